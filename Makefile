@@ -1,0 +1,50 @@
+# neo-emulator: `make demo` and `make test` do all the set-up they need.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+SOURCES := emulator workers targets tests
+
+.PHONY: help demo serve test check unit lint bench clean
+
+help:            ## this list
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else "neo-emulator needs Python 3.11 to 3.13; this is %d.%d. Name another one: make PYTHON=python3.12 ..." % v)'
+	@echo "creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# one stamp per extra: reinstalled when the dependency lists change
+$(VENV)/.installed-%: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "installing neo-emulator[$*] into $(VENV) (about a minute)"
+	@$(PIP) --editable '.[$*]'
+	@touch $@
+
+demo: $(VENV)/.installed-demo  ## compile a real model for five targets and show the result
+	@$(BIN)/python -m neo_emulator.demo
+
+serve: $(VENV)/.installed-demo ## run the emulator on http://127.0.0.1:4577
+	@$(BIN)/neo-emulator serve
+
+test: $(VENV)/.installed-test  ## every test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev lint unit ## lint, types, import rule, unit tests
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+unit: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q tests/unit
+
+bench: $(VENV)/.installed-test ## timings, side by side
+	$(BIN)/python -m tests.bench
+
+clean:           ## remove what make made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,61 @@
+"""What ends a job as FAILED. Each class is one prefix of Neo's FailureReason; call sites give only the rest.
+
+    CompileError                 (abstract)
+    |- InputConfigurationError   "ClientError: InputConfiguration: ..."   the model, its archive or DataInputConfig is wrong
+    |- OutputConfigurationError  "ClientError: OutputConfiguration: ..."  the place for the artifact is wrong
+    |- CompilationError          "ClientError: CompilationError: ..."     the model is fine, this target or option is not
+    |- TimeOutError              "ClientError: TimeOut: ..."              MaxRuntimeInSeconds passed
+    |- InternalError             "ServerError: ..."                       our own fault
+"""
+
+from __future__ import annotations
+
+FAILURE_REASON_MAX_CHARS = 1024
+"""Longest FailureReason that the service sends. Source: botocore's sagemaker model, shape FailureReason."""
+
+TROUBLESHOOTING = (
+    "  For further troubleshooting common failures please visit: "
+    "https://docs.aws.amazon.com/sagemaker/latest/dg/neo-troubleshooting-compilation.html"
+)
+"""Ending of a client error's reason. Source: a recording of 2024-04-16 (two blanks as recorded)."""
+
+
+class CompileError(Exception):
+    """Ends the job as FAILED; `reason` is what DescribeCompilationJob shows."""
+
+    prefix = ""
+    suffix = ""
+
+    @property
+    def reason(self) -> str:
+        """The FailureReason: prefix, text, suffix, at most 1024 characters, the text cut in its middle if need be."""
+        room = FAILURE_REASON_MAX_CHARS - len(self.prefix) - len(self.suffix)
+        text = str(self)
+        if len(text) > room:
+            head, tail = room * 2 // 3, room - room * 2 // 3 - 5
+            text = f"{text[:head]} ... {text[-tail:]}"
+        return f"{self.prefix}{text}{self.suffix}"
+
+
+class InputConfigurationError(CompileError):
+    prefix = "ClientError: InputConfiguration: "
+    suffix = TROUBLESHOOTING
+
+
+class OutputConfigurationError(CompileError):
+    prefix = "ClientError: OutputConfiguration: "
+    suffix = TROUBLESHOOTING
+
+
+class CompilationError(CompileError):
+    prefix = "ClientError: CompilationError: "
+    suffix = TROUBLESHOOTING
+
+
+class TimeOutError(CompileError):
+    prefix = "ClientError: TimeOut: "
+    suffix = TROUBLESHOOTING
+
+
+class InternalError(CompileError):
+    prefix = "ServerError: "

@@ -1,0 +1,149 @@
+"""A compilation job and its life: what it is, which states it may take, in which order.
+
+    STARTING -> INPROGRESS -> COMPLETED | FAILED
+        |           |
+        +-> STOPPING <-+ -> STOPPED
+
+INPROGRESS -> STARTING is the engine's own step back when a worker is lost or drains; a client sees the job start again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+JsonObject = dict[str, Any]
+
+
+class JobStatus(StrEnum):
+    """Values of CompilationJobStatus. Source: botocore's sagemaker model."""
+
+    STARTING = "STARTING"
+    INPROGRESS = "INPROGRESS"
+    STOPPING = "STOPPING"
+    STOPPED = "STOPPED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+
+
+S = JobStatus
+TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
+    S.STARTING: frozenset({S.INPROGRESS, S.STOPPING}),
+    S.INPROGRESS: frozenset({S.COMPLETED, S.FAILED, S.STOPPING, S.STARTING}),
+    S.STOPPING: frozenset({S.STOPPED}),
+    S.STOPPED: frozenset(),
+    S.COMPLETED: frozenset(),
+    S.FAILED: frozenset(),
+}
+"""Legal next states; the store's scripts are generated from this table and refuse every other pair."""
+
+TERMINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
+
+_SAFE = re.compile(r"[A-Za-z0-9-]+")
+
+
+@dataclass(frozen=True, order=True)
+class Scope:
+    """Where a job lives: names are unique within one account and one region."""
+
+    account: str  # 12 digits
+    region: str  # e.g. "us-east-1"
+
+    def __post_init__(self) -> None:
+        if not (_SAFE.fullmatch(self.account) and _SAFE.fullmatch(self.region)):
+            raise ValueError(f"not an account and region: {self.account!r}, {self.region!r}")
+
+    def __str__(self) -> str:
+        return f"{self.account}:{self.region}"
+
+
+@dataclass(frozen=True, order=True)
+class JobId:
+    """Identifies one job in the store and in Celery messages, as "account:region:name"."""
+
+    scope: Scope
+    name: str  # CompilationJobName
+
+    def __str__(self) -> str:
+        return f"{self.scope}:{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> JobId:
+        """The JobId that `str()` gave `text`. Raises ValueError for anything else."""
+        parts = text.split(":")
+        if len(parts) != 3 or not _SAFE.fullmatch(parts[2]):
+            raise ValueError(f"not a job id: {text!r}")
+        return cls(Scope(parts[0], parts[1]), parts[2])
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What a COMPLETED job has to show."""
+
+    artifact_uri: str  # s3://bucket/prefix/stem-target.tar.gz
+    artifact_digest: str  # BLAKE2b of the tar.gz, 128 hex digits
+    derived_data_input_config: str | None = None  # JSON, only when the request gave no DataInputConfig
+
+
+@dataclass(frozen=True)
+class Job:
+    """One record of the store, as read at one moment."""
+
+    id: JobId
+    request: JsonObject  # the Create request as sent, AWS's member names, without Tags
+    status: JobStatus
+    created: datetime  # milliseconds
+    modified: datetime  # whole seconds: the last change of status
+    started: datetime | None = None  # whole seconds, never before `created`
+    ended: datetime | None = None  # whole seconds
+    fence: int = 0  # grows with every claim and every reap; an old holder's writes are refused
+    attempt: int = 0  # compiles begun
+    progress: str = ""  # the pipeline's current step
+    failure_reason: str | None = None
+    result: JobResult | None = None
+    history: tuple[JobStatus, ...] = field(default=(), compare=False)  # only filled by Store.history
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's right to finish a job: valid while `fence` is the record's."""
+
+    id: JobId
+    fence: int
+    attempt: int
+    request: JsonObject
+
+
+class SortBy(StrEnum):
+    """Values of ListCompilationJobs' SortBy. Source: botocore's sagemaker model."""
+
+    NAME = "Name"
+    CREATION_TIME = "CreationTime"
+    STATUS = "Status"
+
+
+@dataclass(frozen=True)
+class Query:
+    """What one page of ListCompilationJobs asks of the store. Times are milliseconds since the epoch, ends included."""
+
+    sort_by: SortBy = SortBy.CREATION_TIME
+    descending: bool = False
+    limit: int = 100
+    name_contains: str = ""
+    status: JobStatus | None = None
+    created_after_ms: int | None = None
+    created_before_ms: int | None = None
+    modified_after_ms: int | None = None
+    modified_before_ms: int | None = None
+    after: tuple[str, int, str] | None = None  # (status, created_ms, name) of the last job already shown
+
+
+@dataclass(frozen=True)
+class Page:
+    """Jobs in order, and whether more may follow the last of them."""
+
+    jobs: tuple[Job, ...]
+    more: bool

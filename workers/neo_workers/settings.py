@@ -1,0 +1,81 @@
+"""Every setting of the emulator, one class. Each is an environment variable NEO_EMULATOR_<NAME>."""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "NEO_EMULATOR_"
+log = logging.getLogger(__name__)
+
+
+class Settings(BaseSettings):
+    """All knobs with their defaults; durations are seconds, sizes bytes. The README's table is made from this class."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    # where things are
+    redis_url: str | None = Field(None, description="Store and broker. Unset: `serve` starts a private Valkey of its own.")
+    broker_url: str | None = Field(None, description="Celery's broker, if it is not to be the store's Redis.")
+    s3_endpoint_url: str | None = Field(None, description="Where workers reach S3. Unset: the emulator's own endpoint.")
+    data_dir: Path | None = Field(None, description="Keeps jobs over a restart. Unset: a private temporary folder, removed at exit.")
+    account_id: str = Field("123456789012", pattern=r"^\d{12}$", description="Account of requests whose access key is unknown.")
+    region: str = Field("us-east-1", description="Region of requests that carry no signature.")
+
+    # the job engine
+    workers: int = Field(0, ge=0, le=256, description="Jobs compiled at the same time. 0: one per CPU core.")
+    min_run_seconds: float = Field(0.0, ge=0, description="Keeps a job INPROGRESS at least that long, for tests of Stop.")
+    lease_seconds: float = Field(6.0, gt=0, description="A worker silent for that long has lost its job.")
+    beat_seconds: float = Field(0.25, gt=0, description="How often a worker renews its lease and looks for a Stop.")
+    reap_seconds: float = Field(0.25, gt=0, description="How often lost and unclaimed jobs are looked for.")
+    republish_seconds: float = Field(5.0, gt=0, description="A job unclaimed for that long is announced to the workers again.")
+    max_attempts: int = Field(3, ge=1, description="Compiles begun before a job whose worker keeps dying FAILS.")
+    prefork: bool = Field(True, description="Compile children fork from a process that has TVM loaded already.")
+
+    # limits of one job
+    max_model_bytes: int = Field(4 << 30, gt=0, description="Largest unpacked model archive.")
+    max_model_files: int = Field(10_000, gt=0, description="Most members of a model archive.")
+    max_log_bytes: int = Field(1 << 20, gt=0, description="Most output kept of one compile.")
+
+    log_level: str = Field("INFO", description="Level of the emulator's own log.")
+
+    @property
+    def slots(self) -> int:
+        """Jobs compiled at the same time, at least 1."""
+        return self.workers or os.cpu_count() or 1
+
+    @property
+    def store_url(self) -> str:
+        """URL of the store. Raises ValueError when no Redis is configured."""
+        if not self.redis_url:
+            raise ValueError(f"{PREFIX}REDIS_URL is not set")
+        return self.redis_url
+
+    @property
+    def celery_broker_url(self) -> str:
+        """URL of the broker in Celery's own spelling: unix:///a.sock?db=1 becomes redis+socket:///a.sock?virtual_host=0."""
+        url = self.broker_url or self.store_url
+        parts = urlsplit(url)
+        if parts.scheme == "unix":
+            return urlunsplit(("redis+socket", "", parts.path, "virtual_host=0", ""))
+        return url
+
+
+def unknown_names(environ: dict[str, str]) -> list[str]:
+    """NEO_EMULATOR_* variables that no setting has: most likely misspelt."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(name for name in environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process's settings, read once from the environment; unknown NEO_EMULATOR_* names are warned about."""
+    for name in unknown_names(dict(os.environ)):
+        log.warning("%s is not a setting of neo-emulator and has no effect", name)
+    return Settings()
