@@ -1,11 +1,11 @@
 """What ends a job as FAILED. Each class is one prefix of Neo's FailureReason; call sites give only the rest.
 
-    CompileError                 (abstract)
-    |- InputConfigurationError   "ClientError: InputConfiguration: ..."   the model, its archive or DataInputConfig is wrong
-    |- OutputConfigurationError  "ClientError: OutputConfiguration: ..."  the place for the artifact is wrong
-    |- CompilationError          "ClientError: CompilationError: ..."     the model is fine, this target or option is not
-    |- TimeOutError              "ClientError: TimeOut: ..."              MaxRuntimeInSeconds passed
-    |- InternalError             "ServerError: ..."                       our own fault
+CompileError                 (abstract)
+|- InputConfigurationError   "ClientError: InputConfiguration: ..."   the model, its archive or DataInputConfig is wrong
+|- OutputConfigurationError  "ClientError: OutputConfiguration: ..."  the place for the artifact is wrong
+|- CompilationError          "ClientError: CompilationError: ..."     the model is fine, this target or option is not
+|- TimeOutError              "ClientError: TimeOut: ..."              MaxRuntimeInSeconds passed
+|- InternalError             "ServerError: ..."                       our own fault
 """
 
 from __future__ import annotations

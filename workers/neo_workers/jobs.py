@@ -2,15 +2,15 @@
 
     STARTING -> INPROGRESS -> COMPLETED | FAILED
         |           |
-        +-> STOPPING <-+ -> STOPPED
+        +-----------+-> STOPPING -> STOPPED
 
-INPROGRESS -> STARTING is the engine's own step back when a worker is lost or drains; a client sees the job start again.
+A client never sees a step back: a job whose worker was lost stays INPROGRESS while it waits for the next worker.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -32,7 +32,7 @@ class JobStatus(StrEnum):
 S = JobStatus
 TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
     S.STARTING: frozenset({S.INPROGRESS, S.STOPPING}),
-    S.INPROGRESS: frozenset({S.COMPLETED, S.FAILED, S.STOPPING, S.STARTING}),
+    S.INPROGRESS: frozenset({S.COMPLETED, S.FAILED, S.STOPPING}),
     S.STOPPING: frozenset({S.STOPPED}),
     S.STOPPED: frozenset(),
     S.COMPLETED: frozenset(),
@@ -104,7 +104,6 @@ class Job:
     progress: str = ""  # the pipeline's current step
     failure_reason: str | None = None
     result: JobResult | None = None
-    history: tuple[JobStatus, ...] = field(default=(), compare=False)  # only filled by Store.history
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import logging
 import os
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,29 +21,45 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     # where things are
-    redis_url: str | None = Field(None, description="Store and broker. Unset: `serve` starts a private Valkey of its own.")
-    broker_url: str | None = Field(None, description="Celery's broker, if it is not to be the store's Redis.")
-    s3_endpoint_url: str | None = Field(None, description="Where workers reach S3. Unset: the emulator's own endpoint.")
-    data_dir: Path | None = Field(None, description="Keeps jobs over a restart. Unset: a private temporary folder, removed at exit.")
-    account_id: str = Field("123456789012", pattern=r"^\d{12}$", description="Account of requests whose access key is unknown.")
-    region: str = Field("us-east-1", description="Region of requests that carry no signature.")
+    redis_url: str | None = Field(
+        default=None, description="Store and broker. Unset: `serve` starts a private Valkey of its own."
+    )
+    broker_url: str | None = Field(default=None, description="Celery's broker, if it is not to be the store's Redis.")
+    s3_endpoint_url: str | None = Field(
+        default=None, description="Where workers reach S3. Unset: the emulator's own endpoint."
+    )
+    data_dir: Path | None = Field(
+        default=None, description="Keeps jobs over a restart. Unset: a private temporary folder, removed at exit."
+    )
+    account_id: str = Field(
+        default="123456789012", pattern=r"^\d{12}$", description="Account of requests whose access key is unknown."
+    )
+    region: str = Field(default="us-east-1", description="Region of requests that carry no signature.")
 
     # the job engine
-    workers: int = Field(0, ge=0, le=256, description="Jobs compiled at the same time. 0: one per CPU core.")
-    min_run_seconds: float = Field(0.0, ge=0, description="Keeps a job INPROGRESS at least that long, for tests of Stop.")
-    lease_seconds: float = Field(6.0, gt=0, description="A worker silent for that long has lost its job.")
-    beat_seconds: float = Field(0.25, gt=0, description="How often a worker renews its lease and looks for a Stop.")
-    reap_seconds: float = Field(0.25, gt=0, description="How often lost and unclaimed jobs are looked for.")
-    republish_seconds: float = Field(5.0, gt=0, description="A job unclaimed for that long is announced to the workers again.")
-    max_attempts: int = Field(3, ge=1, description="Compiles begun before a job whose worker keeps dying FAILS.")
-    prefork: bool = Field(True, description="Compile children fork from a process that has TVM loaded already.")
+    workers: int = Field(default=0, ge=0, le=256, description="Jobs compiled at the same time. 0: one per CPU core.")
+    min_run_seconds: float = Field(
+        default=0.0, ge=0, description="Keeps a job INPROGRESS at least that long, for tests of Stop."
+    )
+    lease_seconds: float = Field(default=6.0, gt=0, description="A worker silent for that long has lost its job.")
+    beat_seconds: float = Field(
+        default=0.25, gt=0, description="How often a worker renews its lease and looks for a Stop."
+    )
+    reap_seconds: float = Field(default=0.25, gt=0, description="How often lost and unclaimed jobs are looked for.")
+    republish_seconds: float = Field(
+        default=5.0, gt=0, description="A job unclaimed for that long is announced to the workers again."
+    )
+    max_attempts: int = Field(
+        default=3, ge=1, description="Compiles begun before a job whose worker keeps dying FAILS."
+    )
+    prefork: bool = Field(default=True, description="Compile children fork from a process that has TVM loaded already.")
 
     # limits of one job
-    max_model_bytes: int = Field(4 << 30, gt=0, description="Largest unpacked model archive.")
-    max_model_files: int = Field(10_000, gt=0, description="Most members of a model archive.")
-    max_log_bytes: int = Field(1 << 20, gt=0, description="Most output kept of one compile.")
+    max_model_bytes: int = Field(default=4 << 30, gt=0, description="Largest unpacked model archive.")
+    max_model_files: int = Field(default=10_000, gt=0, description="Most members of a model archive.")
+    max_log_bytes: int = Field(default=1 << 20, gt=0, description="Most output kept of one compile.")
 
-    log_level: str = Field("INFO", description="Level of the emulator's own log.")
+    log_level: str = Field(default="INFO", description="Level of the emulator's own log.")
 
     @property
     def slots(self) -> int:
@@ -62,9 +78,7 @@ class Settings(BaseSettings):
         """URL of the broker in Celery's own spelling: unix:///a.sock?db=1 becomes redis+socket:///a.sock?virtual_host=0."""
         url = self.broker_url or self.store_url
         parts = urlsplit(url)
-        if parts.scheme == "unix":
-            return urlunsplit(("redis+socket", "", parts.path, "virtual_host=0", ""))
-        return url
+        return f"redis+socket://{parts.path}?virtual_host=0" if parts.scheme == "unix" else url
 
 
 def unknown_names(environ: dict[str, str]) -> list[str]:

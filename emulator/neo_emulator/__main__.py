@@ -1,0 +1,8 @@
+"""`python -m neo_emulator` is the `neo-emulator` command."""
+
+import sys
+
+from neo_emulator.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The API, read this first: every request goes down one list of handlers, and the first that answers has the word.
+
+    Control     /_neo/health, ready, reset
+    SageMaker   the compilation-job operations (operations.py), by X-Amz-Target, signed or not
+    Moto        everything else, on the same endpoint: S3, STS, IAM, KMS, Logs, the rest of SageMaker
+
+A handler is a WSGI application that may decline by returning None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from neo_emulator.control import Control
+from neo_emulator.moto_bridge import Moto
+from neo_emulator.operations import Submit
+from neo_emulator.service import SageMaker
+from neo_workers import queue
+from neo_workers.settings import Settings
+from neo_workers.store import Store
+
+Handler = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes] | None]
+
+
+class Application:
+    """The whole endpoint as one WSGI application."""
+
+    def __init__(self, handlers: list[Handler], moto: Moto) -> None:
+        self.handlers = handlers
+        self.moto = moto  # the last of the handlers, which declines nothing
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        for handler in self.handlers:
+            body = handler(environ, start_response)
+            if body is not None:
+                return body
+        return self.moto(environ, start_response)
+
+
+def create_app(settings: Settings, store: Store, submit: Submit | None = None) -> Application:
+    """The endpoint over `store`. `submit` announces new jobs; by default through Celery (neo_workers.queue)."""
+    moto = Moto(settings)
+    announce = submit or partial(queue.submit, settings=settings)
+    handlers: list[Handler] = [
+        Control(store, moto.reset),
+        SageMaker(settings, store, announce, moto.account),
+    ]
+    return Application(handlers, moto)

@@ -1,0 +1,60 @@
+"""What a client is told when a request is refused. Raised anywhere in the API, rendered only by `wire.failure`.
+
+Source: the errors of botocore's sagemaker model, and the "Common Error Types" page of the SageMaker API reference.
+"""
+
+from __future__ import annotations
+
+from neo_workers.jobs import JobStatus
+
+
+class ServiceError(Exception):
+    """One AWS error: its code, its text and its HTTP status."""
+
+    def __init__(self, code: str, message: str, status: int = 400, member: str = "message") -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.member = member  # "Message" for errors that SageMaker's model declares, "message" for all others
+
+
+def validation(message: str) -> ServiceError:
+    """ValidationException, 400: SageMaker's answer to everything that its model gives no error for."""
+    return ServiceError("ValidationException", message)
+
+
+def serialization(message: str) -> ServiceError:
+    """SerializationException, 400: the body is not JSON, or a member has another JSON type than the model's."""
+    return ServiceError("SerializationException", message)
+
+
+def name_taken(name: str) -> ServiceError:
+    """ResourceInUse, 400. Source of the text: moto 5.2; the service's own is not public."""
+    text = f"Resource Already Exists: Compilation job with name {name} already exists. Choose a different name."
+    return ServiceError("ResourceInUse", text, member="Message")
+
+
+def not_found(name: str) -> ServiceError:
+    """ResourceNotFound, 400. Source of the text: moto 5.2; the service's own is not public."""
+    return ServiceError("ResourceNotFound", f"Could not find compilation job '{name}'.", member="Message")
+
+
+def wrong_status(status: JobStatus, hint: str = "") -> ServiceError:
+    """ValidationException, 400, for Stop and Delete. Source of the text: StopTrainingJob's, with the noun changed."""
+    return validation(f"The request was rejected because the compilation job is in status {status}.{hint}")
+
+
+def unknown_operation(name: str) -> ServiceError:
+    """UnknownOperationException, 400: no such operation, or none that the emulator or moto has."""
+    return ServiceError("UnknownOperationException", f"neo-emulator has no operation {name}.")
+
+
+def internal_failure() -> ServiceError:
+    """InternalFailure, 500: a fault of ours; SDKs try again."""
+    return ServiceError("InternalFailure", "The request processing has failed because of an unknown error.", 500)
+
+
+def unavailable() -> ServiceError:
+    """ServiceUnavailable, 503: the job store does not answer; SDKs try again."""
+    return ServiceError("ServiceUnavailable", "The job store does not answer. Please try again.", 503)

@@ -1,0 +1,145 @@
+"""The only file that imports moto: S3, STS, IAM and all else that the emulator does not answer itself.
+
+moto takes 0.6 s to import, so nothing of it is loaded before the first request that needs it, or `load`.
+Source of what is used here: moto 5.2, moto_server/werkzeug_app.py and core/responses.py; a contract test covers each.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+from xml.sax.saxutils import escape
+
+from neo_emulator import errors, wire
+from neo_emulator.context import credential, new_request_id
+from neo_emulator.errors import ServiceError
+from neo_workers.settings import Settings
+
+MOTO_ACCOUNT = "123456789012"
+"""moto's own default account."""
+
+log = logging.getLogger(__name__)
+
+
+class Moto:
+    """moto's server as a WSGI application that never answers an API call with an HTML page."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = Lock()
+        self._application: Any = None
+
+    def load(self) -> Any:
+        """moto's dispatcher, imported on the first call. It loads each service when that is first asked for."""
+        with self._lock:
+            if self._application is None:
+                from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+                self._application = DomainDispatcherApplication(create_backend_app)
+            return self._application
+
+    def account(self, environ: WSGIEnvironment) -> str:
+        """The caller's account id, found as moto finds it: fixed by MOTO_ACCOUNT_ID, sent, or that of a known key."""
+        given = os.environ.get("MOTO_ACCOUNT_ID") or str(environ.get("HTTP_X_MOTO_ACCOUNT_ID", ""))
+        if given.isdecimal() and len(given) == 12:
+            return given
+        signed = credential(environ)
+        return self._account_of_key(signed.access_key if signed else "")
+
+    def _account_of_key(self, access_key: str) -> str:
+        iam = sys.modules.get("moto.iam.models")  # not loaded: moto has given no keys out yet
+        find = getattr(iam, "get_account_id_from", None)
+        known = str(find(access_key)) if find else MOTO_ACCOUNT
+        return self._settings.account_id if known == MOTO_ACCOUNT else known
+
+    def reset(self) -> None:
+        """Empties every moto backend."""
+        if self._application is not None:
+            from werkzeug.test import Client
+
+            Client(self._application).post("/moto-api/reset")
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        operation = wire.operation_name(environ)
+        if operation is not None and credential(environ) is None:
+            environ["HTTP_AUTHORIZATION"] = self._signature()
+        if self._settings.account_id != MOTO_ACCOUNT:
+            environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account(environ)
+        answer: list[Any] = []
+        try:
+            body: Iterable[bytes] = self.load()(environ, lambda *status_headers: answer.append(status_headers))
+            status, headers = answer[0][:2]
+        except Exception as err:
+            return _failed(environ, operation, err).send(start_response)
+        if (page := _error_page(environ, status, headers, body)) is not None:
+            return page.send(start_response)
+        start_response(status, headers)
+        return body
+
+    def _signature(self) -> str:
+        # moto finds service and region of a request nowhere else
+        scope = f"unsigned/20000101/{self._settings.region}/sagemaker/aws4_request"
+        return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+
+
+def _failed(environ: WSGIEnvironment, operation: str | None, err: Exception) -> wire.Response:
+    if operation is not None and operation not in wire.operation_names():
+        return _render(environ, errors.unknown_operation(operation))
+    if isinstance(err, NotImplementedError):
+        target = operation or str(environ.get("HTTP_X_AMZ_TARGET") or environ.get("PATH_INFO"))
+        return _render(environ, errors.unknown_operation(target))
+    log.error("moto failed on %s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), exc_info=err)
+    return _render(environ, errors.internal_failure())
+
+
+def _error_page(
+    environ: WSGIEnvironment, status: str, headers: list[tuple[str, str]], body: Iterable[bytes]
+) -> wire.Response | None:
+    """An AWS error in place of a web server's error page; None when the answer is no such page."""
+    code = int(status.split()[0])
+    kind = next((value for name, value in headers if name.lower() == "content-type"), "")
+    if code < 400 or environ["REQUEST_METHOD"] == "HEAD" or not kind.startswith("text/html"):
+        return None
+    page = b"".join(body)
+    signed = credential(environ)
+    empty = not page and signed is not None and signed.service == "sagemaker"
+    if not empty and not page.lstrip().lower().startswith(b"<!doctype html"):
+        return wire.Response(code, page, {n: v for n, v in headers if n.lower() != "content-length"})
+    error = errors.internal_failure() if code >= 500 else errors.unknown_operation(str(environ.get("PATH_INFO")))
+    return _render(environ, ServiceError(error.code, error.message, code))
+
+
+def _render(environ: WSGIEnvironment, error: ServiceError) -> wire.Response:
+    """The error in the caller's protocol: JSON for SageMaker and every other X-Amz-Target, else XML."""
+    request_id = new_request_id()
+    signed = credential(environ)
+    if "HTTP_X_AMZ_TARGET" in environ or (signed is not None and signed.service == "sagemaker"):
+        return wire.failure(error, request_id)
+    inner = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
+    if signed is not None and signed.service != "s3":
+        inner = f"<ErrorResponse>{inner}<RequestId>{request_id}</RequestId></ErrorResponse>"
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n{inner}'
+    return wire.Response(error.status, text.encode(), {"Content-Type": "application/xml"})
+
+
+def keep_underscores(environ: WSGIEnvironment, headers: Mapping[str, str]) -> None:
+    """Puts x-amz-meta-* headers with "_" in their names into `environ`; WSGI servers drop them, S3 does not.
+
+    Source: MotoRequestHandler of moto_server/werkzeug_app.py.
+    """
+    names = [name for name in headers if name.lower().startswith("x-amz-meta-") and "_" in name]
+    if not names:
+        return
+    from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY, environ_key_for_header
+
+    kept = {environ_key_for_header(name): name for name in names}
+    spelt_with_dashes = {environ_key_for_header(name) for name in headers if "_" not in name}
+    for key, name in kept.items():
+        if key not in spelt_with_dashes:
+            environ[key] = headers[name].replace("\r\n", "")
+    environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = {k: n for k, n in kept.items() if k not in spelt_with_dashes}

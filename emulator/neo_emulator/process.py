@@ -1,0 +1,90 @@
+"""An emulator in a process of its own, for scripts and tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from types import TracebackType
+from typing import Any, Self
+
+from neo_emulator import guard
+
+STOP_SECONDS = 5.0
+
+
+class ServerProcess:
+    """`neo-emulator serve` on a free port; `url` is known once `start` returned. It never outlives this process.
+
+    Use it as a context manager. `settings` are NEO_EMULATOR_* names in lower case, for example min_run_seconds=2.
+    """
+
+    def __init__(self, *arguments: str, timeout_seconds: float = 60.0, **settings: object) -> None:
+        self.url = ""
+        self.timeout_seconds = timeout_seconds
+        self._arguments = arguments
+        self._settings = settings
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: deque[str] = deque(maxlen=200)
+        self._ready = threading.Event()
+
+    def start(self) -> Self:
+        """Returns when the API takes jobs. Raises RuntimeError with the server's last words when it does not."""
+        environment = dict(os.environ) | {f"NEO_EMULATOR_{k.upper()}": str(v) for k, v in self._settings.items()}
+        serve = [sys.executable, "-m", "neo_emulator", "serve", "--port", "0", *self._arguments]
+        self._process = subprocess.Popen(
+            [sys.executable, "-S", "-E", guard.__file__, str(STOP_SECONDS), "--", *serve],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+        )
+        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        if not self._ready.wait(self.timeout_seconds) or not self.url:
+            self.stop()
+            raise RuntimeError("the emulator did not start:\n" + self.output)
+        return self
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self._lines.append(line)
+            if line.startswith("ready: "):
+                self.url = line.removeprefix("ready: ").strip()
+                self._ready.set()
+        self._ready.set()
+
+    @property
+    def output(self) -> str:
+        """The last 200 lines that the server printed."""
+        return "".join(self._lines)
+
+    def stop(self) -> None:
+        """Ends the server and all of its processes."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            self._process.wait(STOP_SECONDS + 5)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def client(self, service: str, region: str = "us-east-1") -> Any:
+        """A boto3 client for `service` ("sagemaker", "s3", ...) on this emulator."""
+        return client(service, self.url, region)
+
+
+def client(service: str, url: str, region: str = "us-east-1") -> Any:
+    """A boto3 client for `service` on the emulator at `url`, with credentials that any emulator takes."""
+    import boto3
+
+    return boto3.client(
+        service, endpoint_url=url, region_name=region, aws_access_key_id="test", aws_secret_access_key="test"
+    )

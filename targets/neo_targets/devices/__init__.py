@@ -1,0 +1,1 @@
+"""One row per TargetDevice. A new device is a row in one of these files."""

@@ -1,0 +1,22 @@
+"""EC2 and edge devices with an x86-64 CPU and no accelerator of their own."""
+
+from __future__ import annotations
+
+from neo_targets.spec import X86_64, Host, TargetSpec
+
+_EC2 = "neo-ai-dlr container/ec2_compilation_container/tvm_ec2_compiler_utils.py"
+_RUN = "run on an x86-64 host against onnxruntime"
+
+
+def _row(name: str, cpu: str, source: str) -> TargetSpec:
+    return TargetSpec(name=name, os="LINUX", host=Host(X86_64, cpu), check=_RUN, source=source)
+
+
+DEVICES = (
+    _row("lambda", "ivybridge", f"{_EC2} (ivybridge; that it means Lambda is our reading)"),
+    _row("ml_c4", "haswell", f"{_EC2} (core-avx2 is LLVM's haswell)"),
+    _row("ml_m4", "broadwell", "EC2 instance types: m4 runs on Xeon E5-2686 v4 (Broadwell)"),
+    _row("ml_c5", "skylake-avx512", f"{_EC2}; TVM's tag aws/cpu/c5.large"),
+    _row("ml_m5", "skylake-avx512", f"{_EC2}; EC2 instance types: m5 runs on Xeon Platinum 8175M"),
+    _row("sbe_c", "core-avx2", "neo-supported-devices-edge-devices: X86_64 {'mcpu': 'core-avx2'}"),
+)

@@ -1,0 +1,90 @@
+"""Reads just enough of an ELF file to say for which machine it is. Pure Python, no dependency.
+
+Source: the ELF specification; ARM IHI 0044 for the float ABI flags; cubin e_flags as NVRTC 11.8 writes them.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+EM_ARM = 40
+EM_CUDA = 190
+_ARM_SOFT, _ARM_HARD = 0x200, 0x400
+_SHT_DYNAMIC, _DT_NEEDED = 6, 1
+
+
+class ElfError(ValueError):
+    """The bytes are not an ELF file, or are cut short."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the first 64 bytes of an ELF file say."""
+
+    elf_class: int  # 32 or 64 bits
+    machine: int  # e_machine
+    flags: int  # e_flags
+    section_offset: int  # bytes
+    section_size: int  # bytes of one section header
+    section_count: int
+
+    @property
+    def float_abi(self) -> str:
+        """ "hard" or "soft" on 32-bit ARM, "" elsewhere or when the file does not say."""
+        if self.machine != EM_ARM:
+            return ""
+        return "hard" if self.flags & _ARM_HARD else "soft" if self.flags & _ARM_SOFT else ""
+
+    @property
+    def sm(self) -> int:
+        """The GPU architecture of a cubin, e.g. 75; 0 for anything else."""
+        return self.flags & 0xFF if self.machine == EM_CUDA else 0
+
+
+def header(data: bytes | memoryview) -> Header:
+    """The header of a little-endian ELF file. Raises ElfError."""
+    if len(data) < 52 or bytes(data[:4]) != b"\x7fELF":
+        raise ElfError("not an ELF file")
+    elf_class = {1: 32, 2: 64}.get(data[4], 0)
+    if not elf_class or data[5] != 1 or (elf_class == 64 and len(data) < 64):
+        raise ElfError("not a little-endian ELF file of 32 or 64 bits")
+    (machine,) = struct.unpack_from("<H", data, 18)
+    layout, at = ("<QI6H", 40) if elf_class == 64 else ("<II6H", 32)
+    section_offset, flags, _, _, _, section_size, section_count, _ = struct.unpack_from(layout, data, at)
+    return Header(elf_class, machine, flags, section_offset, section_size, section_count)
+
+
+def find_cubin(library: bytes) -> bytes | None:
+    """The CUDA machine code inside a compiled library, None when there is none.
+
+    TVM's module tree holds it as [u64 5]"cubin" [function table] [u64 size] [ELF]; the size is checked.
+    """
+    marker = library.find(struct.pack("<Q", 5) + b"cubin")
+    start = library.find(b"\x7fELF", marker) if marker >= 0 else -1
+    if start < 8:
+        return None
+    (size,) = struct.unpack_from("<Q", library, start - 8)
+    cubin = library[start : start + size]
+    return cubin if len(cubin) == size and header(cubin).machine == EM_CUDA else None
+
+
+def needed(data: bytes) -> list[str]:
+    """The names in DT_NEEDED, in order. Raises ElfError for a file without a dynamic section."""
+    head = header(data)
+    wide = head.elf_class == 64
+    sections = [head.section_offset + index * head.section_size for index in range(head.section_count)]
+    entry = "<qQ" if wide else "<iI"
+    for at in sections:
+        (kind,) = struct.unpack_from("<I", data, at + 4)
+        if kind != _SHT_DYNAMIC:
+            continue
+        offset, size, link = struct.unpack_from("<QQI" if wide else "<III", data, at + (24 if wide else 16))
+        (names,) = struct.unpack_from("<Q" if wide else "<I", data, sections[link] + (24 if wide else 16))
+        values = [
+            value
+            for tag, value in struct.iter_unpack(entry, data[offset : offset + size])
+            if tag == _DT_NEEDED
+        ]
+        return [data[names + value : data.index(b"\0", names + value)].decode() for value in values]
+    raise ElfError("no dynamic section")

@@ -1,0 +1,129 @@
+"""What a target is: plain frozen data, and the two TVM target dicts that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+TargetDict = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One value of TargetPlatform.Arch, and how its ELF files look."""
+
+    name: str  # AWS's word: X86_64, ARM64, ARM_EABIHF
+    triple: str  # LLVM triple on Linux
+    emulation: str  # ld.lld -m
+    elf_class: int  # 32 or 64 bits
+    elf_machine: int  # e_machine
+    default_cpu: str  # for a TargetPlatform without mcpu
+    default_features: tuple[str, ...] = ()
+    float_abi: str = ""  # "hard": the e_flags of 32-bit ARM must say so
+    fast_math: bool = False  # LLVM vectorises 32-bit NEON only then: its NEON is not IEEE (flushes denormals)
+    needed: tuple[str, ...] = ("libm.so.6", "libc.so.6")  # shared objects that compiled.so asks for
+
+
+X86_64 = Architecture("X86_64", "x86_64-linux-gnu", "elf_x86_64", 64, 62, "x86-64")
+ARM64 = Architecture("ARM64", "aarch64-linux-gnu", "aarch64linux", 64, 183, "generic", ("+neon",))
+ARM_EABIHF = Architecture(
+    "ARM_EABIHF",
+    "armv7a-linux-gnueabihf",
+    "armelf_linux_eabi",
+    32,
+    40,
+    "generic",
+    ("+neon",),
+    float_abi="hard",
+    fast_math=True,
+    needed=(
+        "libm.so.6",
+        "libgcc_s.so.1",
+        "libc.so.6",
+    ),  # libgcc: 64-bit integer to float, and the unwinder's names
+)
+ARCHITECTURES = {arch.name: arch for arch in (X86_64, ARM64, ARM_EABIHF)}
+"""Architectures that compile today, by AWS's name."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """The CPU that calls the kernels, or runs them itself."""
+
+    arch: Architecture
+    cpu: str  # LLVM -mcpu
+    features: tuple[str, ...] = ()  # LLVM -mattr, each with its + or -
+    triple: str = ""  # only where it is not the architecture's
+
+    @property
+    def llvm_triple(self) -> str:
+        """The LLVM triple, e.g. "aarch64-linux-gnu"."""
+        return self.triple or self.arch.triple
+
+    def tvm(self) -> TargetDict:
+        """TVM's target dict of kind llvm."""
+        target: TargetDict = {"kind": "llvm", "mtriple": self.llvm_triple, "mcpu": self.cpu}
+        if self.features:
+            target["mattr"] = list(self.features)
+        if self.arch.float_abi:
+            target["mfloat-abi"] = self.arch.float_abi
+        if self.arch.fast_math:
+            target["fast-math"] = True
+        return target
+
+
+@dataclass(frozen=True)
+class Cuda:
+    """An NVIDIA GPU, as real machine code of one architecture (a cubin)."""
+
+    arch: str  # "sm_75"
+
+    @property
+    def sm(self) -> int:
+        """The number in a cubin's e_flags, e.g. 75."""
+        return int(self.arch.removeprefix("sm_"))
+
+    def tvm(self) -> TargetDict:
+        """TVM's target dict of kind cuda; limits that hold for every architecture from sm_35 on."""
+        return {
+            "kind": "cuda",
+            "arch": self.arch,
+            "max_threads_per_block": 1024,
+            "max_shared_memory_per_block": 49152,  # bytes
+            "thread_warp_size": 32,
+            "registers_per_block": 32768,
+        }
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """One TargetDevice or TargetPlatform, resolved: what to compile for and how to tell that it was done."""
+
+    name: str  # in the artifact's name: "ml_c5", "LINUX_ARM64_NVIDIA"
+    os: str  # AWS's word: LINUX
+    host: Host
+    device: Cuda | None = None
+    library: str = "compiled.so"
+    check: str = ""  # how the project's tests verify this row
+    source: str = ""  # where the row's facts are from
+    not_compiled: tuple[str, ...] = ()  # what Neo would have used and this artifact lacks
+    recorded: dict[str, object] = field(
+        default_factory=dict
+    )  # options that change no code, kept for the metadata
+
+    @property
+    def arch(self) -> str:
+        """AWS's name of the architecture."""
+        return self.host.arch.name
+
+    @property
+    def accelerator(self) -> str:
+        """AWS's name of the accelerator that code is made for, "" for a CPU."""
+        return "NVIDIA" if self.device else ""
+
+    def tvm_host(self) -> TargetDict:
+        """TVM's target dict of the CPU."""
+        return self.host.tvm()
+
+    def tvm_device(self) -> TargetDict | None:
+        """TVM's target dict of the accelerator, None for a CPU target."""
+        return self.device.tvm() if self.device else None

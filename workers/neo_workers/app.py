@@ -1,0 +1,44 @@
+"""The Celery app: one queue, one task, no results. See tasks.py for what the task does."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from celery import Celery
+
+from neo_workers.settings import Settings
+
+QUEUE = "neo-compile"
+
+CONFIG: dict[str, object] = {
+    "task_default_queue": QUEUE,
+    # the store holds the truth: a message is acknowledged at once, so a lost Redis cannot crash the worker
+    "task_acks_late": False,
+    "task_ignore_result": True,
+    "result_backend": None,
+    # a busy worker leaves messages to the others
+    "worker_disable_prefetch": True,
+    "worker_prefetch_multiplier": 1,
+    "worker_enable_remote_control": False,
+    "worker_send_task_events": False,
+    "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "broker_transport_options": {
+        "socket_timeout": 10,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+        "visibility_timeout": 86400,
+    },
+}
+
+
+@lru_cache(maxsize=4)
+def celery_app(settings: Settings) -> Celery:
+    """The Celery app on the settings' broker; the same one for equal settings."""
+    app = Celery("neo_workers", broker=settings.celery_broker_url, set_as_current=False)
+    app.conf.update(CONFIG)
+    return app

@@ -1,0 +1,66 @@
+"""Writes an executable as one shared library of the target, with no compiler and no sysroot."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from neo_targets import toolchains
+from neo_targets.spec import TargetSpec
+from neo_workers.compiler.build import Executable
+from neo_workers.compiler.cubin import pack_imports_as_cubin
+from neo_workers.errors import InternalError
+
+LINK_TIMEOUT_SECONDS = 300.0
+
+
+def export(executable: Executable, spec: TargetSpec, work_dir: Path) -> Path:
+    """The library's path in `work_dir`. Raises InternalError when the linker fails, CompilationError from NVRTC."""
+    objects = work_dir / "objects"
+    objects.mkdir()
+    library = work_dir / spec.library
+    executable.mod.export_library(
+        str(library),
+        fcompile=_linker(spec, objects),
+        fpack_imports=_packer(spec) if spec.device else None,
+        workspace_dir=str(objects),
+    )
+    return library
+
+
+def _linker(spec: TargetSpec, work_dir: Path) -> Callable[..., None]:
+    """What tvm calls to link. It has no get_target_triple, so tvm writes object files, never C."""
+
+    def link(output: str, files: list[str], **_: Any) -> None:
+        stubs = []
+        for soname in spec.host.arch.needed:
+            stubs.append(work_dir / f"stub-{soname}")
+            run_tool(toolchains.stub_command(spec.host.arch, soname, stubs[-1]))
+        run_tool(toolchains.link_command(spec, [Path(name) for name in files], stubs, Path(output)))
+
+    link.output_format = "so"  # type: ignore[attr-defined]
+    return link
+
+
+def _packer(spec: TargetSpec) -> Callable[..., str]:
+    """What tvm calls to write the import tree: ours holds machine code in place of CUDA source."""
+
+    def pack(module: Any, is_system_lib: bool, prefix: str, work_dir: str) -> str:
+        output = Path(work_dir) / "devc.o"
+        llvm = next(child for child in module.imports if child.kind == "llvm")
+        llvm_target = str(llvm.get_function("_get_target_string")())
+        assert spec.device is not None
+        pack_imports_as_cubin(module, spec.device.arch, llvm_target, output)
+        return str(output)
+
+    return pack
+
+
+def run_tool(command: list[str]) -> None:
+    """Runs one tool to its end. Raises InternalError with the last of what it said."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LINK_TIMEOUT_SECONDS, check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()[-400:]
+        raise InternalError(f"the linker ended with {done.returncode}: {said}")

@@ -1,0 +1,29 @@
+"""Looks at the library that was made: is it for the machine that was asked for?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neo_targets import elf
+from neo_targets.spec import TargetSpec
+from neo_workers.errors import InternalError
+
+
+def verify(library: Path, spec: TargetSpec) -> None:
+    """Raises InternalError when the library's machine, float ABI or GPU architecture is not `spec`'s."""
+    data = library.read_bytes()
+    try:
+        head = elf.header(data)
+    except elf.ElfError as error:
+        raise InternalError(f"the compiled library is broken: {error}") from error
+    arch = spec.host.arch
+    expected = (arch.elf_class, arch.elf_machine, arch.float_abi)
+    found = (head.elf_class, head.machine, head.float_abi)
+    if found != expected:
+        raise InternalError(f"the compiled library has the wrong machine: {found}, not {expected}")
+    if spec.device is not None:
+        cubin = elf.find_cubin(data)
+        if cubin is None:
+            raise InternalError("the compiled library holds no GPU machine code")
+        if elf.header(cubin).sm != spec.device.sm:
+            raise InternalError(f"the GPU code is for sm_{elf.header(cubin).sm}, not {spec.device.arch}")

@@ -1,0 +1,11 @@
+-- ARGV: id.   Returns the status before the call, or nil when there is no such job. Only terminal jobs go.
+local id = ARGV[1]
+local scope, name = split(id)
+local status = status_of(id)
+if status and next(NEXT[status]) == nil then
+  redis.call('ZREM', created_key(scope), name)
+  redis.call('ZREM', name_key(scope), name)
+  redis.call('ZREM', status_key(scope, status), name)
+  redis.call('DEL', job_key(id), 'neo:history:' .. id, 'neo:tags:' .. id)
+end
+return status

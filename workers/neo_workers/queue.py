@@ -1,0 +1,21 @@
+"""Announces jobs to the workers. A message is only a hint: losing or doubling one changes nothing."""
+
+from __future__ import annotations
+
+import logging
+
+from neo_workers.jobs import JobId
+from neo_workers.settings import Settings
+
+TASK = "neo.compile"
+log = logging.getLogger(__name__)
+
+
+def submit(job_id: JobId, settings: Settings) -> None:
+    """Sends the job's id to the workers. Never raises: the reaper announces unclaimed jobs again."""
+    from neo_workers.app import celery_app  # Celery takes 0.3 s to import; not at the API's start
+
+    try:
+        celery_app(settings).send_task(TASK, [str(job_id)], retry=False)
+    except Exception:
+        log.warning("could not announce the job; it will be announced again", extra={"job": str(job_id)}, exc_info=True)

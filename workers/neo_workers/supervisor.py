@@ -1,0 +1,200 @@
+"""Sees one claimed job through: starts its child, renews its lease, obeys Stop and MaxRuntimeInSeconds, ends it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import threading
+import time
+from dataclasses import dataclass
+from enum import Enum, auto
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from neo_workers.child import Child, result_of
+from neo_workers.errors import InternalError, TimeOutError
+from neo_workers.jobs import Claim, JobResult, JobStatus
+from neo_workers.settings import Settings
+from neo_workers.storage import remove_artifact
+from neo_workers.store import Store, StoreError
+
+MAX_RUNTIME_SECONDS = 86_400
+"""MaxRuntimeInSeconds when the request gives none. Source: StoppingCondition in the API reference (1 day)."""
+
+log = logging.getLogger(__name__)
+
+
+class Step(Enum):
+    """How supervision ended."""
+
+    COMPLETED = auto()
+    FAILED = auto()
+    STOPPED = auto()  # a client asked
+    RELEASED = auto()  # this worker is going away
+    LOST = auto()  # the job is someone else's by now
+
+
+@dataclass(frozen=True)
+class Verdict:
+    step: Step
+    reason: str | None = None  # FailureReason, of FAILED
+    result: JobResult | None = None  # of COMPLETED
+
+
+class Supervisor:
+    """One job's supervision, from claim to terminal status; `run` does it all."""
+
+    def __init__(self, claim: Claim, store: Store, work_root: Path, draining: threading.Event) -> None:
+        self.claim, self.store, self.draining = claim, store, draining
+        self.settings: Settings = store.settings
+        self.work_dir = work_root / f"{claim.id.name}-{claim.fence}"
+        self.extra = {"job": str(claim.id)}
+        self.progress = "start"
+        self.max_runtime: float = self._max_runtime()
+        self.wants_upload = False  # the child waits for our word
+        self.uploading = False  # it has got it
+        self.verdict: Verdict | None = None  # what the child said
+        self.log_bytes = 0
+
+    def run(self) -> JobStatus | None:
+        """The terminal status written, or None when the job was given back or lost."""
+        self.work_dir.mkdir(parents=True, mode=0o700)
+        child = Child(self.claim.id, self.claim.request, self.work_dir, self.settings)
+        try:
+            verdict = self._watch(child)
+        finally:
+            child.close()
+            shutil.rmtree(self.work_dir, ignore_errors=True)
+        return self._conclude(verdict)
+
+    def _max_runtime(self) -> int:
+        return self.claim.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds") or MAX_RUNTIME_SECONDS
+
+    # while the child runs
+
+    def _watch(self, child: Child) -> Verdict:
+        begun = self.renewed = time.monotonic()
+        deadline, hold_until = begun + self.max_runtime, begun + self.settings.min_run_seconds
+        next_beat = begun
+        open_ends: list[Any] = [child.events, child.log, child.process.sentinel]
+        while True:
+            settled = self.wants_upload or self.verdict is not None
+            wake = min(next_beat, hold_until) if settled and not self.uploading else next_beat
+            for end in wait(open_ends, timeout=max(0.0, min(wake, deadline) - time.monotonic())):
+                if not self._read(child, end):
+                    open_ends.remove(end)
+            self._notice_crash(child)
+            now = time.monotonic()
+            if now > deadline:
+                return Verdict(Step.FAILED, self._timed_out())
+            may_settle = now >= hold_until and (self.wants_upload or self.verdict is not None)
+            if now >= next_beat or may_settle:
+                next_beat = now + self.settings.beat_seconds
+                if ended := self._beat():
+                    return ended
+            if may_settle and self.verdict:
+                return self.verdict
+            if may_settle:
+                self.wants_upload, self.uploading = False, True
+                child.allow_upload()
+
+    def _notice_crash(self, child: Child) -> None:
+        if self.verdict is None and child.exit_code is not None and not child.events.poll():
+            self.verdict = Verdict(Step.FAILED, self._crash(child.exit_code))
+
+    def _read(self, child: Child, end: object) -> bool:
+        """Takes in what one pipe holds; False when it holds no more for ever."""
+        try:
+            if end is child.events:
+                kind, value = json.loads(child.events.recv_bytes(1 << 20))
+                self._heard(kind, value)
+                return True
+            if end is child.log:
+                return self._log(os.read(child.log.fileno(), 1 << 16))
+        except (EOFError, OSError):
+            pass
+        return False
+
+    def _heard(self, kind: str, value: Any) -> None:
+        if kind == "step":
+            self.progress = value
+            log.debug("step: %s", value, extra=self.extra)
+        elif kind == "ready":
+            self.wants_upload = True
+        elif kind == "done":
+            self.verdict = Verdict(Step.COMPLETED, result=result_of(value))
+        elif kind == "failed":
+            self.verdict = Verdict(Step.FAILED, reason=value)
+
+    def _log(self, data: bytes) -> bool:
+        room = self.settings.max_log_bytes - self.log_bytes
+        self.log_bytes += len(data)
+        if data and room > 0:
+            for line in data[:room].decode(errors="replace").splitlines():
+                log.info("compiler: %s", line, extra=self.extra)
+        return bool(data)
+
+    def _beat(self) -> Verdict | None:
+        """Renews the lease; a verdict when supervision is over."""
+        if self.draining.is_set():
+            return Verdict(Step.RELEASED)
+        try:
+            status = self.store.beat(self.claim, self.progress)
+        except RedisError:
+            # without a renewal the lease must be presumed lost: another worker may have the job
+            if time.monotonic() - self.renewed > self.settings.lease_seconds:
+                return Verdict(Step.LOST)
+            return None
+        self.renewed = time.monotonic()
+        if status is None:
+            return Verdict(Step.LOST)
+        # an upload under way is let finish: then it can be withdrawn for certain
+        return Verdict(Step.STOPPED) if status is JobStatus.STOPPING and not self.uploading else None
+
+    def _timed_out(self) -> str:
+        limit = f"MaxRuntimeInSeconds ({self.max_runtime})"
+        return TimeOutError(f"the job did not complete within {limit}; it was at: {self.progress}").reason
+
+    def _crash(self, exit_code: int) -> str:
+        how = f"was killed by signal {-exit_code}" if exit_code < 0 else f"exited with status {exit_code}"
+        hint = "; it may have run out of memory" if exit_code == -9 else ""
+        return InternalError(f"the compiler {how} at: {self.progress}{hint}").reason
+
+    # after it
+
+    def _conclude(self, verdict: Verdict) -> JobStatus | None:
+        written = self._write(verdict)
+        if self.uploading and written is not JobStatus.COMPLETED:
+            self._withdraw()
+        log.info("%s", written or verdict.step.name, extra=self.extra)
+        return written
+
+    def _write(self, verdict: Verdict) -> JobStatus | None:
+        """Writes the end into the store, waiting for Redis to come back if it is away."""
+        while verdict.step is not Step.LOST:
+            try:
+                if verdict.step is Step.RELEASED:
+                    self.store.release(self.claim)
+                    return None
+                status = JobStatus.COMPLETED if verdict.step is Step.COMPLETED else JobStatus.FAILED
+                return self.store.finish(self.claim, status, verdict.reason, verdict.result)
+            except RedisError:
+                if self.draining.is_set():
+                    return None
+                time.sleep(0.2)
+        return None
+
+    def _withdraw(self) -> None:
+        """Removes the artifact of a job that was stopped, timed out, deleted or reset in the last moment."""
+        try:
+            job = self.store.get(self.claim.id)
+            theirs = job.status in (JobStatus.COMPLETED, JobStatus.INPROGRESS) and job.fence != self.claim.fence
+        except StoreError:
+            theirs = False
+        if not theirs:
+            remove_artifact(self.claim.request, self.claim.id.scope.region, self.settings)

@@ -1,0 +1,85 @@
+"""A worker process: one Celery worker with a pool of threads, each of which sees one compile child through."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from neo_workers import child, reaper
+from neo_workers.settings import Settings, get_settings
+from neo_workers.store import Store
+
+ALIVE_SECONDS = 1.0
+"""How often a worker says that it is alive; it counts as gone after three times that."""
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Runs until SIGTERM: then jobs under way go back to the queue and the process ends within a second."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the prefork process must have one thread only
+    settings = get_settings()
+    child.warm_up(settings)  # loads TVM while Celery is being imported
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
+    )
+    work_root = Path(tempfile.mkdtemp(prefix="neo-work-", dir=_work_parent(settings)))
+    try:
+        _run(settings, work_root)
+    finally:
+        shutil.rmtree(work_root, ignore_errors=True)
+
+
+def _work_parent(settings: Settings) -> Path | None:
+    if settings.data_dir is None:
+        return None
+    parent = settings.data_dir / "work"
+    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return parent
+
+
+def _run(settings: Settings, work_root: Path) -> None:
+    from celery import signals
+
+    from neo_workers import app, tasks
+
+    store, draining = Store(settings), threading.Event()
+    celery_app = app.celery_app(settings)
+    tasks.register(celery_app, store, work_root, draining)
+
+    def drain(**_: object) -> None:
+        draining.set()
+
+    signals.worker_shutting_down.connect(drain, weak=False)
+    threading.Thread(target=_say_alive, args=(store, draining), daemon=True, name="alive").start()
+    reaper.start(store, draining)
+    celery_app.worker_main(
+        [
+            "worker",
+            "--pool=threads",
+            f"--concurrency={settings.slots}",
+            f"--hostname=neo-{os.getpid()}@%h",
+            f"--loglevel={settings.log_level.upper()}",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+            "--quiet",
+        ]
+    )
+
+
+def _say_alive(store: Store, stop: threading.Event) -> None:
+    from neo_workers.tasks import worker_name
+
+    while not stop.is_set():
+        try:
+            store.report_worker(worker_name(), 3 * ALIVE_SECONDS)
+        except RedisError:
+            log.debug("the store is away")
+        stop.wait(ALIVE_SECONDS)
