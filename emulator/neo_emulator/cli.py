@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 
@@ -49,15 +48,16 @@ def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     from pydantic import ValidationError
 
+    from neo_workers import logs
     from neo_workers.settings import get_settings
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure("INFO")
     try:
         settings = get_settings()
     except ValidationError as error:
         print(f"neo-emulator: {error}", file=sys.stderr)
         return 1
-    logging.getLogger().setLevel(settings.log_level.upper())
+    logs.configure(settings.log_level)
     if options.command != "serve" and settings.redis_url is None:
         print(
             f"neo-emulator: `{options.command}` needs NEO_EMULATOR_REDIS_URL; `serve` brings its own", file=sys.stderr

@@ -20,7 +20,7 @@ Cursor = tuple[str, int, str]  # (status, created in ms, name) of the last job s
 
 
 def query(request: JsonObject) -> Query:
-    """What `request` asks of the store. Raises ServiceError (ValidationException) for a NextToken that is not its own."""
+    """What `request` asks of the store. Raises ServiceError (ValidationException) for another request's NextToken."""
     token, status = request.get("NextToken"), request.get("StatusEquals")
     return Query(
         sort_by=SortBy(request.get("SortBy", SortBy.CREATION_TIME)),

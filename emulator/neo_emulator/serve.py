@@ -166,7 +166,8 @@ def _serve_api(
     from neo_workers.store import Store
 
     store = Store(settings)
-    server = make_server(create_app(settings, store), sock)
+    host, port = sock.getsockname()[:2]
+    server = make_server(create_app(settings, store), host, port, fd=sock.fileno())
     _wait_for_store(store, guarded, stop)
     reaper.start(store, stop)
     threading.Thread(target=server.serve_forever, daemon=True, name="api").start()

@@ -1,4 +1,4 @@
-"""The HTTP server: werkzeug's threaded one, as moto's own, since moto's S3 needs what only that leaves in the environ."""
+"""The HTTP server: werkzeug's threaded one, as moto's own; moto's S3 needs what only that puts into the environ."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RequestHandler(WSGIRequestHandler):
     def make_environ(self) -> dict[str, Any]:
         """werkzeug's environ, with S3 metadata under its own names."""
         environ = super().make_environ()
-        keep_underscores(environ, self.headers)
+        keep_underscores(environ, dict(self.headers.items()))
         return environ
 
     def log(self, type: str, message: str, *args: Any) -> None:
@@ -31,7 +31,7 @@ class RequestHandler(WSGIRequestHandler):
         log.log(level, message, *args)
 
 
-def make_server(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0, fd: int | None = None) -> BaseWSGIServer:
+def make_server(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0, *, fd: int | None = None) -> BaseWSGIServer:
     """A server that listens already; `serve_forever` answers, each request in a daemon thread.
 
     `port` 0 takes a free one, found in `server.port`; `fd` is a listening socket to use instead of host and port.

@@ -1,7 +1,7 @@
 """AWS's constraint errors, found by walking a request along botocore's shapes.
 
-The texts are those of AWS's Coral services: "2 validation errors detected: Value 'a_b' at 'compilationJobName' failed to
-satisfy constraint: Member must satisfy regular expression pattern: ...; Value null at 'roleArn' failed to ...".
+The texts are those of AWS's Coral services: "2 validation errors detected: Value 'a_b' at 'compilationJobName' failed
+to satisfy constraint: Member must satisfy regular expression pattern: ...; Value null at 'roleArn' failed to ...".
 Source: messages quoted in aws/sagemaker-python-sdk#384, hashicorp/terraform-provider-aws#29225 and
 appleboy/lambda-action#72 (elements of a list).
 """

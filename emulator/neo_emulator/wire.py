@@ -87,8 +87,8 @@ def parse(operation: str, body: bytes) -> JsonObject:
     return members
 
 
-_STARTS = {dict: "structure or map", list: "list"}
-_TOKENS = {str: "STRING_VALUE", bool: "BOOLEAN_VALUE", int: "NUMBER_VALUE", float: "DECIMAL_VALUE"}
+_STARTS: dict[type, str] = {dict: "structure or map", list: "list"}
+_TOKENS: dict[type, str] = {str: "STRING_VALUE", bool: "BOOLEAN_VALUE", int: "NUMBER_VALUE", float: "DECIMAL_VALUE"}
 
 
 def _misfit(value: object, wanted: str) -> ServiceError:

@@ -16,6 +16,8 @@ CONFIG: dict[str, object] = {
     "task_acks_late": False,
     "task_ignore_result": True,
     "result_backend": None,
+    "task_serializer": "json",
+    "accept_content": ["json"],
     # a busy worker leaves messages to the others
     "worker_disable_prefetch": True,
     "worker_prefetch_multiplier": 1,

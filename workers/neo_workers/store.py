@@ -285,6 +285,10 @@ class Store:
         """Says that a worker is alive for the next `ttl_seconds`."""
         self._redis.set(f"neo:worker:{name}", "1", px=int(ttl_seconds * 1000))
 
+    def retire_worker(self, name: str) -> None:
+        """Says that a worker is going."""
+        self._redis.delete(f"neo:worker:{name}")
+
     def workers(self) -> list[str]:
         """Names of the workers alive now."""
         return sorted(key.split(":", 2)[2] for key in self._redis.scan_iter("neo:worker:*", count=1000))

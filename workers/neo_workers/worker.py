@@ -7,11 +7,12 @@ import os
 import shutil
 import tempfile
 import threading
+import warnings
 from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from neo_workers import child, reaper
+from neo_workers import child, logs, reaper
 from neo_workers.settings import Settings, get_settings
 from neo_workers.store import Store
 
@@ -26,9 +27,9 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the prefork process must have one thread only
     settings = get_settings()
     child.warm_up(settings)  # loads TVM while Celery is being imported
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
-    )
+    logs.configure(settings.log_level)
+    # a container's only user is root; Celery's warning is about pickled messages, which it does not take from us
+    warnings.filterwarnings("ignore", message="You're running the worker with superuser")
     work_root = Path(tempfile.mkdtemp(prefix="neo-work-", dir=_work_parent(settings)))
     try:
         _run(settings, work_root)
@@ -56,11 +57,15 @@ def _run(settings: Settings, work_root: Path) -> None:
     def drain(**_: object) -> None:
         draining.set()
 
+    def ready(**_: object) -> None:
+        threading.Thread(target=_say_alive, args=(store, draining), daemon=True, name="alive").start()
+
     signals.worker_shutting_down.connect(drain, weak=False)
-    threading.Thread(target=_say_alive, args=(store, draining), daemon=True, name="alive").start()
+    signals.worker_ready.connect(ready, weak=False)
     reaper.start(store, draining)
     celery_app.worker_main(
         [
+            "--quiet",
             "worker",
             "--pool=threads",
             f"--concurrency={settings.slots}",
@@ -69,7 +74,6 @@ def _run(settings: Settings, work_root: Path) -> None:
             "--without-gossip",
             "--without-mingle",
             "--without-heartbeat",
-            "--quiet",
         ]
     )
 
@@ -83,3 +87,4 @@ def _say_alive(store: Store, stop: threading.Event) -> None:
         except RedisError:
             log.debug("the store is away")
         stop.wait(ALIVE_SECONDS)
+    store.retire_worker(worker_name())

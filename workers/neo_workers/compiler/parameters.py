@@ -107,11 +107,11 @@ class _Hoister(PyExprMutator):  # type: ignore[misc]
         name = getattr(value.op, "name", None) if isinstance(value, relax.Call) else None
         if name is None:
             return None
-        source = self._folded.get(value.args[0], value.args[0]) if value.args else None
+        source: Expr = self._folded.get(value.args[0], value.args[0]) if value.args else None
         if name == "relax.shape_of" and static_shape(source) is not None:
             return relax.ShapeExpr(static_shape(source))
         if name == "relax.shape_to_tensor" and isinstance(source, relax.ShapeExpr):
-            return relax.const(np.array([int(dim) for dim in source.values], "int64"))
+            return relax.const(np.array([int(dim) for dim in source.values], "int64"), "int64")
         if name in FOLDABLE and hasattr(getattr(source, "value", None), "numpy"):
             array = FOLDABLE[name](source.value.numpy(), value)
             return relax.const(np.ascontiguousarray(array), str(source.value.dtype))

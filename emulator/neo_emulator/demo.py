@@ -1,0 +1,230 @@
+"""`make demo`: a real pretrained model through the whole stack, for five targets, with the result shown in one table.
+
+The model is Google's Magika (what kind of file is this?), from the PyPI package of that name, Apache-2.0.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import tarfile
+import tempfile
+import time
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from neo_emulator.process import ServerProcess
+from neo_targets import elf, registry
+
+BUCKET = "neo-demo"
+ROLE = "arn:aws:iam::123456789012:role/demo"
+TARGETS = ("ml_c5", "ml_m6g", "rasp3b", "ml_g4dn", "jetson_xavier")
+MACHINES = {3: "x86 32-bit", 40: "ARM 32-bit", 62: "x86-64", 183: "AArch64"}
+TERMINAL = ("COMPLETED", "FAILED", "STOPPED")
+POLL_SECONDS = 0.1
+
+
+@dataclass
+class Row:
+    """One target's line in the table."""
+
+    target: str
+    begun: float
+    status: str = "STARTING"
+    seconds: float = 0.0
+    reason: str = ""
+    artifact: str = ""
+    size_bytes: int = 0
+    check: str = ""
+    good: bool = False
+    description: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def job_name(self) -> str:
+        return f"demo-{self.target.replace('_', '-')}"
+
+
+class Model:
+    """Magika's network and one file for it to look at: this one."""
+
+    def __init__(self) -> None:
+        spec = find_spec("magika")
+        if spec is None or spec.origin is None:
+            raise SystemExit("the demo's model is missing: pip install 'neo-emulator[demo]'")
+        self.path = next((Path(spec.origin).parent / "models").glob("standard_*/model.onnx"))
+        self.config = json.loads((self.path.parent / "config.min.json").read_text())
+
+    def archive(self) -> bytes:
+        """The model as Neo wants it: one .onnx in a tar.gz."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+            tar.add(self.path, "model.onnx")
+        return buffer.getvalue()
+
+    def features(self) -> Any:
+        """int32 [1, 2048]: the first and the last 1024 bytes of this source file, as Magika reads them."""
+        import numpy as np
+
+        content = Path(__file__).read_bytes().strip()
+        first = list(content[: self.config["beg_size"]])
+        last = list(content[-self.config["end_size"] :])
+        return np.array([first + last], dtype=np.int32)
+
+    def label(self, scores: Any) -> str:
+        """The file type with the highest score."""
+        return str(self.config["target_labels_space"][int(scores.argmax())])
+
+
+def main() -> int:
+    """The exit status: 0 when every target compiled and passed its check."""
+    model = Model()
+    say(f"model   Magika, {model.path.stat().st_size / 1e6:.1f} MB of ONNX, from the PyPI package of that name")
+    begun = time.monotonic()
+    with ServerProcess(log_level=os.environ.get("NEO_EMULATOR_LOG_LEVEL", "ERROR")) as server:
+        say(f"stack   API, S3, Valkey and worker on {server.url}, up in {time.monotonic() - begun:.1f} s")
+        rows = compile_all(server, model)
+        with tempfile.TemporaryDirectory(prefix="neo-demo-") as folder:
+            for row in rows:
+                if row.status == "COMPLETED":
+                    inspect(server, row, model, Path(folder))
+    show(rows)
+    return 0 if all(row.good for row in rows) else 1
+
+
+def compile_all(server: ServerProcess, model: Model) -> list[Row]:
+    """One compilation job per target, watched until the last one ends."""
+    sagemaker, s3 = server.client("sagemaker"), server.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="magika.tar.gz", Body=model.archive())
+    rows = []
+    for target in TARGETS:
+        rows.append(Row(target, time.monotonic()))
+        sagemaker.create_compilation_job(
+            CompilationJobName=rows[-1].job_name,
+            RoleArn=ROLE,
+            InputConfig={
+                "S3Uri": f"s3://{BUCKET}/magika.tar.gz",
+                "DataInputConfig": '{"bytes": [1, 2048]}',
+                "Framework": "ONNX",
+            },
+            OutputConfig={"S3OutputLocation": f"s3://{BUCKET}/compiled", "TargetDevice": target},
+            StoppingCondition={"MaxRuntimeInSeconds": 900},
+        )
+    watch(sagemaker, rows)
+    return rows
+
+
+def watch(sagemaker: Any, rows: list[Row]) -> None:
+    """Polls DescribeCompilationJob until every job has ended, telling of each change."""
+    begun = time.monotonic()
+    progress = Progress()
+    while any(row.status not in TERMINAL for row in rows):
+        for row in rows:
+            if row.status in TERMINAL:
+                continue
+            row.description = sagemaker.describe_compilation_job(CompilationJobName=row.job_name)
+            status = row.description["CompilationJobStatus"]
+            if status != row.status:
+                row.status = status
+                row.seconds = time.monotonic() - row.begun
+                row.reason = row.description.get("FailureReason", "")
+                progress.event(f"{time.monotonic() - begun:6.1f} s  {row.target:<14} {status}")
+        progress.tick(f"{time.monotonic() - begun:6.1f} s  {summary(rows)}")
+        time.sleep(POLL_SECONDS)
+    progress.clear()
+
+
+def summary(rows: list[Row]) -> str:
+    done = sum(row.status in TERMINAL for row in rows)
+    running = ", ".join(row.target for row in rows if row.status == "INPROGRESS")
+    return f"{done} of {len(rows)} done{'; compiling ' + running if running else ''}"
+
+
+class Progress:
+    """Lines for events; on a terminal also one line that is redrawn."""
+
+    def __init__(self) -> None:
+        self.live = sys.stdout.isatty()
+
+    def event(self, text: str) -> None:
+        self.clear()
+        say(text)
+
+    def tick(self, text: str) -> None:
+        if self.live:
+            print(f"\r\033[K{text[:78]}", end="", flush=True)
+
+    def clear(self) -> None:
+        if self.live:
+            print("\r\033[K", end="", flush=True)
+
+
+def inspect(server: ServerProcess, row: Row, model: Model, folder: Path) -> None:
+    """Downloads one artifact and checks it: run on this machine where it can be, else by what its files say."""
+    uri = row.description["ModelArtifacts"]["S3ModelArtifacts"]
+    row.artifact = uri.rsplit("/", 1)[1]
+    bucket, key = uri.removeprefix("s3://").split("/", 1)
+    path = folder / row.artifact
+    path.write_bytes(server.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    row.size_bytes = path.stat().st_size
+    with tarfile.open(path) as tar:
+        library = tar.extractfile("compiled.so")
+        assert library is not None
+        code = library.read()
+    row.check, row.good = describe_code(code, row.target)
+    if row.good and row.target == "ml_c5":
+        result, row.good = run(path, model)
+        row.check += f"; {result}"
+
+
+def describe_code(code: bytes, target: str) -> tuple[str, bool]:
+    """What the library's own headers say, and whether that is what the target asks for."""
+    spec = registry.resolve({"TargetDevice": target})
+    head, cubin = elf.header(code), elf.find_cubin(code)
+    sm = elf.header(cubin).sm if cubin else None
+    words = [MACHINES.get(head.machine, f"machine {head.machine}")]
+    words += [f"{head.float_abi} float"] if head.float_abi else []
+    words += [f"and cubin for sm_{sm}"] if sm else []
+    asked = (spec.host.arch.elf_machine, spec.host.arch.float_abi, spec.device.sm if spec.device else None)
+    return "code for " + " ".join(words), (head.machine, head.float_abi, sm) == asked
+
+
+def run(path: Path, model: Model) -> tuple[str, bool]:
+    """Runs the artifact beside ONNX Runtime on the same input: the largest difference, and whether it is below 1e-4."""
+    import onnxruntime
+    from neo_workers.execute import CannotRun, load_artifact
+
+    features = {"bytes": model.features()}
+    session = onnxruntime.InferenceSession(str(model.path), providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, features)
+    try:
+        (scores,) = load_artifact(path).run(features).values()
+    except CannotRun as refused:
+        return f"not run: {refused}", True
+    error = float(abs(scores - expected).max())
+    return f'run: max abs error {error:.1e}, says this file is "{model.label(scores)}"', error < 1e-4
+
+
+def show(rows: list[Row]) -> None:
+    """The table."""
+    heads = ("target", "status", "seconds", "artifact", "size", "check")
+    lines = [
+        (r.target, r.status, f"{r.seconds:.1f}", r.artifact, f"{r.size_bytes / 1e6:.2f} MB", r.check or r.reason)
+        for r in rows
+    ]
+    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
+    say()
+    for line in (heads, tuple("-" * width for width in widths), *lines):
+        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def say(text: str = "") -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

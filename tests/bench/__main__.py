@@ -1,0 +1,19 @@
+"""`make bench`: runs every benchmark in BENCHMARKS and prints one table each. Timings are ratios within one run."""
+
+from collections.abc import Callable
+
+BENCHMARKS: dict[str, Callable[[], None]] = {}
+"""Benchmarks by name; the later issues on speed add theirs here."""
+
+
+def main() -> None:
+    """Runs all of them, or says that there is none."""
+    if not BENCHMARKS:
+        print("no benchmarks yet")
+    for name, run in BENCHMARKS.items():
+        print(f"== {name}")
+        run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""One module per framework, each with `load(files, config) -> Imported`; imported only when a job needs it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neo_workers.errors import CompilationError
+from neo_workers.inputs import Shape
+
+if TYPE_CHECKING:
+    from neo_workers.importers.base import Imported
+
+Loader = Callable[[list[Path], "dict[str, Shape] | list[Shape] | None"], "Imported"]
+"""(files of the archive, parsed DataInputConfig) -> the model. Raises InputConfigurationError."""
+
+IMPORTERS: dict[str, str | None] = {
+    "ONNX": "neo_workers.importers.onnx",
+    "TFLITE": None,
+    "MXNET": None,
+    "DARKNET": None,
+    "XGBOOST": None,
+    "SKLEARN": None,
+    "PYTORCH": None,
+    "KERAS": None,
+    "TENSORFLOW": None,
+}
+"""Framework -> the module that imports it, None where this version has none. Source: botocore's enum Framework."""
+
+
+def loader(framework: str) -> Loader:
+    """The framework's `load`. Raises CompilationError when this version has none."""
+    module = IMPORTERS.get(framework)
+    if module is None:
+        available = ", ".join(name for name, module in IMPORTERS.items() if module)
+        raise CompilationError(f"Framework {framework} is not available in this version; there is {available}")
+    load: Loader = importlib.import_module(module).load
+    return load

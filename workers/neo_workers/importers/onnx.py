@@ -1,0 +1,137 @@
+"""ONNX: one .onnx file, its shapes made static and its constants folded, then TVM's own frontend.
+
+Source: neo-ai's model loader (neo-loader, Apache-2.0) for the texts; TVM's relax.frontend.onnx.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import external_data_helper
+from tvm import relax
+from tvm.relax.frontend.onnx import from_onnx
+
+from neo_workers.errors import InputConfigurationError
+from neo_workers.importers.base import Imported, Tensor, visible
+from neo_workers.importers.onnx_fold import fold
+from neo_workers.inputs import DYNAMIC, ModelInput, Shape, match
+
+NO_FILE = "No .onnx file found for ONNX model. Please make sure the framework you select is correct."
+MANY_FILES = "Exactly one .onnx file is allowed for ONNX models."
+CANNOT_LOAD = "Framework cannot load ONNX model. Please make sure the framework you select is correct. "
+CANNOT_CONVERT = "TVM cannot convert ONNX model. Please make sure the framework you selected is correct. "
+
+Model = Any
+"""onnx.ModelProto; onnx is untyped."""
+
+
+def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Imported:
+    """The model of an unpacked archive. Raises InputConfigurationError with Neo's texts."""
+    model = _read(_model_file(files))
+    shapes = match(config, declared_inputs(model))
+    opset = _opset(model)
+    try:
+        folded = fold(model, shapes)
+        module = from_onnx(folded, shape_dict={name: list(shape) for name, shape in shapes.items()})
+    except Exception as error:  # TVM raises many types
+        raise InputConfigurationError(
+            f"{CANNOT_CONVERT}{_one_line(error)}\nONNX Version running: {onnx.__version__}. "
+            f"Model Version found: opset {opset}."
+        ) from error
+    return Imported(module, _inputs(module, shapes), _outputs(module, folded), f"opset {opset}")
+
+
+def declared_inputs(model: Model) -> list[ModelInput]:
+    """The inputs a caller must feed, in the model's order. Raises InputConfigurationError for one that is no tensor."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return [_declared(value) for value in model.graph.input if value.name not in weights]
+
+
+def _declared(value: Any) -> ModelInput:
+    if not value.type.HasField("tensor_type"):
+        raise InputConfigurationError(f"{CANNOT_LOAD}Input {value.name} is not a tensor.")
+    tensor = value.type.tensor_type
+    dtype = str(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    if not tensor.HasField("shape"):
+        return ModelInput(value.name, None, dtype)
+    dims = (dim.dim_value if dim.HasField("dim_value") else DYNAMIC for dim in tensor.shape.dim)
+    return ModelInput(value.name, tuple(size if size > 0 else DYNAMIC for size in dims), dtype)
+
+
+def _model_file(files: list[Path]) -> Path:
+    found = visible(files, ".onnx")
+    if not found:
+        raise InputConfigurationError(NO_FILE)
+    if len(found) > 1:
+        raise InputConfigurationError(MANY_FILES)
+    return found[0]
+
+
+def _read(path: Path) -> Model:
+    """The model with its weights. External data must lie in the archive. Raises InputConfigurationError."""
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+        if not model.graph.node and not model.graph.output:
+            raise ValueError("The file holds no graph.")
+        for location in _external_files(model):
+            _check_inside(path.parent, location)
+        onnx.checker.check_model(str(path))
+        external_data_helper.load_external_data_for_model(model, str(path.parent))
+    except (DecodeError, onnx.checker.ValidationError, ValueError, OSError) as error:
+        raise InputConfigurationError(f"{CANNOT_LOAD}{_one_line(error)}") from error
+    return model
+
+
+def _external_files(model: Model) -> Iterator[str]:
+    for tensor in external_data_helper._get_all_tensors(model):
+        if external_data_helper.uses_external_data(tensor):
+            yield external_data_helper.ExternalDataInfo(tensor).location
+
+
+def _check_inside(folder: Path, location: str) -> None:
+    """Raises ValueError when a weight's file is not below `folder`, or is missing."""
+    path = (folder / location).resolve()
+    if not location or not path.is_relative_to(folder.resolve()):
+        raise ValueError(f"Its external data lies outside the archive: {location}")
+    if not path.is_file():
+        raise ValueError(f"Its external data is missing from the archive: {location}")
+
+
+def _opset(model: Model) -> int:
+    return next((int(item.version) for item in model.opset_import if item.domain in ("", "ai.onnx")), 1)
+
+
+def _inputs(module: Any, shapes: dict[str, Shape]) -> tuple[Tensor, ...]:
+    params = module["main"].params
+    return tuple(
+        Tensor(name, shape, str(param.ty.dtype)) for (name, shape), param in zip(shapes.items(), params, strict=True)
+    )
+
+
+def _outputs(module: Any, model: Model) -> tuple[Tensor, ...]:
+    result = module["main"].ret_ty
+    types = list(result.fields) if isinstance(result, relax.TupleType) else [result]
+    return tuple(
+        Tensor(value.name, _static(type_), str(type_.dtype))
+        for value, type_ in zip(model.graph.output, types, strict=True)
+    )
+
+
+def _static(type_: Any) -> Shape | None:
+    if not isinstance(type_.shape, relax.ShapeExpr):
+        return None
+    try:
+        return tuple(int(dim) for dim in type_.shape.values)
+    except TypeError:  # a symbolic size
+        return None
+
+
+def _one_line(error: BaseException) -> str:
+    """What `error` says, without TVM's stack and without line breaks."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " ".join(line for line in lines if not line.startswith("File "))
+    return text or type(error).__name__

@@ -1,0 +1,205 @@
+"""Makes an ONNX model static: known shapes, folded constants, resolved branches. Needs only onnx and numpy.
+
+TVM's frontend refuses most real exports otherwise: it wants the target of a Reshape, the axes of a Squeeze or the
+pads of a Pad as constants, while exporters compute them with Shape, Gather and Concat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper, numpy_helper, shape_inference
+from onnx.reference import ReferenceEvaluator
+
+from neo_workers.importers.onnx_graph import branch, inline, live_nodes, reads, subgraphs
+from neo_workers.inputs import Shape
+
+Array = npt.NDArray[Any]
+Node = Any
+Model = Any
+
+MAX_ROUNDS = 8
+FOLD_MAX_BYTES = 4 << 20
+"""A folded result may be that big, or as big as what it was made of."""
+
+SKELETON_MAX_BYTES = 1024
+"""Bigger constants are shown to shape inference by type and shape only, so that it copies no weights."""
+
+NOT_FOLDED = frozenset(
+    "RandomNormal RandomUniform RandomNormalLike RandomUniformLike Bernoulli Multinomial Loop Scan "
+    "QuantizeLinear DequantizeLinear DynamicQuantizeLinear".split()
+)
+"""Random numbers stay random; quantisation stays visible to TVM."""
+
+_STANDARD = ("", "ai.onnx")
+
+
+def fold(model: Model, shapes: Mapping[str, Shape]) -> Model:
+    """A new model with the inputs of `shapes`, everything folded that no input changes. `model` is left as it is."""
+    folder = _Folder(model, shapes)
+    for _ in range(MAX_ROUNDS):
+        if not folder.round():
+            break
+    return folder.model()
+
+
+class _Folder:
+    """The graph while it shrinks: nodes, constants by name, and the shapes known so far."""
+
+    def __init__(self, model: Model, shapes: Mapping[str, Shape]) -> None:
+        self._original = model
+        self._nodes: list[Node] = list(model.graph.node)
+        self._tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+        self._arrays: dict[str, Array] = {}
+        self._inputs = [_with_shape(v, shapes) for v in model.graph.input if v.name not in self._tensors]
+        self._outputs = [_with_shape(v, {}) for v in model.graph.output]
+        self._output_names = {value.name for value in model.graph.output}
+        self._shapes: dict[str, list[int]] = {}
+
+    def round(self) -> bool:
+        """One pass over the nodes. Gives back whether the graph changed."""
+        self._shapes = self._known_shapes()
+        before = self._nodes
+        self._nodes = live_nodes([kept for node in before for kept in self._visit(node)], self._output_names)
+        return len(before) != len(self._nodes) or any(a is not b for a, b in zip(before, self._nodes, strict=True))
+
+    def model(self) -> Model:
+        """The folded model, its value types inferred."""
+        graph = helper.make_graph(
+            self._nodes, self._original.graph.name or "main", self._inputs, self._outputs, self._live_constants()
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=self._original.opset_import,
+            ir_version=self._original.ir_version,
+            functions=self._original.functions,
+        )
+        typed = {value.name: value for value in self._infer().graph.output}
+        for value in model.graph.output:
+            if value.name in typed:
+                value.CopyFrom(typed[value.name])
+        return model
+
+    def _visit(self, node: Node) -> list[Node]:
+        """The nodes that take `node`'s place; none when its results became constants."""
+        if node.op_type == "If" and node.domain in _STANDARD and self._is_constant(node.input[0]):
+            inlined = inline(branch(node, bool(np.ravel(self._array(node.input[0]))[0])), node)
+            self._tensors |= {tensor.name: tensor for tensor in inlined.tensors}
+            return inlined.nodes
+        results = self._evaluate(node)
+        if results is None:
+            return [node]
+        self._arrays |= {name: array for name, array in zip(node.output, results, strict=False) if name}
+        return []
+
+    def _evaluate(self, node: Node) -> list[Array] | None:
+        """The node's results when nothing but constants goes in, else None."""
+        if node.domain not in _STANDARD or node.op_type in NOT_FOLDED or list(subgraphs(node)):
+            return None
+        if node.op_type in ("Shape", "Size"):
+            return self._shape_of(node)
+        names = [name for name in node.input if name]
+        if not names and node.op_type != "Constant":
+            return None
+        if not all(map(self._is_constant, names)) or self._would_grow(node):
+            return None
+        arrays = {name: self._array(name) for name in dict.fromkeys(names)}
+        try:
+            results = self._run(node, arrays)
+        except Exception:  # whatever the evaluator lacks stays in the graph
+            return None
+        room = max(FOLD_MAX_BYTES, sum(array.nbytes for array in arrays.values()))
+        fits = node.op_type == "Constant" or sum(array.nbytes for array in results) <= room
+        return results if fits else None
+
+    def _shape_of(self, node: Node) -> list[Array] | None:
+        shape = self._shapes.get(node.input[0])
+        if shape is None:
+            return None
+        if node.op_type == "Size":
+            return [np.array(int(np.prod(shape, dtype=np.int64)), "int64")]
+        limits = {attribute.name: attribute.i for attribute in node.attribute}
+        return [np.array(shape[limits.get("start", 0) : limits.get("end", len(shape))], "int64")]
+
+    def _would_grow(self, node: Node) -> bool:
+        """Whether an output is already known to be too big: it must not even be tried."""
+        return any(
+            int(np.prod(self._shapes[name], dtype=np.float64)) > 16 * FOLD_MAX_BYTES
+            for name in node.output
+            if name in self._shapes
+        )
+
+    def _run(self, node: Node, arrays: dict[str, Array]) -> list[Array]:
+        inputs = [
+            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+            for name, array in arrays.items()
+        ]
+        outputs = [helper.make_tensor_value_info(name, 0, None) for name in node.output if name]
+        graph = helper.make_graph([node], "fold", inputs, outputs)
+        model = helper.make_model(graph, opset_imports=self._original.opset_import)
+        results = iter(ReferenceEvaluator(model).run(None, arrays))
+        return [np.asarray(next(results)) if name else np.empty(0) for name in node.output]
+
+    def _is_constant(self, name: str) -> bool:
+        return name in self._arrays or name in self._tensors
+
+    def _array(self, name: str) -> Array:
+        if name not in self._arrays:
+            self._arrays[name] = numpy_helper.to_array(self._tensors[name])
+        return self._arrays[name]
+
+    def _known_shapes(self) -> dict[str, list[int]]:
+        graph = self._infer().graph
+        shapes = {name: list(tensor.dims) for name, tensor in self._tensors.items()}
+        shapes |= {name: list(array.shape) for name, array in self._arrays.items()}
+        for value in (*graph.value_info, *graph.input, *graph.output):
+            tensor = value.type.tensor_type
+            if tensor.HasField("shape") and all(dim.HasField("dim_value") for dim in tensor.shape.dim):
+                shapes.setdefault(value.name, [dim.dim_value for dim in tensor.shape.dim])
+        return shapes
+
+    def _infer(self) -> Model:
+        """The graph without big weights, with every shape that onnx can infer."""
+        small, big = [], []
+        for tensor in self._live_constants():
+            if tensor.ByteSize() <= SKELETON_MAX_BYTES:
+                small.append(tensor)
+            else:
+                big.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
+        graph = helper.make_graph(self._nodes, "skeleton", [*self._inputs, *big], self._outputs, small)
+        model = helper.make_model(
+            graph,
+            opset_imports=self._original.opset_import,
+            ir_version=self._original.ir_version,
+            functions=self._original.functions,
+        )
+        try:
+            return shape_inference.infer_shapes(model, data_prop=True)
+        except Exception:  # inference of one odd operator must not stop the import
+            return model
+
+    def _live_constants(self) -> list[Any]:
+        """The constants that are still read, as tensors."""
+        used = set(self._output_names)
+        for node in self._nodes:
+            used |= reads(node)
+        tensors = [tensor for name, tensor in self._tensors.items() if name in used]
+        made = [name for name in self._arrays if name in used and name not in self._tensors]
+        return [*tensors, *(numpy_helper.from_array(np.array(self._arrays[name]), name) for name in made)]
+
+
+def _with_shape(value: Any, shapes: Mapping[str, Shape]) -> Any:
+    """A copy of a graph's input or output, of the shape in `shapes`, or of none: the old one may be wrong now."""
+    copy = onnx.ValueInfoProto()
+    copy.CopyFrom(value)
+    if copy.type.HasField("tensor_type"):
+        copy.type.tensor_type.ClearField("shape")
+        if value.name in shapes:
+            copy.type.tensor_type.shape.SetInParent()
+            for size in shapes[value.name]:
+                copy.type.tensor_type.shape.dim.add().dim_value = size
+    return copy

@@ -1,0 +1,130 @@
+"""The model's way in from S3 and the artifact's way out. Source: boto3; botocore's s3 model."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from neo_workers.errors import CompileError, InputConfigurationError, InternalError, OutputConfigurationError
+from neo_workers.jobs import JsonObject
+from neo_workers.s3uri import S3Uri, S3UriError, artifact_of
+from neo_workers.settings import Settings
+
+CHUNK_BYTES = 1 << 20
+
+log = logging.getLogger(__name__)
+_MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound"})
+_CONFIG = Config(
+    s3={"addressing_style": "path"},
+    retries={"mode": "standard", "total_max_attempts": 4},
+    connect_timeout=5,
+    read_timeout=60,
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+)
+
+
+class Storage:
+    """One job's access to S3. Dummy credentials are used when the environment has none: the emulator asks for none."""
+
+    def __init__(self, endpoint_url: str | None, region: str) -> None:
+        self._endpoint_url = endpoint_url
+        self._region = region
+
+    def check_output(self, place: S3Uri) -> None:
+        """Raises OutputConfigurationError when the bucket is missing, out of reach or in another region."""
+        with _errors(place, OutputConfigurationError, _no_bucket(place)):
+            response = self._client.head_bucket(Bucket=place.bucket)
+        self._check_region(response, place, OutputConfigurationError)
+
+    def download(self, source: S3Uri, target: Path, max_bytes: int) -> int:
+        """Streams an object into a file; gives back its bytes. Raises InputConfigurationError.
+
+        One plain GET: ranged parallel GETs are up to twenty times slower on moto.
+        """
+        missing = f"S3 object does not exist. Bucket: {source.bucket}, Key: {source.key}"
+        with _errors(source, InputConfigurationError, missing):
+            if not source.key:
+                raise InputConfigurationError(missing)
+            self._check_region(self._client.head_bucket(Bucket=source.bucket), source, InputConfigurationError)
+            response = self._client.get_object(Bucket=source.bucket, Key=source.key)
+            if response["ContentLength"] > max_bytes:
+                raise InputConfigurationError(
+                    f"The model archive has {response['ContentLength']} bytes; the most allowed is {max_bytes}"
+                )
+            with target.open("wb") as file:
+                while chunk := response["Body"].read(CHUNK_BYTES):
+                    file.write(chunk)
+        return target.stat().st_size
+
+    def upload(self, source: Path, target: S3Uri, kms_key_id: str | None = None) -> None:
+        """Puts a file as one object, so that a reader sees all of it or nothing. Raises OutputConfigurationError."""
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
+        with _errors(target, OutputConfigurationError, _no_bucket(target)), source.open("rb") as file:
+            self._client.put_object(Bucket=target.bucket, Key=target.key, Body=file, **encryption)
+
+    def remove(self, place: S3Uri) -> None:
+        """Deletes one object; a missing one is no error. Raises InternalError when S3 is out of reach."""
+        with _errors(place, OutputConfigurationError, _no_bucket(place)):
+            self._client.delete_object(Bucket=place.bucket, Key=place.key)
+
+    def remove(self, target: S3Uri) -> None:
+        """Deletes one object; one that is not there is no error. Raises OutputConfigurationError."""
+        with _errors(target, OutputConfigurationError, _no_bucket(target)):
+            self._client.delete_object(Bucket=target.bucket, Key=target.key)
+
+    def _check_region(self, response: dict[str, Any], place: S3Uri, error: type[CompileError]) -> None:
+        """Raises `error` when the bucket's answer names another region than the job's."""
+        region = response.get("BucketRegion")
+        region = region or response["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region")
+        if region and region != self._region:
+            raise error(
+                f"Bucket {place.bucket} is in region {region} which is different from "
+                f"AWS Sagemaker service region {self._region}"
+            )
+
+    @cached_property
+    def _client(self) -> Any:
+        keys: dict[str, str] = {}
+        if not os.environ.get("AWS_ACCESS_KEY_ID"):
+            keys = {"aws_access_key_id": "neo-emulator", "aws_secret_access_key": "neo-emulator"}
+        session = boto3.session.Session()
+        return session.client("s3", endpoint_url=self._endpoint_url, region_name=self._region, config=_CONFIG, **keys)
+
+
+def _no_bucket(place: S3Uri) -> str:
+    return f"S3 bucket does not exist. Bucket: {place.bucket}"
+
+
+@contextmanager
+def _errors(place: S3Uri, error: type[CompileError], missing: str) -> Iterator[None]:
+    """Turns botocore's errors into the job's: `error` for what S3 refuses, InternalError when S3 is out of reach."""
+    try:
+        yield
+    except ClientError as refusal:
+        code = refusal.response.get("Error", {}).get("Code", "")
+        status = refusal.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in _MISSING:
+            raise error(missing) from refusal
+        if status >= 500:
+            raise InternalError(f"S3 failed at {place}: {refusal}") from refusal
+        raise error(f"S3 refused {place}: {refusal}") from refusal
+    except BotoCoreError as failure:
+        raise InternalError(f"S3 cannot be reached for {place}: {failure}") from failure
+
+
+def remove_artifact(request: JsonObject, region: str, settings: Settings) -> None:
+    """Deletes what a job has uploaded although it may not complete. Only tried: a failure is logged."""
+    try:
+        Storage(settings.s3_endpoint_url, region).remove(artifact_of(request))
+    except (CompileError, S3UriError) as error:
+        log.warning("the artifact of a job that did not complete is left in S3: %s", error)
