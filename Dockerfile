@@ -1,6 +1,6 @@
 FROM python:3.11-slim
 WORKDIR /src
-COPY constraints.txt pyproject.toml README.md CHANGELOG.md ./
+COPY constraints.txt pyproject.toml README.md CHANGELOG.md LICENSE ./
 COPY emulator emulator
 COPY workers workers
 COPY targets targets

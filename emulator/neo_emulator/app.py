@@ -10,7 +10,8 @@ A handler is a WSGI application that may decline by returning None.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from neo_emulator import wire
@@ -19,6 +20,7 @@ from neo_emulator.moto_bridge import Moto
 from neo_emulator.operations import Submit
 from neo_emulator.service import SageMaker
 from neo_workers import queue
+from neo_workers.jobs import JobId
 from neo_workers.settings import Settings
 from neo_workers.store import Store
 
@@ -45,10 +47,29 @@ class Application:
         self.moto.load()
 
 
+class Announcer:
+    """Announces jobs from a thread of its own, so that no request waits for Celery (0.4 s to import, 2 ms a message).
+
+    What is still unsent when the process ends is lost, which is harmless: unclaimed jobs are announced again.
+    """
+
+    def __init__(self, submit: Submit) -> None:
+        self._submit = submit
+        self._waiting: SimpleQueue[JobId] = SimpleQueue()
+        Thread(target=self._run, daemon=True, name="announcer").start()
+
+    def __call__(self, job_id: JobId) -> None:
+        self._waiting.put(job_id)
+
+    def _run(self) -> None:
+        while True:
+            self._submit(self._waiting.get())
+
+
 def create_app(settings: Settings, store: Store, submit: Submit | None = None) -> Application:
-    """The endpoint over `store`. `submit` announces new jobs; by default through Celery (neo_workers.queue)."""
+    """The endpoint over `store`. `submit` announces new jobs; by default through Celery, behind the request's back."""
     moto = Moto(settings)
-    announce = submit or partial(queue.submit, settings=settings)
+    announce = submit or Announcer(lambda job_id: queue.submit(job_id, settings))
     handlers: list[Handler] = [
         Control(store, moto.reset),
         SageMaker(settings, store, announce, moto.account),

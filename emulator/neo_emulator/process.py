@@ -58,6 +58,11 @@ class ServerProcess:
         self._ready.set()
 
     @property
+    def pid(self) -> int | None:
+        """The pid of the process that holds all of the server's processes, None when it does not run."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    @property
     def output(self) -> str:
         """The last 200 lines that the server printed."""
         return "".join(self._lines)

@@ -19,6 +19,10 @@ class RequestHandler(WSGIRequestHandler):
 
     disable_nagle_algorithm = True  # head and body are two writes; the second must not wait for an ACK
 
+    def handle_expect_100(self) -> bool:
+        """True: go on. werkzeug itself sends "100 Continue" later; http.server's would be a second one."""
+        return True
+
     def make_environ(self) -> dict[str, Any]:
         """werkzeug's environ, with S3 metadata under its own names."""
         environ = super().make_environ()
@@ -26,12 +30,14 @@ class RequestHandler(WSGIRequestHandler):
         return environ
 
     def log(self, type: str, message: str, *args: Any) -> None:
-        """Everything werkzeug has to say: errors as they are, requests on DEBUG."""
+        """What werkzeug says of a connection: errors as they are, requests on DEBUG."""
         level = logging.DEBUG if type == "info" else logging.getLevelName(type.upper())
         log.log(level, message, *args)
 
 
-def make_server(app: WSGIApplication, host: str = "127.0.0.1", port: int = 0, *, fd: int | None = None) -> BaseWSGIServer:
+def make_server(
+    app: WSGIApplication, host: str = "127.0.0.1", port: int = 0, *, fd: int | None = None
+) -> BaseWSGIServer:
     """A server that listens already; `serve_forever` answers, each request in a daemon thread.
 
     `port` 0 takes a free one, found in `server.port`; `fd` is a listening socket to use instead of host and port.

@@ -120,13 +120,13 @@ def _forms(shape: Any) -> Iterator[Constraint]:
 # Java's regular expressions know Unicode categories and take \d and \w as ASCII; Python's `re` is the other way round.
 _SEPARATORS = " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _WITHIN = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": _SEPARATORS, r"\d": "0-9", r"\w": "a-zA-Z0-9_"}
-_OUTSIDE = {java: f"[{python}]" for java, python in _WITHIN.items()}
+_OUTSIDE = {java: f"[{python}]" for java, python in _WITHIN.items()} | {r"\p{L}": r"[^\W\d_]"}
 _PIECES = re.compile(r"\\p\{\w+\}|\\.|[\[\]]|[^\\\[\]]+", re.DOTALL)
 
 
 @lru_cache(maxsize=256)
 def python_pattern(java: str) -> re.Pattern[str]:
-    """A Java pattern for Python's `re`; its \\p{L} also lets "_" through, which no pattern here minds."""
+    """A Java pattern for Python's `re`; in a class, \\p{L} lets "_" and digits through, which no pattern minds."""
     pieces: list[str] = []
     within = False
     for piece in _PIECES.findall(java):

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from http import HTTPStatus
+from http import client as http_client
+from threading import Lock
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -35,12 +36,21 @@ class Response:
     def send(self, start_response: StartResponse) -> Iterable[bytes]:
         """The body, after status and headers went to the server."""
         headers = [*self.headers.items(), ("Content-Length", str(len(self.body)))]
-        start_response(f"{self.status} {HTTPStatus(self.status).phrase}", headers)
+        start_response(f"{self.status} {http_client.responses.get(self.status, 'Unknown')}", headers)
         return [self.body]
 
 
+_LOADING = Lock()
+
+
+def service_model() -> Any:
+    """botocore's model of SageMaker; 0.2 s the first time, during which other callers wait."""
+    with _LOADING:
+        return _load_model()
+
+
 @lru_cache(maxsize=1)
-def _service_model() -> Any:
+def _load_model() -> Any:
     # botocore's loader and model alone: a session or a client would cost another 0.2 s
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
@@ -51,18 +61,18 @@ def _service_model() -> Any:
 @lru_cache(maxsize=64)
 def input_shape(operation: str) -> Any:
     """botocore's shape of what `operation` is given. Raises botocore's OperationNotFoundError."""
-    return _service_model().operation_model(operation).input_shape
+    return service_model().operation_model(operation).input_shape
 
 
 @lru_cache(maxsize=64)
 def output_shape(operation: str) -> Any:
     """botocore's shape of what `operation` returns, None for an empty body."""
-    return _service_model().operation_model(operation).output_shape
+    return service_model().operation_model(operation).output_shape
 
 
 def operation_names() -> frozenset[str]:
     """Every operation of SageMaker's model."""
-    return frozenset(_service_model().operation_names)
+    return frozenset(service_model().operation_names)
 
 
 def operation_name(environ: WSGIEnvironment) -> str | None:
@@ -104,7 +114,7 @@ def _structure(value: object, shape: Any) -> object:
         raise errors.serialization("Unexpected value type in payload")
     members = shape.members
     return {
-        name: _READERS[members[name].type_name](given, members[name])
+        name: READERS[members[name].type_name](given, members[name])
         for name, given in value.items()
         if given is not None and name in members
     }
@@ -114,7 +124,7 @@ def _list(value: object, shape: Any) -> object:
     if not isinstance(value, list):
         raise errors.serialization("Expected list or null")
     member = shape.member
-    read = _READERS[member.type_name]
+    read = READERS[member.type_name]
     return [None if item is None else read(item, member) for item in value]
 
 
@@ -127,7 +137,7 @@ def _string(value: object, shape: Any) -> object:
 def _integer(value: object, shape: Any) -> object:
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or not -(1 << 31) <= value < 1 << 31:
         raise _misfit(value, "an Integer")
     return value
 
@@ -144,7 +154,7 @@ def _timestamp(value: object, shape: Any) -> object:
         raise _misfit(value, "a Timestamp") from err
 
 
-_READERS: dict[str, Callable[[object, Any], object]] = {
+READERS: dict[str, Callable[[object, Any], object]] = {
     "structure": _structure,
     "list": _list,
     "string": _string,

@@ -81,10 +81,6 @@ def needed(data: bytes) -> list[str]:
             continue
         offset, size, link = struct.unpack_from("<QQI" if wide else "<III", data, at + (24 if wide else 16))
         (names,) = struct.unpack_from("<Q" if wide else "<I", data, sections[link] + (24 if wide else 16))
-        values = [
-            value
-            for tag, value in struct.iter_unpack(entry, data[offset : offset + size])
-            if tag == _DT_NEEDED
-        ]
+        values = [value for tag, value in struct.iter_unpack(entry, data[offset : offset + size]) if tag == _DT_NEEDED]
         return [data[names + value : data.index(b"\0", names + value)].decode() for value in values]
     raise ElfError("no dynamic section")

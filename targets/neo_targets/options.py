@@ -124,9 +124,7 @@ def apply(spec: TargetSpec, options: dict[str, object]) -> TargetSpec:
     """`spec` with parsed options in effect. Raises TargetError for a GPU option on a target without GPU."""
     for option in OPTIONS:
         if option.name in options and option.for_gpu and spec.device is None:
-            raise TargetError(
-                f"CompilerOptions {option.name} needs the accelerator NVIDIA, which {spec.name} has not"
-            )
+            raise TargetError(f"CompilerOptions {option.name} needs the accelerator NVIDIA, which {spec.name} has not")
     host, device = spec.host, spec.device
     if "mcpu" in options:
         host = replace(host, cpu=str(options["mcpu"]))

@@ -32,9 +32,7 @@ def platform(os: str, arch: str, accelerator: str, options: dict[str, object]) -
     """
     if accelerator not in PLATFORMS.get((os, arch), frozenset()):
         wanted = "/".join(filter(None, (os, arch, accelerator)))
-        raise TargetError(
-            f"TargetPlatform {wanted} is not available in this version; there is {', '.join(names())}"
-        )
+        raise TargetError(f"TargetPlatform {wanted} is not available in this version; there is {', '.join(names())}")
     name = "_".join(filter(None, (os, arch, accelerator)))
     row = ARCHITECTURES[arch]
     host = Host(row, row.default_cpu, row.default_features)
@@ -47,6 +45,4 @@ def platform(os: str, arch: str, accelerator: str, options: dict[str, object]) -
     if arch == X86_64.name and "mcpu" in options:
         lacks = ("GPU code: CompilerOptions names no gpu-code",)
         return TargetSpec(name=name, os=os, host=host, source=_DOC, not_compiled=lacks)
-    raise TargetError(
-        "the accelerator NVIDIA needs CompilerOptions with gpu-code, for example {'gpu-code': 'sm_72'}"
-    )
+    raise TargetError("the accelerator NVIDIA needs CompilerOptions with gpu-code, for example {'gpu-code': 'sm_72'}")

@@ -36,7 +36,5 @@ def resolve(output_config: Mapping[str, Any]) -> TargetSpec:
     wanted = output_config.get("TargetPlatform")
     if not wanted:
         raise TargetError("OutputConfig names neither TargetDevice nor TargetPlatform")
-    spec = platforms.platform(
-        wanted.get("Os", ""), wanted.get("Arch", ""), wanted.get("Accelerator") or "", chosen
-    )
+    spec = platforms.platform(wanted.get("Os", ""), wanted.get("Arch", ""), wanted.get("Accelerator") or "", chosen)
     return options.apply(spec, chosen)

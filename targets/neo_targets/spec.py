@@ -106,9 +106,7 @@ class TargetSpec:
     check: str = ""  # how the project's tests verify this row
     source: str = ""  # where the row's facts are from
     not_compiled: tuple[str, ...] = ()  # what Neo would have used and this artifact lacks
-    recorded: dict[str, object] = field(
-        default_factory=dict
-    )  # options that change no code, kept for the metadata
+    recorded: dict[str, object] = field(default_factory=dict)  # options that change no code, kept for the metadata
 
     @property
     def arch(self) -> str:

@@ -6,19 +6,28 @@ any architecture in some 0.03 s.
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from neo_targets.spec import Architecture, TargetSpec
 
-LLD = (sys.executable, "-m", "ziglang", "ld.lld")
+
+def lld() -> tuple[str, ...]:
+    """How to call ld.lld: the zig binary itself where it is found, which saves starting a Python."""
+    package = importlib.util.find_spec("ziglang")
+    for folder in (package.submodule_search_locations if package else None) or ():
+        for name in ("zig", "zig.exe"):
+            if (binary := Path(folder) / name).is_file():
+                return str(binary), "ld.lld"
+    return sys.executable, "-m", "ziglang", "ld.lld"
 
 
 def stub_command(arch: Architecture, soname: str, output: Path) -> list[str]:
     """argv that makes an empty shared object `soname`: linking against it leaves its name in DT_NEEDED."""
     return [
-        *LLD,
+        *lld(),
         "-m",
         arch.emulation,
         "-shared",
@@ -31,12 +40,10 @@ def stub_command(arch: Architecture, soname: str, output: Path) -> list[str]:
     ]
 
 
-def link_command(
-    spec: TargetSpec, objects: Iterable[Path], needed: Iterable[Path], output: Path
-) -> list[str]:
+def link_command(spec: TargetSpec, objects: Iterable[Path], needed: Iterable[Path], output: Path) -> list[str]:
     """argv that links `objects` into `output`, asking the device's loader for each stub of `needed`."""
     return [
-        *(*LLD, "-m", spec.host.arch.emulation, "-shared", "--strip-debug", "--build-id=none", "-z", "relro"),
+        *(*lld(), "-m", spec.host.arch.emulation, "-shared", "--strip-debug", "--build-id=none", "-z", "relro"),
         *("-soname", spec.library, "-o", str(output)),
         *(str(path) for path in objects),
         *("--no-as-needed", *(str(path) for path in needed)),

@@ -24,6 +24,7 @@ from neo_workers.store import Store
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/neo"
 DIGEST = "5" * 128
+HERE = Scope(ACCOUNT, REGION)
 
 ClientFactory = Callable[..., Any]
 
@@ -50,7 +51,7 @@ class Engine:
     """What a worker does to a job, without compiling anything."""
 
     store: Store
-    scope: Scope = Scope(ACCOUNT, REGION)
+    scope: Scope = HERE
 
     def start(self, name: str) -> Claim:
         """The job INPROGRESS."""

@@ -63,6 +63,8 @@ def test_filters(sagemaker: Any, jobs: dict[str, Any]) -> None:
     assert listed(StatusEquals="STARTING", NameContains="d") == {"delta"}
     assert listed(CreationTimeAfter=moment["echo"] - tick) == {"echo", "charlie", "bravo"}
     assert listed(CreationTimeBefore=moment["alpha"] + tick) == {"delta", "alpha"}
+    assert listed(CreationTimeBefore="1900-01-01", SortOrder="Descending") == set()
+    assert listed(CreationTimeAfter="1900-01-01", SortOrder="Descending") == set(NAMES)
     assert listed(LastModifiedTimeAfter=moment["bravo"] + timedelta(hours=1)) == set()
     assert listed(LastModifiedTimeBefore=moment["bravo"] + timedelta(hours=1)) == set(NAMES)
 

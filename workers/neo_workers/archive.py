@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tarfile
 import zlib
 from collections.abc import Iterable
@@ -22,9 +23,9 @@ _MODE = 0o644
 class _CappedReader:
     """Reads a gzip stream and refuses to inflate more than `max_bytes`."""
 
-    def __init__(self, stream: BinaryIO, max_bytes: int) -> None:
+    def __init__(self, stream: BinaryIO, max_bytes: int, overhead_bytes: int) -> None:
         self._stream = stream
-        self._left = max_bytes
+        self._left = max_bytes + overhead_bytes
         self._max_bytes = max_bytes
 
     def read(self, size: int) -> bytes:
@@ -44,8 +45,8 @@ def unpack(archive: Path, folder: Path, max_bytes: int, max_files: int) -> list[
     files: list[Path] = []
     try:
         with igzip.open(archive, "rb") as stream:
-            # headers and padding add at most 1 KiB a member, 10 KiB at the end
-            reader = _CappedReader(cast(BinaryIO, stream), max_bytes + max_files * 1536 + 10240)
+            # a member adds up to 1.5 KiB of headers and padding, the end of the archive 10 KiB
+            reader = _CappedReader(cast(BinaryIO, stream), max_bytes, max_files * 1536 + 10240)
             with tarfile.open(fileobj=cast(BinaryIO, reader), mode="r|") as tar:
                 declared = 0
                 for count, member in enumerate(tar, start=1):
@@ -59,6 +60,8 @@ def unpack(archive: Path, folder: Path, max_bytes: int, max_files: int) -> list[
     except (tarfile.TarError, EOFError, zlib.error, igzip.BadGzipFile, igzip.isal_zlib.error) as error:
         raise InputConfigurationError(f"{UNTAR_FAILED}: {error}") from error
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
         raise InputConfigurationError(f"{UNTAR_FAILED}: {type(error).__name__}: {error}") from error
     return sorted(set(files))
 

@@ -6,8 +6,9 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -22,6 +23,7 @@ from neo_workers.settings import Settings
 CHUNK_BYTES = 1 << 20
 
 log = logging.getLogger(__name__)
+_SESSION_LOCK = Lock()
 _MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound"})
 _CONFIG = Config(
     s3={"addressing_style": "path"},
@@ -77,11 +79,6 @@ class Storage:
         with _errors(place, OutputConfigurationError, _no_bucket(place)):
             self._client.delete_object(Bucket=place.bucket, Key=place.key)
 
-    def remove(self, target: S3Uri) -> None:
-        """Deletes one object; one that is not there is no error. Raises OutputConfigurationError."""
-        with _errors(target, OutputConfigurationError, _no_bucket(target)):
-            self._client.delete_object(Bucket=target.bucket, Key=target.key)
-
     def _check_region(self, response: dict[str, Any], place: S3Uri, error: type[CompileError]) -> None:
         """Raises `error` when the bucket's answer names another region than the job's."""
         region = response.get("BucketRegion")
@@ -94,11 +91,26 @@ class Storage:
 
     @cached_property
     def _client(self) -> Any:
-        keys: dict[str, str] = {}
-        if not os.environ.get("AWS_ACCESS_KEY_ID"):
-            keys = {"aws_access_key_id": "neo-emulator", "aws_secret_access_key": "neo-emulator"}
-        session = boto3.session.Session()
-        return session.client("s3", endpoint_url=self._endpoint_url, region_name=self._region, config=_CONFIG, **keys)
+        return _new_client(self._endpoint_url, self._region)
+
+
+def preload() -> None:
+    """Reads botocore's S3 model now, so that a forked child need not. Opens no connection, starts no thread."""
+    _new_client("http://localhost", "us-east-1")
+
+
+def _new_client(endpoint_url: str | None, region: str) -> Any:
+    keys: dict[str, str] = {}
+    if not os.environ.get("AWS_ACCESS_KEY_ID"):
+        keys = {"aws_access_key_id": "neo-emulator", "aws_secret_access_key": "neo-emulator"}
+    with _SESSION_LOCK:  # clients may be used by any thread, sessions only by one
+        return _session().client("s3", endpoint_url=endpoint_url, region_name=region, config=_CONFIG, **keys)
+
+
+@lru_cache(maxsize=1)
+def _session() -> Any:
+    """One session for all clients: it keeps the parsed models."""
+    return boto3.session.Session()
 
 
 def _no_bucket(place: S3Uri) -> str:

@@ -16,12 +16,10 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from neo_targets import registry
-from neo_workers import s3uri
 from neo_workers.child import Child, result_of
 from neo_workers.errors import CompileError, InternalError, TimeOutError
 from neo_workers.jobs import Claim, JobResult, JobStatus
-from neo_workers.s3uri import S3Uri
+from neo_workers.s3uri import artifact_of
 from neo_workers.settings import Settings
 from neo_workers.store import Store, StoreError
 
@@ -204,12 +202,6 @@ class Supervisor:
         from neo_workers.storage import Storage
 
         try:
-            Storage(self.settings.s3_endpoint_url, self.claim.id.scope.region).remove(self._artifact_place())
+            Storage(self.settings.s3_endpoint_url, self.claim.id.scope.region).remove(artifact_of(self.claim.request))
         except CompileError as error:
             log.warning("the artifact could not be removed: %s", error, extra=self.extra)
-
-    def _artifact_place(self) -> S3Uri:
-        asked = self.claim.request
-        output = asked["OutputConfig"]
-        model, prefix = s3uri.parse(asked["InputConfig"]["S3Uri"]), s3uri.parse(output["S3OutputLocation"])
-        return s3uri.artifact_uri(model, prefix, registry.target_name(output))

@@ -8,12 +8,14 @@ Source: TVM's src/backend/cuda/codegen/cuda_fallback_module.cc (format, function
 
 from __future__ import annotations
 
+import json
 import struct
 from pathlib import Path
 from typing import Any
 
 import tvm
 
+from neo_targets.spec import TargetSpec
 from neo_workers.compiler.nvrtc import compile_cubin
 from neo_workers.errors import InternalError
 
@@ -34,18 +36,13 @@ def cuda_source(module: Module) -> str:
     return ""
 
 
-def pack_imports_as_cubin(module: Module, arch: str, llvm_target: str, output: Path) -> int:
-    """Writes the object file with `module`'s import tree, its CUDA as machine code. Gives back the cubin's bytes.
-
-    A model without GPU kernels (nothing to compute) keeps its tree as it is: 0 bytes.
-    """
+def write_imports(module: Module, spec: TargetSpec, output: Path) -> None:
+    """Writes the object file with `module`'s import tree, its CUDA source compiled. Raises CompilationError."""
     blob = bytes(_pack_imports(module).numpy())
     source = cuda_source(module)
-    cubin = compile_cubin(source, arch) if source else b""
-    if cubin:
-        blob = replace_cuda(blob, source.encode(), cubin)
-    _codegen_blob(blob, False, llvm_target, "").write_to_file(str(output))
-    return len(cubin)
+    if spec.device is not None and source:
+        blob = replace_cuda(blob, source.encode(), compile_cubin(source, spec.device.arch))
+    _codegen_blob(blob, False, json.dumps(spec.tvm_host()), "").write_to_file(str(output))
 
 
 def replace_cuda(blob: bytes, source: bytes, cubin: bytes) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 from neo_targets import toolchains
 from neo_targets.spec import TargetSpec
 from neo_workers.compiler.build import Executable
-from neo_workers.compiler.cubin import pack_imports_as_cubin
+from neo_workers.compiler.cubin import write_imports
 from neo_workers.errors import InternalError
 
 LINK_TIMEOUT_SECONDS = 300.0
@@ -24,7 +24,7 @@ def export(executable: Executable, spec: TargetSpec, work_dir: Path) -> Path:
     executable.mod.export_library(
         str(library),
         fcompile=_linker(spec, objects),
-        fpack_imports=_packer(spec) if spec.device else None,
+        fpack_imports=_packer(spec),
         workspace_dir=str(objects),
     )
     return library
@@ -45,14 +45,11 @@ def _linker(spec: TargetSpec, work_dir: Path) -> Callable[..., None]:
 
 
 def _packer(spec: TargetSpec) -> Callable[..., str]:
-    """What tvm calls to write the import tree: ours holds machine code in place of CUDA source."""
+    """What tvm calls to write the import tree as an object file; ours holds machine code in place of CUDA source."""
 
     def pack(module: Any, is_system_lib: bool, prefix: str, work_dir: str) -> str:
         output = Path(work_dir) / "devc.o"
-        llvm = next(child for child in module.imports if child.kind == "llvm")
-        llvm_target = str(llvm.get_function("_get_target_string")())
-        assert spec.device is not None
-        pack_imports_as_cubin(module, spec.device.arch, llvm_target, output)
+        write_imports(module, spec, output)
         return str(output)
 
     return pack

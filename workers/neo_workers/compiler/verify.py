@@ -9,8 +9,11 @@ from neo_targets.spec import TargetSpec
 from neo_workers.errors import InternalError
 
 
-def verify(library: Path, spec: TargetSpec) -> None:
-    """Raises InternalError when the library's machine, float ABI or GPU architecture is not `spec`'s."""
+def verify(library: Path, spec: TargetSpec, has_kernels: bool = True) -> None:
+    """Raises InternalError when the library's machine, float ABI or GPU architecture is not `spec`'s.
+
+    `has_kernels` is False for a model that computes nothing: it has no GPU code.
+    """
     data = library.read_bytes()
     try:
         head = elf.header(data)
@@ -21,7 +24,7 @@ def verify(library: Path, spec: TargetSpec) -> None:
     found = (head.elf_class, head.machine, head.float_abi)
     if found != expected:
         raise InternalError(f"the compiled library has the wrong machine: {found}, not {expected}")
-    if spec.device is not None:
+    if spec.device is not None and has_kernels:
         cubin = elf.find_cubin(data)
         if cubin is None:
             raise InternalError("the compiled library holds no GPU machine code")

@@ -18,6 +18,9 @@ class Tensor:
     shape: tuple[int, ...] | None  # None: known only at run time
     dtype: str  # numpy's name
 
+    def __str__(self) -> str:
+        return f"{self.name} {'of unknown shape' if self.shape is None else list(self.shape)} {self.dtype}"
+
 
 @dataclass(frozen=True)
 class Imported:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import external_data_helper
 from tvm import relax
 from tvm.relax.frontend.onnx import from_onnx
@@ -36,7 +35,8 @@ def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Im
     opset = _opset(model)
     try:
         folded = fold(model, shapes)
-        module = from_onnx(folded, shape_dict={name: list(shape) for name, shape in shapes.items()})
+        sizes = {name: list(shape) for name, shape in shapes.items()}
+        module = from_onnx(folded, shape_dict=sizes, sanitize_input_names=False)  # compiled.meta has the model's names
     except Exception as error:  # TVM raises many types
         raise InputConfigurationError(
             f"{CANNOT_CONVERT}{_one_line(error)}\nONNX Version running: {onnx.__version__}. "
@@ -75,13 +75,16 @@ def _read(path: Path) -> Model:
     """The model with its weights. External data must lie in the archive. Raises InputConfigurationError."""
     try:
         model = onnx.load(str(path), load_external_data=False)
+    except Exception as error:  # protobuf's own types
+        raise InputConfigurationError(f"{CANNOT_LOAD}{_one_line(error)}") from error
+    try:
         if not model.graph.node and not model.graph.output:
             raise ValueError("The file holds no graph.")
         for location in _external_files(model):
             _check_inside(path.parent, location)
         onnx.checker.check_model(str(path))
         external_data_helper.load_external_data_for_model(model, str(path.parent))
-    except (DecodeError, onnx.checker.ValidationError, ValueError, OSError) as error:
+    except (onnx.checker.ValidationError, ValueError, OSError) as error:
         raise InputConfigurationError(f"{CANNOT_LOAD}{_one_line(error)}") from error
     return model
 

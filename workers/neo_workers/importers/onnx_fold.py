@@ -30,8 +30,10 @@ SKELETON_MAX_BYTES = 1024
 """Bigger constants are shown to shape inference by type and shape only, so that it copies no weights."""
 
 NOT_FOLDED = frozenset(
-    "RandomNormal RandomUniform RandomNormalLike RandomUniformLike Bernoulli Multinomial Loop Scan "
-    "QuantizeLinear DequantizeLinear DynamicQuantizeLinear".split()
+    {
+        *("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"),
+        *("Loop", "Scan", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"),
+    }
 )
 """Random numbers stay random; quantisation stays visible to TVM."""
 
@@ -56,7 +58,7 @@ class _Folder:
         self._tensors = {tensor.name: tensor for tensor in model.graph.initializer}
         self._arrays: dict[str, Array] = {}
         self._inputs = [_with_shape(v, shapes) for v in model.graph.input if v.name not in self._tensors]
-        self._outputs = [_with_shape(v, {}) for v in model.graph.output]
+        self._outputs = [_with_rank(v) for v in model.graph.output]
         self._output_names = {value.name for value in model.graph.output}
         self._shapes: dict[str, list[int]] = {}
 
@@ -193,13 +195,21 @@ class _Folder:
 
 
 def _with_shape(value: Any, shapes: Mapping[str, Shape]) -> Any:
-    """A copy of a graph's input or output, of the shape in `shapes`, or of none: the old one may be wrong now."""
+    """A copy of a graph's input, of the shape in `shapes` if it has one there."""
     copy = onnx.ValueInfoProto()
     copy.CopyFrom(value)
-    if copy.type.HasField("tensor_type"):
-        copy.type.tensor_type.ClearField("shape")
-        if value.name in shapes:
-            copy.type.tensor_type.shape.SetInParent()
-            for size in shapes[value.name]:
-                copy.type.tensor_type.shape.dim.add().dim_value = size
+    if value.name in shapes:
+        copy.type.tensor_type.shape.ClearField("dim")
+        copy.type.tensor_type.shape.SetInParent()
+        for size in shapes[value.name]:
+            copy.type.tensor_type.shape.dim.add().dim_value = size
+    return copy
+
+
+def _with_rank(value: Any) -> Any:
+    """A copy of a graph's output without its sizes: they may be wrong for the new inputs, and are inferred again."""
+    copy = onnx.ValueInfoProto()
+    copy.CopyFrom(value)
+    for dim in copy.type.tensor_type.shape.dim if copy.type.tensor_type.HasField("shape") else ():
+        dim.Clear()
     return copy

@@ -1,0 +1,52 @@
+"""NVIDIA: no GPU here, so the machine code itself is looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from e2e.compiling import compile_case
+from e2e.models import CASES, Case, conv_net
+
+from neo_targets import elf
+from neo_targets.options import GPU_CODES
+from neo_workers.execute import CannotRun, load_artifact
+
+
+@pytest.mark.parametrize("device, sm", [("ml_g4dn", 75), ("jetson_xavier", 72)])
+def test_holds_machine_code_of_the_gpu(case: Case, device: str, sm: int, tmp_path: Path) -> None:
+    work = compile_case(case, device, tmp_path)
+    assert work.library is not None
+    data = work.library.read_bytes()
+    cubin = elf.find_cubin(data)
+    assert cubin is not None
+    assert elf.header(cubin).machine == elf.EM_CUDA
+    assert elf.header(cubin).sm == sm
+    assert b"__global__" not in data  # no source left for the device to compile
+    assert cubin.count(b".text.") >= 5  # one section a kernel, named in the string table
+    with pytest.raises(CannotRun, match=f"needs an NVIDIA GPU of sm_{sm}"):
+        load_artifact(work.archive)
+
+
+@pytest.mark.parametrize("code", [GPU_CODES[0], "sm_62", GPU_CODES[-1]])
+def test_platform_takes_any_gpu_code(code: str, tmp_path: Path) -> None:
+    platform = {"Os": "LINUX", "Arch": "ARM64", "Accelerator": "NVIDIA"}
+    options = f"{{'gpu-code': '{code}', 'trt-ver': '7.1.3', 'cuda-ver': '10.2'}}"
+    work = compile_case(conv_net(), platform, tmp_path, options)
+    assert work.library is not None
+    cubin = elf.find_cubin(work.library.read_bytes())
+    assert cubin is not None
+    assert f"sm_{elf.header(cubin).sm}" == code
+
+
+def test_nvrtc_knows_every_gpu_code() -> None:
+    from neo_workers.compiler.nvrtc import supported
+
+    assert tuple(supported()) == GPU_CODES
+
+
+def test_gpu_code_is_compiled_once(tmp_path: Path) -> None:
+    case = CASES["conv"]()
+    first = compile_case(case, "ml_g4dn", tmp_path / "a")
+    second = compile_case(case, "ml_g4dn", tmp_path / "b")
+    assert first.archive.read_bytes() == second.archive.read_bytes()

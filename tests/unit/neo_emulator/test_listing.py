@@ -1,0 +1,53 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from neo_emulator import listing
+from neo_emulator.errors import ServiceError
+from neo_workers.jobs import JobStatus, Query, SortBy
+
+
+def test_defaults() -> None:
+    assert listing.query({}) == Query(sort_by=SortBy.CREATION_TIME, descending=False, limit=100)
+
+
+def test_every_filter() -> None:
+    moments = [datetime(2024, 1, day, 0, 0, 0, 123_000, tzinfo=UTC) for day in (1, 2, 3, 4)]
+    members = ("CreationTimeAfter", "CreationTimeBefore", "LastModifiedTimeAfter", "LastModifiedTimeBefore")
+    request = dict(zip(members, moments, strict=True))
+    milliseconds = [1_704_067_200_123 + day * 86_400_000 for day in range(4)]
+    assert listing.query(
+        {
+            **request,
+            "SortBy": "Status",
+            "SortOrder": "Descending",
+            "MaxResults": 7,
+            "NameContains": "x",
+            "StatusEquals": "FAILED",
+        }
+    ) == Query(SortBy.STATUS, True, 7, "x", JobStatus.FAILED, *milliseconds)
+
+
+def test_token_is_bound_to_filters_but_not_to_page_size(make_job: Any) -> None:
+    asked = {"SortBy": "Name", "MaxResults": 5}
+    token = listing.next_token(asked, make_job())
+    again = {"SortBy": "Name", "MaxResults": 9, "NextToken": token}
+    assert listing.query(again).after == ("STARTING", 1_713_274_849_170, "job")
+    for other in ({}, {"SortBy": "Status"}, {"SortBy": "Name", "StatusEquals": "FAILED"}):
+        with pytest.raises(ServiceError, match="ValidationException"):
+            listing.query({**other, "NextToken": token})
+
+
+@pytest.mark.parametrize("parts", [[], ["x"], ["", "", 0, ""], ["", "STARTING", "0", "n"], ["", "STARTING", -1, "n"]])
+def test_forged_tokens(make_job: Any, parts: list[object]) -> None:
+    genuine = listing.decode(listing.next_token({}, make_job()))
+    forged = [genuine[0], *parts[1:]] if parts else []
+    with pytest.raises(ServiceError, match="NextToken"):
+        listing.query({"NextToken": listing.encode(forged)})
+
+
+@pytest.mark.parametrize("token", ["x", "é", "bm90IGpzb24=", "e30=", "W1tbW1s=", "A" * 8192])
+def test_garbage_tokens(token: str) -> None:
+    with pytest.raises(ServiceError, match="NextToken"):
+        listing.query({"NextToken": token})

@@ -1,0 +1,67 @@
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from neo_targets import elf
+from neo_targets.spec import ARCHITECTURES, ARM64, ARM_EABIHF, Architecture
+from neo_targets.toolchains import stub_command
+
+
+def fake(machine: int, flags: int, wide: bool = True) -> bytes:
+    ident = b"\x7fELF" + bytes([2 if wide else 1, 1, 1]) + bytes(9)
+    rest = struct.pack("<HHIQQQI6H" if wide else "<HHIIIII6H", 3, machine, 1, 0, 0, 0, flags, 64, 0, 0, 0, 0, 0)
+    return ident + rest
+
+
+@pytest.mark.parametrize("flags, abi", [(0x5000400, "hard"), (0x5000200, "soft"), (0x5000000, "")])
+def test_float_abi(flags: int, abi: str) -> None:
+    assert elf.header(fake(elf.EM_ARM, flags, wide=False)).float_abi == abi
+
+
+def test_float_abi_is_a_matter_of_arm_alone() -> None:
+    assert elf.header(fake(183, 0x400)).float_abi == ""
+
+
+@pytest.mark.parametrize("flags, sm", [(0x250525, 37), (0x480548, 72), (0x4B054B, 75)])
+def test_cubin_architecture(flags: int, sm: int) -> None:
+    assert elf.header(fake(elf.EM_CUDA, flags)).sm == sm
+    assert elf.header(fake(62, flags)).sm == 0
+
+
+@pytest.mark.parametrize("data", [b"", b"\x7fELF", b"MZ" + bytes(80), fake(62, 0)[:60], b"\x7fELF\x02\x02" + bytes(80)])
+def test_what_is_no_elf(data: bytes) -> None:
+    with pytest.raises(elf.ElfError):
+        elf.header(data)
+
+
+def tree(cubin: bytes, size: int | None = None) -> bytes:
+    length = len(cubin) if size is None else size
+    return b"before" + struct.pack("<Q", 5) + b"cubin" + b"table" + struct.pack("<Q", length) + cubin + b"after"
+
+
+def test_find_cubin() -> None:
+    cubin = fake(elf.EM_CUDA, 75) + b"code"
+    assert elf.find_cubin(tree(cubin)) == cubin
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"nothing", tree(b"no elf"), tree(fake(62, 0)), tree(fake(elf.EM_CUDA, 75), size=10_000)],
+    ids=["empty", "no marker", "no elf", "another machine", "cut short"],
+)
+def test_find_cubin_finds_none(data: bytes) -> None:
+    assert elf.find_cubin(data) is None
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES.values(), ids=lambda arch: arch.name)
+def test_reads_what_the_linker_writes(arch: Architecture, tmp_path: Path) -> None:
+    subprocess.run(stub_command(arch, "libx.so", tmp_path / "stub"), check=True)
+    head = elf.header((tmp_path / "stub").read_bytes())
+    assert (head.elf_class, head.machine) == (arch.elf_class, arch.elf_machine)
+    assert elf.needed((tmp_path / "stub").read_bytes()) == []
+
+
+def test_architectures_differ() -> None:
+    assert ARM64.elf_machine != ARM_EABIHF.elf_machine

@@ -1,0 +1,55 @@
+import botocore.session
+import pytest
+
+from neo_targets.errors import TargetError
+from neo_targets.registry import DEVICES, resolve, target_name
+
+FIVE = {
+    "ml_c5": ("X86_64", "skylake-avx512", ""),
+    "ml_m6g": ("ARM64", "neoverse-n1", ""),
+    "rasp3b": ("ARM_EABIHF", "cortex-a53", ""),
+    "ml_g4dn": ("X86_64", "cascadelake", "NVIDIA"),
+    "jetson_xavier": ("ARM64", "carmel", "NVIDIA"),
+}
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_resolves_a_device(name: str) -> None:
+    spec = resolve({"TargetDevice": name})
+    assert (spec.arch, spec.host.cpu, spec.accelerator) == FIVE[name]
+    assert spec.name == name
+
+
+def test_every_row_is_a_device_of_the_service_and_says_its_source() -> None:
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    assert set(DEVICES) <= set(model.shape_for("TargetDevice").enum)
+    for row in DEVICES.values():
+        assert row.source and row.check, row.name
+
+
+def test_unknown_device_lists_what_there_is() -> None:
+    with pytest.raises(TargetError, match=r"TargetDevice ml_inf1 is not available in this version; there is .*ml_c5"):
+        resolve({"TargetDevice": "ml_inf1"})
+
+
+def test_neither_device_nor_platform() -> None:
+    with pytest.raises(TargetError, match="neither"):
+        resolve({})
+
+
+def test_options_change_a_device() -> None:
+    spec = resolve({"TargetDevice": "ml_c5", "CompilerOptions": "{'mcpu': 'haswell', 'mattr': ['+fma']}"})
+    assert (spec.host.cpu, spec.host.features) == ("haswell", ("+fma",))
+
+
+@pytest.mark.parametrize(
+    "output, name",
+    [
+        ({"TargetDevice": "ml_c5"}, "ml_c5"),
+        ({"TargetPlatform": {"Os": "LINUX", "Arch": "ARM64"}}, "LINUX_ARM64"),
+        ({"TargetPlatform": {"Os": "LINUX", "Arch": "ARM64", "Accelerator": "NVIDIA"}}, "LINUX_ARM64_NVIDIA"),
+        ({"TargetPlatform": {"Os": "ANDROID", "Arch": "X86"}}, "ANDROID_X86"),
+    ],
+)
+def test_target_name(output: dict[str, object], name: str) -> None:
+    assert target_name(output) == name

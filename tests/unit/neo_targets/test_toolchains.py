@@ -1,0 +1,22 @@
+from pathlib import Path
+
+from neo_targets.registry import DEVICES
+from neo_targets.spec import ARM_EABIHF
+from neo_targets.toolchains import link_command, lld, stub_command
+
+
+def test_lld_is_the_zig_binary_itself() -> None:
+    assert Path(lld()[0]).name.startswith("zig")
+    assert lld()[-1] == "ld.lld"
+
+
+def test_link_command() -> None:
+    command = link_command(DEVICES["ml_m6g"], [Path("lib0.o"), Path("devc.o")], [Path("libm")], Path("out/compiled.so"))
+    words = " ".join(command)
+    assert "-m aarch64linux -shared" in words
+    assert "-soname compiled.so -o out/compiled.so lib0.o devc.o --no-as-needed libm" in words
+
+
+def test_stub_command_names_the_library() -> None:
+    words = " ".join(stub_command(ARM_EABIHF, "libm.so.6", Path("stub")))
+    assert "-m armelf_linux_eabi -shared -soname libm.so.6 -o stub" in words

@@ -1,0 +1,21 @@
+import botocore.session
+import pytest
+
+from neo_workers.errors import CompilationError
+from neo_workers.importers import IMPORTERS, loader
+
+
+def test_every_framework_of_the_service_has_its_row() -> None:
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    assert set(IMPORTERS) == set(model.shape_for("Framework").enum)
+
+
+@pytest.mark.parametrize("framework", [name for name, module in IMPORTERS.items() if module])
+def test_an_available_framework_loads(framework: str) -> None:
+    assert callable(loader(framework))
+
+
+@pytest.mark.parametrize("framework", [*(name for name, module in IMPORTERS.items() if not module), "CAFFE"])
+def test_an_unavailable_framework_says_so(framework: str) -> None:
+    with pytest.raises(CompilationError, match=f"Framework {framework} is not available .* there is ONNX"):
+        loader(framework)

@@ -1,0 +1,117 @@
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from neo_workers.errors import InputConfigurationError, InternalError, OutputConfigurationError
+from neo_workers.s3uri import S3Uri
+from neo_workers.settings import Settings
+from neo_workers.storage import Storage, remove_artifact
+
+REGION = "us-east-1"
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+@pytest.fixture
+def s3(endpoint: str) -> Any:
+    client = boto3.client("s3", endpoint_url=endpoint, region_name=REGION)
+    client.create_bucket(Bucket="models")
+    return client
+
+
+@pytest.fixture
+def storage(endpoint: str, s3: Any) -> Storage:
+    return Storage(endpoint, REGION)
+
+
+def test_download(storage: Storage, s3: Any, tmp_path: Path) -> None:
+    data = bytes(range(256)) * 10_000
+    s3.put_object(Bucket="models", Key="a/m.tar.gz", Body=data)
+    assert storage.download(S3Uri("models", "a/m.tar.gz"), tmp_path / "m", 1 << 30) == len(data)
+    assert (tmp_path / "m").read_bytes() == data
+
+
+@pytest.mark.parametrize("bucket, key", [("models", "none"), ("no-such-bucket", "m"), ("models", "")])
+def test_download_of_what_is_not_there(bucket: str, key: str, storage: Storage, tmp_path: Path) -> None:
+    with pytest.raises(InputConfigurationError) as error:
+        storage.download(S3Uri(bucket, key), tmp_path / "m", 1 << 30)
+    assert str(error.value) == f"S3 object does not exist. Bucket: {bucket}, Key: {key}"
+
+
+def test_download_of_too_much(storage: Storage, s3: Any, tmp_path: Path) -> None:
+    s3.put_object(Bucket="models", Key="big", Body=b"12345")
+    with pytest.raises(InputConfigurationError, match="has 5 bytes; the most allowed is 4"):
+        storage.download(S3Uri("models", "big"), tmp_path / "m", 4)
+    assert not (tmp_path / "m").exists()
+
+
+def test_bucket_in_another_region(storage: Storage, endpoint: str, tmp_path: Path) -> None:
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="eu-west-1")
+    client.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    text = "Bucket far is in region eu-west-1 which is different from AWS Sagemaker service region us-east-1"
+    with pytest.raises(InputConfigurationError) as error:
+        storage.download(S3Uri("far", "m"), tmp_path / "m", 1)
+    assert str(error.value) == text
+    with pytest.raises(OutputConfigurationError) as refused:
+        storage.check_output(S3Uri("far", "m"))
+    assert str(refused.value) == text
+
+
+def test_missing_output_bucket(storage: Storage) -> None:
+    with pytest.raises(OutputConfigurationError, match=r"S3 bucket does not exist\. Bucket: nowhere"):
+        storage.check_output(S3Uri("nowhere", "p/"))
+
+
+def test_upload(storage: Storage, s3: Any, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"artifact")
+    storage.check_output(S3Uri("models", "out/a"))
+    storage.upload(tmp_path / "a", S3Uri("models", "out/a"), kms_key_id="alias/key")
+    answer = s3.get_object(Bucket="models", Key="out/a")
+    assert answer["Body"].read() == b"artifact"
+    assert (answer["ServerSideEncryption"], answer["SSEKMSKeyId"]) == ("aws:kms", "alias/key")
+
+
+def test_upload_without_key(storage: Storage, s3: Any, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"artifact")
+    storage.upload(tmp_path / "a", S3Uri("models", "plain"))
+    assert s3.get_object(Bucket="models", Key="plain").get("ServerSideEncryption") != "aws:kms"
+
+
+def test_unreachable(tmp_path: Path) -> None:
+    with pytest.raises(InternalError, match="S3 cannot be reached"):
+        Storage("http://127.0.0.1:9", REGION).check_output(S3Uri("models", ""))
+
+
+def test_credentials_are_made_up_when_there_are_none(endpoint: str, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    Storage(endpoint, REGION).check_output(S3Uri("models", ""))
+
+
+def test_remove_artifact(endpoint: str, s3: Any) -> None:
+    s3.put_object(Bucket="models", Key="m-ml_c5.tar.gz", Body=b"1")
+    request = {
+        "InputConfig": {"S3Uri": "s3://models/m.tar.gz"},
+        "OutputConfig": {"S3OutputLocation": "s3://models/", "TargetDevice": "ml_c5"},
+    }
+    for _ in range(2):  # the second time there is nothing left
+        remove_artifact(request, REGION, Settings(s3_endpoint_url=endpoint))
+    assert "Contents" not in s3.list_objects_v2(Bucket="models", Prefix="m-ml_c5")

@@ -1,0 +1,97 @@
+"""Runs an artifact on this machine through TVM's VM: for the demo, tests, and a user's first look at the numbers."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tvm
+from tvm import relax
+
+from neo_workers.archive import unpack
+from neo_workers.artifact import META, PARAMS, Meta, TensorMeta
+
+Array = npt.NDArray[Any]
+
+MAX_BYTES = 64 << 30
+MAX_FILES = 64
+_MACHINES = {"X86_64": ("x86_64", "AMD64"), "ARM64": ("aarch64", "arm64")}
+
+
+class CannotRun(RuntimeError):  # noqa: N818 - it is an answer, not a fault
+    """This machine cannot run the artifact; the text says why."""
+
+
+class Artifact:
+    """A compiled model, loaded."""
+
+    def __init__(self, folder: Path, meta: Meta) -> None:
+        self.meta = meta
+        library = tvm.runtime.load_module(str(folder / meta.library))
+        self._vm = relax.VirtualMachine(library, tvm.cpu())
+        weights = tvm.runtime.load_param_dict_from_file(str(folder / PARAMS))
+        self._weights = [weights[item.name] for item in meta.weights]
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs by name. Raises ValueError for a wrong name, shape or type of an input."""
+        expected = {item.name for item in self.meta.inputs}
+        if set(inputs) != expected:
+            raise ValueError(f"the model takes {sorted(expected)}, not {sorted(inputs)}")
+        arguments = [tvm.runtime.tensor(_checked(item, inputs[item.name])) for item in self.meta.inputs]
+        result = self._vm[self.meta.entry](*arguments, *self._weights)
+        tensors = [result] if len(self.meta.outputs) == 1 and hasattr(result, "numpy") else list(result)
+        return {item.name: tensor.numpy() for item, tensor in zip(self.meta.outputs, tensors, strict=True)}
+
+
+def load_artifact(path: Path | str) -> Artifact:
+    """The model in an artifact's tar.gz or unpacked folder. Raises CannotRun, or ValueError for no artifact."""
+    path = Path(path)
+    if path.is_dir():
+        return _load(path)
+    with tempfile.TemporaryDirectory(prefix="neo-artifact-") as name:
+        unpack(path, Path(name), MAX_BYTES, MAX_FILES)
+        return _load(Path(name))
+
+
+def obstacle(meta: Meta, machine: str, cpu_flags: frozenset[str]) -> str | None:
+    """Why a machine (platform.machine(), /proc/cpuinfo's flags) cannot run an artifact, None when it can."""
+    target = meta.target
+    if target["device"] is not None:
+        return f"{target['name']} needs an NVIDIA GPU of {target['device']['arch']}"
+    if machine not in _MACHINES.get(target["arch"], ()):
+        return f"{target['name']} is compiled for {target['arch']}, this machine is {machine}"
+    missing = sorted(set(target["cpu_flags"]) - cpu_flags)
+    if missing:
+        return f"{target['name']} is compiled for {target['host']['mcpu']}; this CPU has no {', '.join(missing)}"
+    return None
+
+
+def this_cpu_flags() -> frozenset[str]:
+    """The CPU features of this machine as /proc/cpuinfo lists them; empty where there is none."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return frozenset()
+    lines = (line.partition(":") for line in text.splitlines())
+    return frozenset(flag for key, _, value in lines if key.strip() in ("flags", "Features") for flag in value.split())
+
+
+def _load(folder: Path) -> Artifact:
+    if not (folder / META).is_file():
+        raise ValueError(f"not an artifact of this emulator: it has no {META}")
+    meta = Meta.from_json((folder / META).read_text(encoding="utf-8"))
+    reason = obstacle(meta, platform.machine(), this_cpu_flags())
+    if reason:
+        raise CannotRun(reason)
+    return Artifact(folder, meta)
+
+
+def _checked(item: TensorMeta, array: Array) -> Array:
+    if str(array.dtype) != item.dtype or (item.shape is not None and array.shape != item.shape):
+        raise ValueError(f"input {item.name} wants {item.shape} {item.dtype}, not {array.shape} {array.dtype}")
+    return np.array(array, order="C")  # keeps a scalar a scalar
