@@ -1,4 +1,4 @@
-"""A local stand-in for Amazon SageMaker Neo: boto3's compilation jobs on one endpoint with moto, compiled by Apache TVM."""
+"""A local stand-in for Amazon SageMaker Neo: compilation jobs beside moto on one endpoint, compiled by Apache TVM."""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -1,8 +1,8 @@
 """Runs a command that must not outlive its parent: `python guard.py GRACE [--remove DIR] -- COMMAND...`
 
 Standard input is a pipe from the parent. When it closes, however the parent died, the command gets SIGTERM and, after
-GRACE seconds, SIGKILL; then what is left of its process group is killed and DIR is removed. Standalone on purpose:
-it starts in 30 ms and imports nothing of ours.
+GRACE seconds, SIGKILL; then DIR is removed. Whenever the command ends, the rest of its process group is killed.
+Standalone on purpose: it starts in 30 ms and imports nothing of ours.
 """
 
 from __future__ import annotations
@@ -40,10 +40,13 @@ def main(argv: list[str]) -> int:
             process.terminate()
             threading.Timer(grace_seconds, process.kill).start()
 
+    orphaned = threading.Event()
+
     def lifeline() -> None:
         with contextlib.suppress(OSError):
             while os.read(0, 64):
                 pass
+        orphaned.set()
         stop()
 
     signal.signal(signal.SIGTERM, stop)
@@ -51,7 +54,7 @@ def main(argv: list[str]) -> int:
     code = process.wait()
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    if remove:
+    if remove and orphaned.is_set():
         shutil.rmtree(remove, ignore_errors=True)
     return code if code >= 0 else 128 - code
 

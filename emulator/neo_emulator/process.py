@@ -27,6 +27,7 @@ class ServerProcess:
         self._arguments = arguments
         self._settings = settings
         self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
         self._lines: deque[str] = deque(maxlen=200)
         self._ready = threading.Event()
 
@@ -42,7 +43,8 @@ class ServerProcess:
             text=True,
             env=environment,
         )
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
         if not self._ready.wait(self.timeout_seconds) or not self.url:
             self.stop()
             raise RuntimeError("the emulator did not start:\n" + self.output)
@@ -69,9 +71,14 @@ class ServerProcess:
 
     def stop(self) -> None:
         """Ends the server and all of its processes."""
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
-            self._process.wait(STOP_SECONDS + 5)
+        if self._process is None:
+            return
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(STOP_SECONDS + 5)
+        if self._reader is not None:
+            self._reader.join(5)
+        self._process.stdout.close()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import jobs, nets, processes
+from e2e.models import conv_net
+from support import jobs, processes
 
 from neo_emulator.process import ServerProcess, client
 
+MODEL = conv_net().model
 CONV = '{"data": [1, 3, 32, 32]}'
 
 
@@ -25,7 +27,7 @@ def server() -> Iterator[ServerProcess]:
     with ServerProcess(lease_seconds=1.5, republish_seconds=2) as server:
         s3 = server.client("s3")
         s3.create_bucket(Bucket="neo")
-        s3.put_object(Bucket="neo", Key="conv.tar.gz", Body=jobs.archive(model__onnx=nets.conv().SerializeToString()))
+        s3.put_object(Bucket="neo", Key="conv.tar.gz", Body=jobs.archive(model__onnx=MODEL))
         yield server
 
 
@@ -140,7 +142,7 @@ def slow() -> Iterator[ServerProcess]:
     with ServerProcess("--workers", "4", min_run_seconds=3, lease_seconds=1.5, republish_seconds=2) as server:
         s3 = server.client("s3")
         s3.create_bucket(Bucket="neo")
-        s3.put_object(Bucket="neo", Key="conv.tar.gz", Body=jobs.archive(model__onnx=nets.conv().SerializeToString()))
+        s3.put_object(Bucket="neo", Key="conv.tar.gz", Body=jobs.archive(model__onnx=MODEL))
         s3.put_object(Bucket="neo", Key="bad.tar.gz", Body=b"bad")
         yield server
 
@@ -234,7 +236,7 @@ def test_no_process_outlives_the_server(how: signal.Signals) -> None:
         url = server.stdout.readline().removeprefix("ready: ").strip()
         s3, sagemaker = client("s3", url), client("sagemaker", url)
         s3.create_bucket(Bucket="neo")
-        body = jobs.archive(model__onnx=nets.conv().SerializeToString())
+        body = jobs.archive(model__onnx=MODEL)
         s3.put_object(Bucket="neo", Key="conv.tar.gz", Body=body)
         jobs.wait(sagemaker, jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV), "INPROGRESS")
         time.sleep(0.3)

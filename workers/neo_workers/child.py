@@ -73,11 +73,10 @@ class Child:
 
     def kill(self) -> None:
         """Ends the child and everything it started, at once."""
-        pid = self.process.pid
-        if pid is not None and self.process.is_alive():
+        if self.process.pid is not None:
             for send in (os.killpg, os.kill):  # the group exists once the child has called setsid
                 with contextlib.suppress(ProcessLookupError, PermissionError):
-                    send(pid, signal.SIGKILL)
+                    send(self.process.pid, signal.SIGKILL)
         self._orders.close()
         self.process.join(5)
 

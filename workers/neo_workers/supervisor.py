@@ -58,6 +58,7 @@ class Supervisor:
         self.max_runtime: float = self._max_runtime()
         self.wants_upload = False  # the child waits for our word
         self.uploading = False  # it has got it
+        self.heard_all = False  # the child's events are at their end
         self.verdict: Verdict | None = None  # what the child said
         self.log_bytes = 0
 
@@ -104,7 +105,7 @@ class Supervisor:
                 child.allow_upload()
 
     def _notice_crash(self, child: Child) -> None:
-        if self.verdict is None and child.exit_code is not None and not child.events.poll():
+        if self.verdict is None and self.heard_all and child.exit_code is not None:
             self.verdict = Verdict(Step.FAILED, self._crash(child.exit_code))
 
     def _read(self, child: Child, end: object) -> bool:
@@ -116,8 +117,9 @@ class Supervisor:
                 return True
             if end is child.log:
                 return self._log(os.read(child.log.fileno(), 1 << 16))
+            child.kill()  # it has ended: what it started must not hold its pipes open
         except (EOFError, OSError):
-            pass
+            self.heard_all = self.heard_all or end is child.events
         return False
 
     def _heard(self, kind: str, value: Any) -> None:
