@@ -61,7 +61,7 @@ class Model:
         if spec is None or spec.origin is None:
             raise SystemExit("the demo's model is missing: pip install 'neo-emulator[demo]'")
         self.path = next((Path(spec.origin).parent / "models").glob("standard_*/model.onnx"))
-        self.config = json.loads((self.path.parent / "config.min.json").read_text())
+        self.config = json.loads((self.path.parent / "config.min.json").read_text(encoding="utf-8"))
 
     def archive(self) -> bytes:
         """The model as Neo wants it: one .onnx in a tar.gz."""

@@ -40,7 +40,8 @@ class ServerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             env=environment,
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from neo_workers.settings import Settings
     from neo_workers.store import Store
 
-GRACE_SECONDS = {"worker": 1.0, "valkey": 1.0}
+GRACE_SECONDS = {"worker": 0.7, "valkey": 1.0}
 READY_TIMEOUT_SECONDS = 30
 log = logging.getLogger(__name__)
 
@@ -67,18 +67,16 @@ class Guarded:
             self.restart_at, self.backoff_seconds = 0.0, min(self.backoff_seconds * 2, 10.0)
             self.start()
 
-    def let_go(self) -> None:
-        """Closes its lifeline; the guard ends it."""
-        if self.process is not None and self.process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self.process.stdin.close()
-
-    def wait(self) -> None:
-        if self.process is not None:
-            try:
-                self.process.wait(GRACE_SECONDS[self.name] + 2)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
+    def end(self) -> None:
+        """Closes its lifeline, so that its guard ends it, and waits for that."""
+        if self.process is None or self.process.stdin is None:
+            return
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(GRACE_SECONDS[self.name] + 2)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -119,10 +117,8 @@ def serve(settings: Settings, host: str, port: int, *, with_worker: bool = True)
         settings = _start_processes(settings, url, run_dir, with_worker, guarded)
         _serve_api(settings, sock, url, guarded, stop)
     finally:
-        for process in reversed(guarded):
-            process.let_go()
-        for process in guarded:
-            process.wait()
+        for process in reversed(guarded):  # the worker gives its jobs back while Valkey still answers
+            process.end()
         sock.close()
         shutil.rmtree(run_dir, ignore_errors=True)
 

@@ -23,7 +23,31 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def register(app: Celery, store: Store, work_root: Path, draining: threading.Event) -> None:
+class Busy:
+    """Counts the jobs under way in this process; a context manager around each."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> None:
+        self._add(1)
+
+    def __exit__(self, *_: object) -> None:
+        self._add(-1)
+
+    def _add(self, change: int) -> None:
+        with self._changed:
+            self._count += change
+            self._changed.notify_all()
+
+    def wait_until_idle(self, timeout_seconds: float) -> bool:
+        """Whether no job was under way within that time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count == 0, timeout_seconds)
+
+
+def register(app: Celery, store: Store, work_root: Path, draining: threading.Event, busy: Busy) -> None:
     """Adds the task to `app`. While `draining` is set it takes nothing on: the job stays queued for another worker."""
 
     @app.task(name=TASK, ignore_result=True)  # type: ignore[untyped-decorator]
@@ -35,8 +59,9 @@ def register(app: Celery, store: Store, work_root: Path, draining: threading.Eve
             return "ignored"
         if draining.is_set():
             return "draining"
-        claim = store.claim(parsed, worker_name())
-        if claim is None:
-            return "not to be had"
-        log.info("claimed, attempt %d", claim.attempt, extra={"job": job_id})
-        return str(Supervisor(claim, store, work_root, draining).run())
+        with busy:
+            claim = store.claim(parsed, worker_name())
+            if claim is None:
+                return "not to be had"
+            log.info("claimed, attempt %d", claim.attempt, extra={"job": job_id})
+            return str(Supervisor(claim, store, work_root, draining).run())

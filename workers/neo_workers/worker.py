@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -18,6 +19,9 @@ from neo_workers.store import Store
 
 ALIVE_SECONDS = 1.0
 """How often a worker says that it is alive; it counts as gone after three times that."""
+
+LEAVE_SECONDS = 10.0
+"""How long a worker that was told to end tries to give its jobs back; whoever told it may be less patient."""
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +54,19 @@ def _run(settings: Settings, work_root: Path) -> None:
 
     from neo_workers import app, tasks
 
-    store, draining = Store(settings), threading.Event()
+    store, draining, busy = Store(settings), threading.Event(), tasks.Busy()
     celery_app = app.celery_app(settings)
-    tasks.register(celery_app, store, work_root, draining)
+    tasks.register(celery_app, store, work_root, draining, busy)
 
     def drain(**_: object) -> None:
         draining.set()
+        threading.Thread(target=leave, name="leave").start()
+
+    def leave() -> None:
+        # Celery would wait a second or more for its own connections: its messages are only hints
+        if busy.wait_until_idle(LEAVE_SECONDS):
+            shutil.rmtree(work_root, ignore_errors=True)
+            os._exit(0)
 
     def ready(**_: object) -> None:
         threading.Thread(target=_say_alive, args=(store, draining), daemon=True, name="alive").start()
@@ -87,4 +98,5 @@ def _say_alive(store: Store, stop: threading.Event) -> None:
         except RedisError:
             log.debug("the store is away")
         stop.wait(ALIVE_SECONDS)
-    store.retire_worker(worker_name())
+    with contextlib.suppress(RedisError):
+        store.retire_worker(worker_name())

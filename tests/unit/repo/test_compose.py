@@ -37,6 +37,6 @@ def test_compose_file_is_valid_and_wired() -> None:
 
 
 def test_dockerfile_installs_what_the_lock_says() -> None:
-    text = (ROOT / "Dockerfile").read_text()
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert "--constraint constraints.txt" in text
     assert "USER neo" in text
