@@ -1,0 +1,47 @@
+"""Rules about the tree itself."""
+
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+MAX_LINES = 300
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """Files of the repository, whether or not they are committed yet."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "--", *patterns], cwd=ROOT, capture_output=True, text=True
+    )
+    if listed.returncode:
+        return [path for pattern in patterns for path in ROOT.glob(f"*/**/{pattern}")]
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_product_files_are_short() -> None:
+    files = [path for path in tracked("*.py", "*.c", "*.h", "*.lua") if "tests" not in path.relative_to(ROOT).parts]
+    lengths = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert lengths
+    assert {path: lines for path, lines in lengths.items() if lines > MAX_LINES} == {}
+
+
+def test_no_machine_paths_or_registry_hosts_are_committed() -> None:
+    hosts = "|".join(["pypi" + r"\.org", "python" + "hosted", "registry" + r"\.npmjs", "deb" + r"\.debian\.org"])
+    forbidden = re.compile(rf"/root/|/work/|{hosts}")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in tracked("*.py", "*.md", "*.toml", "*.txt", "*.yaml", "*.json", "Makefile", "Dockerfile", ".ci/run")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if forbidden.search(line)
+    ]
+    assert [place for place in found if not place.startswith("tests/unit/repo/test_tree.py")] == []
+
+
+def test_every_invariant_names_tests_that_exist() -> None:
+    text = (ROOT / "INVARIANTS.md").read_text(encoding="utf-8")
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in tracked("tests/*.py"))
+    named = set(re.findall(r"`(test_\w+)`", text))
+    assert named
+    assert {name for name in named if f"def {name}(" not in sources} == set()
+    files = set(re.findall(r"`(?:tests/[\w/]+/)?(test_\w+\.py)`", text))
+    assert {name for name in files if not list((ROOT / "tests").rglob(name))} == set()
