@@ -35,6 +35,15 @@ def name_taken(name: str) -> ServiceError:
     return ServiceError("ResourceInUse", text, member="Message")
 
 
+def limit_exceeded(limit: int) -> ServiceError:
+    """ResourceLimitExceeded, 400. Source of the text: SageMaker's answer to CreateTrainingJob beyond a quota."""
+    text = (
+        f"The account-level service limit 'Number of active compilation jobs' is {limit} Instances, with current "
+        f"utilization of {limit} Instances and a request delta of 1 Instances."
+    )
+    return ServiceError("ResourceLimitExceeded", text, member="Message")
+
+
 def not_found(name: str) -> ServiceError:
     """ResourceNotFound, 400. Source of the text: moto 5.2; the service's own is not public."""
     return ServiceError("ResourceNotFound", f"Could not find compilation job '{name}'.", member="Message")

@@ -13,7 +13,7 @@ from neo_emulator import errors, listing, rules
 from neo_emulator.context import Context, job_arn, job_of_arn
 from neo_emulator.describe import describe, summary
 from neo_workers.jobs import TERMINAL, JobId, JsonObject
-from neo_workers.store import JobActive, JobExists, JobNotFound, Store
+from neo_workers.store import JobActive, JobExists, JobNotFound, Store, TooManyJobs
 
 T = TypeVar("T")
 Submit = Callable[[JobId], None]
@@ -63,7 +63,10 @@ def is_ours(request: JsonObject) -> bool:
 
 @operation(repeatable=False)
 def create_compilation_job(call: Call) -> JsonObject:
-    """Adds the job, STARTING, and announces it. Raises ValidationException (rules.py), ResourceInUse."""
+    """Adds the job, STARTING, and announces it.
+
+    Raises ValidationException (rules.py), ResourceInUse, ResourceLimitExceeded.
+    """
     rules.check(call.request)
     tags = _tags(call.request)
     request = {name: value for name, value in call.request.items() if name != "Tags"}
@@ -71,6 +74,8 @@ def create_compilation_job(call: Call) -> JsonObject:
         call.store.add(call.job_id, request, tags)
     except JobExists as err:
         raise errors.name_taken(call.job_id.name) from err
+    except TooManyJobs as err:
+        raise errors.limit_exceeded(call.store.settings.max_active_jobs) from err
     call.submit(call.job_id)
     return {"CompilationJobArn": job_arn(call.job_id)}
 

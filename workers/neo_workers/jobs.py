@@ -114,6 +114,7 @@ class Claim:
     fence: int
     attempt: int
     request: JsonObject
+    fault: str = ""  # FailureReason that a user planned for this job; it is not compiled
 
 
 class SortBy(StrEnum):

@@ -41,6 +41,14 @@ class Settings(BaseSettings):
     min_run_seconds: float = Field(
         default=0.0, ge=0, description="Keeps a job INPROGRESS at least that long, for tests of Stop."
     )
+    min_starting_seconds: float = Field(
+        default=0.0, ge=0, description="Keeps a job STARTING at least that long; /_neo/pace changes it at run time."
+    )
+    max_active_jobs: int = Field(
+        default=0,
+        ge=0,
+        description="Active jobs per account and region before Create is refused (ResourceLimitExceeded). 0: any.",
+    )
     lease_seconds: float = Field(default=6.0, gt=0, description="A worker silent for that long has lost its job.")
     beat_seconds: float = Field(
         default=0.25, gt=0, description="How often a worker renews its lease and looks for a Stop."
