@@ -1,7 +1,9 @@
 """The API, read this first: every request goes down one list of handlers, and the first that answers has the word.
 
-    Control     /_neo/health, ready, reset
+    Control     /_neo/health, ready, reset, pace, faults
+    Feeds       declines all, but brings CloudWatch Logs up to date for those who ask for it
     SageMaker   the compilation-job operations (operations.py), by X-Amz-Target, signed or not
+    Tagging     the Resource Groups Tagging API, where jobs are concerned
     Moto        everything else, on the same endpoint: S3, STS, IAM, KMS, Logs, the rest of SageMaker
 
 A handler is a WSGI application that may decline by returning None.
@@ -16,9 +18,11 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from neo_emulator import wire
 from neo_emulator.control import Control
+from neo_emulator.feeds import Feeds
 from neo_emulator.moto_bridge import Moto
 from neo_emulator.operations import Submit
 from neo_emulator.service import SageMaker
+from neo_emulator.tagging import Tagging
 from neo_workers import queue
 from neo_workers.jobs import JobId
 from neo_workers.settings import Settings
@@ -30,9 +34,10 @@ Handler = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes] | None]
 class Application:
     """The whole endpoint as one WSGI application."""
 
-    def __init__(self, handlers: list[Handler], moto: Moto) -> None:
+    def __init__(self, handlers: list[Handler], moto: Moto, feeds: Feeds) -> None:
         self.handlers = handlers
         self.moto = moto  # the last of the handlers, which declines nothing
+        self.feeds = feeds
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         for handler in self.handlers:
@@ -40,6 +45,10 @@ class Application:
             if body is not None:
                 return body
         return self.moto(environ, start_response)
+
+    def start(self) -> None:
+        """Begins to hand on status changes and log lines, in the background."""
+        self.feeds.start()
 
     def warm(self) -> None:
         """Loads what the first requests would wait for: SageMaker's model (0.2 s), then moto (0.6 s)."""
@@ -69,9 +78,12 @@ class Announcer:
 def create_app(settings: Settings, store: Store, submit: Submit | None = None) -> Application:
     """The endpoint over `store`. `submit` announces new jobs; by default through Celery, behind the request's back."""
     moto = Moto(settings)
+    feeds = Feeds(settings, store, moto)
     announce = submit or Announcer(lambda job_id: queue.submit(job_id, settings))
     handlers: list[Handler] = [
         Control(store, moto.reset),
-        SageMaker(settings, store, announce, moto.account),
+        feeds,
+        SageMaker(settings, store, announce, moto.account, moto.model_package),
+        Tagging(settings, store, moto, moto.account),
     ]
-    return Application(handlers, moto)
+    return Application(handlers, moto, feeds)

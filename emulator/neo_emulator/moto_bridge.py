@@ -18,6 +18,7 @@ from xml.sax.saxutils import escape
 from neo_emulator import errors, wire
 from neo_emulator.context import credential, new_request_id
 from neo_emulator.errors import ServiceError
+from neo_workers.jobs import JsonObject, Scope
 from neo_workers.settings import Settings
 
 MOTO_ACCOUNT = "123456789012"
@@ -56,6 +57,34 @@ class Moto:
         find = getattr(iam, "get_account_id_from", None)
         known = str(find(access_key)) if find else MOTO_ACCOUNT
         return self._settings.account_id if known == MOTO_ACCOUNT else known
+
+    def uses(self, service: str) -> bool:
+        """Whether anyone has called `service` ("logs", "events", ...) since the start."""
+        return f"moto.{service}.models" in sys.modules
+
+    def _backend(self, service: str, scope: Scope) -> Any:
+        from moto.backends import get_backend
+
+        self.load()
+        return get_backend(service)[scope.account][scope.region]
+
+    def put_event(self, scope: Scope, event: JsonObject) -> None:
+        """Gives EventBridge's default bus one entry of PutEvents."""
+        self._backend("events", scope).put_events([event])
+
+    def put_lines(self, scope: Scope, group: str, stream: str, events: list[JsonObject]) -> None:
+        """Adds log events to a CloudWatch Logs stream, made if need be."""
+        logs = self._backend("logs", scope)
+        if group not in logs.groups:
+            logs.create_log_group(group, {})
+        if stream not in logs.groups[group].streams:
+            logs.create_log_stream(group, stream)
+        logs.put_log_events(group, stream, events)
+
+    def model_package(self, scope: Scope, arn: str) -> JsonObject | None:
+        """The InferenceSpecification of a model package, None when there is no such package."""
+        packages = self._backend("sagemaker", scope).model_packages.values()
+        return next((package.inference_specification or {} for package in packages if package.arn == arn), None)
 
     def reset(self) -> None:
         """Empties every moto backend."""

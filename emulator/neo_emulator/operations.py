@@ -9,14 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from neo_emulator import errors, listing, rules
+from neo_emulator import errors, listing, packages, rules
 from neo_emulator.context import Context, job_arn, job_of_arn
 from neo_emulator.describe import describe, summary
-from neo_workers.jobs import TERMINAL, JobId, JsonObject
+from neo_workers.jobs import MODEL_PACKAGE_INPUT, TERMINAL, JobId, JsonObject, Scope
 from neo_workers.store import JobActive, JobExists, JobNotFound, Store, TooManyJobs
 
 T = TypeVar("T")
 Submit = Callable[[JobId], None]
+FindPackage = Callable[[Scope, str], JsonObject | None]
+"""A model package's InferenceSpecification by its ARN, None for an unknown one."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Call:
     context: Context
     store: Store
     submit: Submit  # announces a job to the workers; never raises
+    model_package: FindPackage = lambda *_: None
 
     @property
     def job_id(self) -> JobId:
@@ -70,6 +73,8 @@ def create_compilation_job(call: Call) -> JsonObject:
     rules.check(call.request)
     tags = _tags(call.request)
     request = {name: value for name, value in call.request.items() if name != "Tags"}
+    if arn := request.get("ModelPackageVersionArn"):
+        request[MODEL_PACKAGE_INPUT] = packages.input_config(arn, call.model_package(call.context.scope, arn))
     try:
         call.store.add(call.job_id, request, tags)
     except JobExists as err:

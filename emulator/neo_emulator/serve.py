@@ -167,8 +167,10 @@ def _serve_api(
 
     store = Store(settings)
     host, port = sock.getsockname()[:2]
-    server = make_server(create_app(settings, store), host, port, fd=sock.fileno())
+    app = create_app(settings, store)
+    server = make_server(app, host, port, fd=sock.fileno())
     _wait_for_store(store, guarded, stop)
+    app.start()
     reaper.start(store, stop)
     threading.Thread(target=server.serve_forever, daemon=True, name="api").start()
     if not stop.is_set():

@@ -6,6 +6,7 @@ import logging
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -61,6 +62,10 @@ class Settings(BaseSettings):
         default=3, ge=1, description="Compiles begun before a job whose worker keeps dying FAILS."
     )
     prefork: bool = Field(default=True, description="Compile children fork from a process that has TVM loaded already.")
+
+    event_status: Literal["COMPLETED", "Completed"] = Field(
+        default="COMPLETED", description="How EventBridge events spell CompilationJobStatus."
+    )
 
     # limits of one job
     max_model_bytes: int = Field(default=4 << 30, gt=0, description="Largest unpacked model archive.")

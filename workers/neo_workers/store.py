@@ -18,6 +18,7 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from neo_workers.jobs import (
+    MODEL_PACKAGE_INPUT,
     TERMINAL,
     TRANSITIONS,
     Claim,
@@ -199,6 +200,15 @@ class Store:
         """Drops the tags with these keys; unknown keys are ignored. Raises JobNotFound."""
         self._tag(job_id, "remove", *keys)
 
+    def tagged(self, scope: Scope) -> dict[str, dict[str, str]]:
+        """Tags by job name, of every job in `scope` that has any."""
+        keys = list(self._redis.scan_iter(f"neo:tags:{scope}:*", count=1000))
+        with self._redis.pipeline(transaction=False) as batch:
+            for key in keys:
+                batch.hgetall(key)
+            found = zip(keys, batch.execute(), strict=True)
+        return {key.rsplit(":", 1)[1]: tags for key, tags in found if tags}
+
     def _tag(self, job_id: JobId, *args: str) -> dict[str, str]:
         flat = self.run("tag", job_id, *args)
         if flat is None:
@@ -222,7 +232,10 @@ class Store:
         got = self.run("claim", job_id, worker, self._lease_ms, hold_ms, republish_ms)
         if got is None:
             return None
-        return Claim(job_id, int(got[0]), int(got[1]), request=json.loads(got[2]), fault=got[3])
+        request = json.loads(got[2])
+        if MODEL_PACKAGE_INPUT in request:
+            request["InputConfig"] = request.pop(MODEL_PACKAGE_INPUT)
+        return Claim(job_id, int(got[0]), int(got[1]), request=request, fault=got[3])
 
     def beat(self, claim: Claim, progress: str = "") -> JobStatus | None:
         """Renews the lease. The status (INPROGRESS or STOPPING), or None when the claim is no longer good."""

@@ -68,6 +68,8 @@ class Supervisor:
 
     def run(self) -> JobStatus | None:
         """The terminal status written, or None when the job was given back or lost."""
+        self.lines.add(f"attempt {self.claim.attempt}")
+        self.lines.flush()
         if self.claim.fault:
             return self._conclude(self._pretend(self.claim.fault))
         self.work_dir.mkdir(parents=True, mode=0o700)
@@ -176,9 +178,9 @@ class Supervisor:
                 return Verdict(Step.LOST)
             return None
         self.renewed = time.monotonic()
-        self.lines.flush()
         if status is None:
             return Verdict(Step.LOST)
+        self.lines.flush()
         # an upload under way is let finish: then it can be withdrawn for certain
         return Verdict(Step.STOPPED) if status is JobStatus.STOPPING and not self.uploading else None
 
@@ -196,7 +198,7 @@ class Supervisor:
     def _conclude(self, verdict: Verdict) -> JobStatus | None:
         if verdict.step is not Step.LOST:
             self.lines.add(f"{verdict.step.name} {verdict.reason or ''}".rstrip())
-        self.lines.flush()  # before the status: who sees the end finds the log complete
+            self.lines.flush()  # before the status: who sees the end finds the log complete
         written = self._write(verdict)
         if self.uploading and written is not JobStatus.COMPLETED:
             self._withdraw()
