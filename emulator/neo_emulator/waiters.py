@@ -34,7 +34,7 @@ MODEL = {
 
 
 def compilation_job_completed_or_stopped(sagemaker: Any) -> Any:
-    """A waiter over boto3's `sagemaker` client. Its wait() raises botocore's WaiterError for a FAILED or unknown job."""
+    """A waiter over boto3's client; wait() raises botocore's WaiterError for a FAILED or unknown job."""
     from botocore.waiter import WaiterModel, create_waiter_with_client
 
     return create_waiter_with_client(NAME, WaiterModel(MODEL), sagemaker)

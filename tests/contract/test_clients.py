@@ -35,7 +35,7 @@ def server() -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def run(server: ServerProcess, tmp_path: Path) -> Run:
-    """Runs a command that knows the server by AWS_ENDPOINT_URL alone; gives back its output, of a failure its errors."""
+    """Runs a command that knows the server by AWS_ENDPOINT_URL alone; its output, or a failure's errors."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANG") if name in os.environ}
     environment = kept | {
         "AWS_ENDPOINT_URL": server.url,
