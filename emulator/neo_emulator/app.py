@@ -1,5 +1,6 @@
 """The API, read this first: every request goes down one list of handlers, and the first that answers has the word.
 
+    Auth        with NEO_EMULATOR_AUTH=sigv4 only: refuses what is not signed with a known key
     Control     /_neo/health, ready, reset, pace, faults
     Feeds       declines all, but brings CloudWatch Logs up to date for those who ask for it
     SageMaker   the compilation-job operations (operations.py), by X-Amz-Target, signed or not
@@ -11,12 +12,14 @@ A handler is a WSGI application that may decline by returning None.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from threading import Thread
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from neo_emulator import wire
+from neo_emulator.auth import Auth
 from neo_emulator.control import Control
 from neo_emulator.feeds import Feeds
 from neo_emulator.moto_bridge import Moto
@@ -59,7 +62,9 @@ class Application:
 class Announcer:
     """Announces jobs from a thread of its own, so that no request waits for Celery (0.4 s to import, 2 ms a message).
 
-    What is still unsent when the process ends is lost, which is harmless: unclaimed jobs are announced again.
+    After each it rests three times as long as that took: a burst of Creates then keeps most of the processor, and
+    announcements still outrun any worker. What is still unsent when the process ends is lost, which is harmless:
+    unclaimed jobs are announced again.
     """
 
     def __init__(self, submit: Submit) -> None:
@@ -72,7 +77,10 @@ class Announcer:
 
     def _run(self) -> None:
         while True:
-            self._submit(self._waiting.get())
+            job_id = self._waiting.get()
+            begun = time.perf_counter()
+            self._submit(job_id)
+            time.sleep(3 * (time.perf_counter() - begun))
 
 
 def create_app(settings: Settings, store: Store, submit: Submit | None = None) -> Application:
@@ -80,10 +88,12 @@ def create_app(settings: Settings, store: Store, submit: Submit | None = None) -
     moto = Moto(settings)
     feeds = Feeds(settings, store, moto)
     announce = submit or Announcer(lambda job_id: queue.submit(job_id, settings))
+    guard = [Auth(settings, moto.secret_of)] if settings.auth == "sigv4" else []
     handlers: list[Handler] = [
+        *guard,
         Control(store, moto.reset),
         feeds,
-        SageMaker(settings, store, announce, moto.account, moto.model_package),
+        SageMaker(settings, store, announce, moto.account, moto),
         Tagging(settings, store, moto, moto.account),
     ]
     return Application(handlers, moto, feeds)

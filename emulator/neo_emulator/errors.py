@@ -54,6 +54,14 @@ def wrong_status(status: JobStatus, hint: str = "") -> ServiceError:
     return validation(f"The request was rejected because the compilation job is in status {status}.{hint}")
 
 
+def role_not_assumable(arn: str) -> ServiceError:
+    """ValidationException, 400, opt-in. Source of the text: SageMaker's answer to CreateModel and CreateTrainingJob."""
+    return validation(
+        f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
+        "'sagemaker.amazonaws.com' to assume the role."
+    )
+
+
 def unknown_operation(name: str) -> ServiceError:
     """UnknownOperationException, 400: no such operation, or none that the emulator or moto has."""
     return ServiceError("UnknownOperationException", f"neo-emulator has no operation {name}.")

@@ -86,6 +86,34 @@ class Moto:
         packages = self._backend("sagemaker", scope).model_packages.values()
         return next((package.inference_specification or {} for package in packages if package.arn == arn), None)
 
+    def secret_of(self, access_key: str) -> tuple[str, str] | None:
+        """Secret and session token ("" for a user's key) of a key that moto's IAM or STS gave out, None for another."""
+        given: list[Any] = []
+        if self.uses("iam"):
+            for backend in self._every("iam"):
+                given += [key for user in backend.users.values() for key in user.access_keys]
+        if self.uses("sts"):
+            for backend in self._every("sts"):
+                given += backend.assumed_roles
+        for key in given:
+            if key.access_key_id == access_key:
+                return key.secret_access_key, getattr(key, "session_token", "")
+        return None
+
+    def _every(self, service: str) -> list[Any]:
+        from moto.backends import get_backend
+
+        return [backend for regions in get_backend(service).values() for backend in regions.values()]
+
+    def trusts_sagemaker(self, role_arn: str) -> bool:
+        """Whether a role exists and lets sagemaker.amazonaws.com assume it."""
+        from moto.backends import get_backend
+
+        partition, account = role_arn.split(":")[1], role_arn.split(":")[4]
+        roles = get_backend("iam")[account][partition].roles.values()
+        document = next((str(role.assume_role_policy_document) for role in roles if role.arn == role_arn), "")
+        return "sagemaker.amazonaws.com" in document
+
     def reset(self) -> None:
         """Empties every moto backend."""
         if self._application is not None:
@@ -118,12 +146,12 @@ class Moto:
 
 def _failed(environ: WSGIEnvironment, operation: str | None, err: Exception) -> wire.Response:
     if operation is not None and operation not in wire.operation_names():
-        return _render(environ, errors.unknown_operation(operation))
+        return render(environ, errors.unknown_operation(operation))
     if isinstance(err, NotImplementedError):
         target = operation or str(environ.get("HTTP_X_AMZ_TARGET") or environ.get("PATH_INFO"))
-        return _render(environ, errors.unknown_operation(target))
+        return render(environ, errors.unknown_operation(target))
     log.error("moto failed on %s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), exc_info=err)
-    return _render(environ, errors.internal_failure())
+    return render(environ, errors.internal_failure())
 
 
 def _error_page(
@@ -140,10 +168,10 @@ def _error_page(
     if not empty and not page.lstrip().lower().startswith(b"<!doctype html"):
         return wire.Response(code, page, {n: v for n, v in headers if n.lower() != "content-length"})
     error = errors.internal_failure() if code >= 500 else errors.unknown_operation(str(environ.get("PATH_INFO")))
-    return _render(environ, ServiceError(error.code, error.message, code))
+    return render(environ, ServiceError(error.code, error.message, code))
 
 
-def _render(environ: WSGIEnvironment, error: ServiceError) -> wire.Response:
+def render(environ: WSGIEnvironment, error: ServiceError) -> wire.Response:
     """The error in the caller's protocol: JSON for SageMaker and every other X-Amz-Target, else XML."""
     request_id = new_request_id()
     signed = credential(environ)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from neo_emulator import errors, listing, packages, rules
 from neo_emulator.context import Context, job_arn, job_of_arn
@@ -17,8 +17,18 @@ from neo_workers.store import JobActive, JobExists, JobNotFound, Store, TooManyJ
 
 T = TypeVar("T")
 Submit = Callable[[JobId], None]
-FindPackage = Callable[[Scope, str], JsonObject | None]
-"""A model package's InferenceSpecification by its ARN, None for an unknown one."""
+
+
+class Neighbours(Protocol):
+    """What a job's request may refer to in other services."""
+
+    def model_package(self, scope: Scope, arn: str) -> JsonObject | None:
+        """A model package's InferenceSpecification, None for an unknown one."""
+        ...
+
+    def trusts_sagemaker(self, role_arn: str) -> bool:
+        """Whether a role exists and SageMaker may assume it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class Call:
     context: Context
     store: Store
     submit: Submit  # announces a job to the workers; never raises
-    model_package: FindPackage = lambda *_: None
+    neighbours: Neighbours
 
     @property
     def job_id(self) -> JobId:
@@ -71,10 +81,14 @@ def create_compilation_job(call: Call) -> JsonObject:
     Raises ValidationException (rules.py), ResourceInUse, ResourceLimitExceeded.
     """
     rules.check(call.request)
+    if call.store.settings.check_roles and not call.neighbours.trusts_sagemaker(call.request["RoleArn"]):
+        raise errors.role_not_assumable(call.request["RoleArn"])
     tags = _tags(call.request)
     request = {name: value for name, value in call.request.items() if name != "Tags"}
     if arn := request.get("ModelPackageVersionArn"):
-        request[MODEL_PACKAGE_INPUT] = packages.input_config(arn, call.model_package(call.context.scope, arn))
+        request[MODEL_PACKAGE_INPUT] = packages.input_config(
+            arn, call.neighbours.model_package(call.context.scope, arn)
+        )
     try:
         call.store.add(call.job_id, request, tags)
     except JobExists as err:

@@ -6,10 +6,10 @@ import logging
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "NEO_EMULATOR_"
@@ -36,6 +36,19 @@ class Settings(BaseSettings):
         default="123456789012", pattern=r"^\d{12}$", description="Account of requests whose access key is unknown."
     )
     region: str = Field(default="us-east-1", description="Region of requests that carry no signature.")
+
+    # who may ask
+    auth: Literal["none", "sigv4"] = Field(
+        default="none", description="sigv4: refuse requests whose signature no known key verifies."
+    )
+    access_keys: str = Field(
+        default="",
+        description="Known keys for sigv4, as id:secret,id:secret; workers use the first. Also: keys of moto's IAM.",
+    )
+    check_roles: bool = Field(
+        default=False,
+        description="Create needs a RoleArn that exists in moto's IAM and trusts sagemaker.amazonaws.com.",
+    )
 
     # the job engine
     workers: int = Field(default=0, ge=0, le=256, description="Jobs compiled at the same time. 0: one per CPU core.")
@@ -73,6 +86,22 @@ class Settings(BaseSettings):
     max_log_bytes: int = Field(default=1 << 20, gt=0, description="Most output kept of one compile.")
 
     log_level: str = Field(default="INFO", description="Level of the emulator's own log.")
+
+    @model_validator(mode="after")
+    def _keys_for_sigv4(self) -> Self:
+        if self.auth == "sigv4" and not self.known_keys:
+            raise ValueError(
+                f"{PREFIX}AUTH=sigv4 needs {PREFIX}ACCESS_KEYS=id:secret: without one nobody could do anything"
+            )
+        return self
+
+    @property
+    def known_keys(self) -> dict[str, str]:
+        """Secret access keys by access key id. Raises ValueError for a text that is not id:secret,..."""
+        pairs = [pair.strip().partition(":") for pair in self.access_keys.split(",") if pair.strip()]
+        if not all(key and secret for key, _, secret in pairs):
+            raise ValueError(f"{PREFIX}ACCESS_KEYS is not id:secret,id:secret")
+        return {key: secret for key, _, secret in pairs}
 
     @property
     def slots(self) -> int:

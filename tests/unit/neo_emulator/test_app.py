@@ -53,7 +53,9 @@ def test_submits_through_celery_by_default(
     sent: SimpleQueue[Any] = SimpleQueue()
     monkeypatch.setattr("neo_workers.queue.submit", lambda job_id, settings: sent.put((job_id, settings)))
     settings = Settings(region="eu-west-3")
-    app = create_app(settings, create_autospec(Store, instance=True))
+    store = create_autospec(Store, instance=True)
+    store.settings = settings
+    app = create_app(settings, store)
     request = {**make_job().request, "CompilationJobName": "new"}
     assert send(app, make_environ("CreateCompilationJob", request))[0] == 200
     job_id, given = sent.get(timeout=5)
