@@ -94,3 +94,35 @@ def test_a_planned_failure_can_be_stopped(server: ServerProcess) -> None:
     jobs.wait(sagemaker, name, "INPROGRESS")
     sagemaker.stop_compilation_job(CompilationJobName=name)
     assert jobs.wait(sagemaker, name, seconds=5)["CompilationJobStatus"] == "STOPPED"
+
+
+def test_a_job_where_every_request_must_be_signed() -> None:
+    with ServerProcess("--workers", "1", auth="sigv4", access_keys="test:test") as server:
+        s3, sagemaker = server.client("s3"), server.client("sagemaker")
+        s3.create_bucket(Bucket="neo")
+        s3.put_object(Bucket="neo", Key="conv.tar.gz", Body=jobs.archive(model__onnx=conv_net().model))
+        job = jobs.wait(sagemaker, jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV))
+        assert job["CompilationJobStatus"] == "COMPLETED", job.get("FailureReason")
+
+
+def test_a_model_package_is_compiled(server: ServerProcess) -> None:
+    sagemaker = server.client("sagemaker")
+    container = {
+        "Image": "i",
+        "ModelDataUrl": "s3://neo/conv.tar.gz",
+        "Framework": "ONNX",
+        "ModelInput": {"DataInputConfig": CONV},
+    }
+    specification = {"Containers": [container], "SupportedContentTypes": ["a"], "SupportedResponseMIMETypes": ["a"]}
+    package = sagemaker.create_model_package(ModelPackageName="conv", InferenceSpecification=specification)
+    sagemaker.create_compilation_job(
+        CompilationJobName="package",
+        RoleArn=jobs.ROLE,
+        ModelPackageVersionArn=package["ModelPackageArn"],
+        OutputConfig={"S3OutputLocation": "s3://neo/package", "TargetDevice": "ml_c5"},
+        StoppingCondition={"MaxRuntimeInSeconds": 300},
+    )
+    job = jobs.wait(sagemaker, "package")
+    assert job["CompilationJobStatus"] == "COMPLETED", job.get("FailureReason")
+    assert job["ModelArtifacts"]["S3ModelArtifacts"] == "s3://neo/package/conv-ml_c5.tar.gz"
+    assert "InputConfig" not in job
