@@ -172,6 +172,11 @@ class RequestHandler(WSGIRequestHandler):
                 with contextlib.suppress(OSError):
                     reply.end()
 
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing below DEBUG: werkzeug would colour a line that no one sees."""
+        if log.isEnabledFor(logging.DEBUG):
+            super().log_request(code, size)
+
     def log(self, type: str, message: str, *args: Any) -> None:
         """What werkzeug says of a connection: errors as they are, requests on DEBUG."""
         level = logging.DEBUG if type == "info" else logging.getLevelName(type.upper())

@@ -18,6 +18,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _PARTS = re.compile(rf"{ALGORITHM}\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{{64}})")
 _SCOPE = re.compile(r"([^/]+)/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+_DIGEST = re.compile(r"[0-9a-f]{64}")  # others say that the payload is not signed, or signed in chunks
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,10 @@ def signature(environ: WSGIEnvironment) -> Signature | None:
 
 
 def verifies(claimed: Signature, secret: str, environ: WSGIEnvironment, payload: Callable[[], bytes]) -> bool:
-    """Whether `secret` gives the claimed signature. `payload` is asked for only where no digest of it was sent."""
+    """Whether `secret` gives the claimed signature, and the payload is the one that was signed, if any was."""
+    sent = str(environ.get("HTTP_X_AMZ_CONTENT_SHA256", ""))
+    if _DIGEST.fullmatch(sent) and hashlib.sha256(payload()).hexdigest() != sent:
+        return False
     scope = f"{claimed.day}/{claimed.region}/{claimed.service}/aws4_request"
     request = hashlib.sha256(_canonical(claimed, environ, payload).encode()).hexdigest()
     key = f"AWS4{secret}".encode()

@@ -123,6 +123,17 @@ def test_changed_body_is_refused(connect: Connect) -> None:
     assert code(lambda: sagemaker.list_compilation_jobs(NameContains="a")) == ("InvalidSignatureException", 400)
 
 
+def test_changed_object_is_refused(connect: Connect) -> None:
+    s3 = connect("s3")
+    s3.create_bucket(Bucket="models")
+
+    def change(request: Any, **_: Any) -> None:
+        request.body = b"yyyyy"
+
+    s3.meta.events.register("before-send.s3.PutObject", change)
+    assert code(lambda: s3.put_object(Bucket="models", Key="k", Body=b"xxxxx")) == ("SignatureDoesNotMatch", 403)
+
+
 def test_old_signature_is_refused(connect: Connect) -> None:
     sagemaker = connect("sagemaker")
 
