@@ -1,7 +1,10 @@
 """The API, read this first: every request goes down one list of handlers, and the first that answers has the word.
 
-    Control     /_neo/health, ready, reset
+    Auth        with NEO_EMULATOR_AUTH=sigv4 only: refuses what is not signed with a known key
+    Control     /_neo/health, ready, reset, pace, faults
+    Feeds       declines all, but brings CloudWatch Logs up to date for those who ask for it
     SageMaker   the compilation-job operations (operations.py), by X-Amz-Target, signed or not
+    Tagging     the Resource Groups Tagging API, where jobs are concerned
     Moto        everything else, on the same endpoint: S3, STS, IAM, KMS, Logs, the rest of SageMaker
 
 A handler is a WSGI application that may decline by returning None.
@@ -9,16 +12,20 @@ A handler is a WSGI application that may decline by returning None.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from threading import Thread
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from neo_emulator import wire
+from neo_emulator.auth import Auth
 from neo_emulator.control import Control
+from neo_emulator.feeds import Feeds
 from neo_emulator.moto_bridge import Moto
 from neo_emulator.operations import Submit
 from neo_emulator.service import SageMaker
+from neo_emulator.tagging import Tagging
 from neo_workers import queue
 from neo_workers.jobs import JobId
 from neo_workers.settings import Settings
@@ -30,9 +37,10 @@ Handler = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes] | None]
 class Application:
     """The whole endpoint as one WSGI application."""
 
-    def __init__(self, handlers: list[Handler], moto: Moto) -> None:
+    def __init__(self, handlers: list[Handler], moto: Moto, feeds: Feeds) -> None:
         self.handlers = handlers
         self.moto = moto  # the last of the handlers, which declines nothing
+        self.feeds = feeds
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         for handler in self.handlers:
@@ -40,6 +48,10 @@ class Application:
             if body is not None:
                 return body
         return self.moto(environ, start_response)
+
+    def start(self) -> None:
+        """Begins to hand on status changes and log lines, in the background."""
+        self.feeds.start()
 
     def warm(self) -> None:
         """Loads what the first requests would wait for: SageMaker's model (0.2 s), then moto (0.6 s)."""
@@ -50,7 +62,9 @@ class Application:
 class Announcer:
     """Announces jobs from a thread of its own, so that no request waits for Celery (0.4 s to import, 2 ms a message).
 
-    What is still unsent when the process ends is lost, which is harmless: unclaimed jobs are announced again.
+    After each it rests three times as long as that took: a burst of Creates then keeps most of the processor, and
+    announcements still outrun any worker. What is still unsent when the process ends is lost, which is harmless:
+    unclaimed jobs are announced again.
     """
 
     def __init__(self, submit: Submit) -> None:
@@ -63,15 +77,23 @@ class Announcer:
 
     def _run(self) -> None:
         while True:
-            self._submit(self._waiting.get())
+            job_id = self._waiting.get()
+            begun = time.perf_counter()
+            self._submit(job_id)
+            time.sleep(3 * (time.perf_counter() - begun))
 
 
 def create_app(settings: Settings, store: Store, submit: Submit | None = None) -> Application:
     """The endpoint over `store`. `submit` announces new jobs; by default through Celery, behind the request's back."""
     moto = Moto(settings)
+    feeds = Feeds(settings, store, moto)
     announce = submit or Announcer(lambda job_id: queue.submit(job_id, settings))
+    guard = [Auth(settings, moto.secret_of)] if settings.auth == "sigv4" else []
     handlers: list[Handler] = [
+        *guard,
         Control(store, moto.reset),
-        SageMaker(settings, store, announce, moto.account),
+        feeds,
+        SageMaker(settings, store, announce, moto.account, moto),
+        Tagging(settings, store, moto, moto.account),
     ]
-    return Application(handlers, moto)
+    return Application(handlers, moto, feeds)

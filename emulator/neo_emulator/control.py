@@ -1,21 +1,27 @@
-"""The emulator's own addresses: health, readiness, reset."""
+"""The emulator's own addresses: health, readiness, reset, and what tests set: pace and faults."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from redis.exceptions import RedisError
 
 from neo_emulator import __version__
-from neo_emulator.wire import Response
+from neo_emulator.wire import Response, read_body
+from neo_workers.controls import Controls, Fault
 from neo_workers.jobs import JsonObject
 from neo_workers.store import Store
 
 PREFIX = "/_neo/"
 MOTO_RESET = "/moto-api/reset"
+MOST_SECONDS = 28 * 86_400
+
+
+Answer = Callable[[WSGIEnvironment], Response]
 
 
 class Control:
@@ -23,12 +29,15 @@ class Control:
 
     def __init__(self, store: Store, reset_moto: Callable[[], None]) -> None:
         self._store = store
+        self._controls = Controls(store)
         self._reset_moto = reset_moto
         self._started = time.monotonic()
-        self._routes: dict[str, tuple[str, Callable[[], Response]]] = {
-            "health": ("GET", self.health),
-            "ready": ("GET", self.ready),
-            "reset": ("POST", self.reset),
+        self._routes: dict[str, dict[str, Answer]] = {
+            "health": {"GET": lambda _: self.health()},
+            "ready": {"GET": lambda _: self.ready()},
+            "reset": {"POST": lambda _: self.reset()},
+            "pace": {"GET": lambda _: self.pace(), "POST": self.set_pace},
+            "faults": {"GET": lambda _: self.faults(), "POST": self.add_fault, "DELETE": lambda _: self.clear_faults()},
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
@@ -38,15 +47,20 @@ class Control:
             return None  # moto does the rest
         if not path.startswith(PREFIX):
             return None
-        name = path.removeprefix(PREFIX)
+        return self._answer(path.removeprefix(PREFIX), method, environ).send(start_response)
+
+    def _answer(self, name: str, method: str, environ: WSGIEnvironment) -> Response:
         if name not in self._routes:
-            return _json(404, {"error": f"no such page; there are {', '.join(sorted(self._routes))}"}).send(
-                start_response
-            )
-        verb, answer = self._routes[name]
-        if method != verb and not (method == "HEAD" and verb == "GET"):
-            return _json(405, {"error": f"use {verb}"}, {"Allow": verb}).send(start_response)
-        return answer().send(start_response)
+            return _json(404, {"error": f"no such page; there are {', '.join(sorted(self._routes))}"})
+        verbs = self._routes[name]
+        answer = verbs.get("GET" if method == "HEAD" else method)
+        if answer is None:
+            allowed = ", ".join(verbs)
+            return _json(405, {"error": f"use {allowed}"}, {"Allow": allowed})
+        try:
+            return answer(environ)
+        except RedisError as err:
+            return _json(503, {"error": f"the job store does not answer: {err}"})
 
     def health(self) -> Response:
         """200 while this process answers: its version and age in seconds."""
@@ -70,6 +84,55 @@ class Control:
         self._store.clear()
         self._reset_moto()
         return _json(200, {"status": "ok"})
+
+    def pace(self) -> Response:
+        """How many seconds jobs are held in STARTING and INPROGRESS at least."""
+        return _json(200, asdict(self._controls.pace()))
+
+    def set_pace(self, environ: WSGIEnvironment) -> Response:
+        """The pace after those of `min_starting_seconds` and `min_run_seconds` that the body has were set."""
+        try:
+            given = _members(environ, {"min_starting_seconds", "min_run_seconds"})
+            for name, value in given.items():
+                if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_SECONDS:
+                    raise ValueError(f"{name} must be a number of seconds from 0 to {MOST_SECONDS}")
+        except ValueError as err:
+            return _json(400, {"error": str(err)})
+        return _json(200, asdict(self._controls.set_pace(**given)))
+
+    def faults(self) -> Response:
+        """The planned faults that are still to come."""
+        return _json(200, {"faults": [asdict(fault) for fault in self._controls.faults()]})
+
+    def add_fault(self, environ: WSGIEnvironment) -> Response:
+        """All planned faults after one more: the next `count` jobs named like `name` FAIL with `reason`."""
+        try:
+            given = _members(environ, {"reason", "name", "count"})
+            for name, value in given.items():
+                if type(value) is not (int if name == "count" else str):
+                    raise ValueError(f"{name} must be {'a number' if name == 'count' else 'text'}")
+            self._controls.add_fault(Fault(**given))
+        except ValueError as err:
+            return _json(400, {"error": str(err)})
+        return self.faults()
+
+    def clear_faults(self) -> Response:
+        """No planned faults any more."""
+        self._controls.clear_faults()
+        return self.faults()
+
+
+def _members(environ: WSGIEnvironment, known: set[str]) -> JsonObject:
+    """The body's JSON object. Raises ValueError for anything else, and for members not in `known`."""
+    try:
+        given = json.loads(read_body(environ) or b"{}")
+    except RecursionError as err:
+        raise ValueError("the body is not a JSON object") from err
+    if not isinstance(given, dict):
+        raise ValueError("the body is not a JSON object")
+    if unknown := sorted(set(given) - known):
+        raise ValueError(f"unknown: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    return given
 
 
 def _json(status: int, members: JsonObject, headers: dict[str, str] | None = None) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from neo_emulator.context import job_arn
 from neo_emulator.inference_images import inference_image
-from neo_workers.jobs import Job, JobStatus, JsonObject
+from neo_workers.jobs import MODEL_PACKAGE_INPUT, Job, JobStatus, JsonObject
 
 ECHOED = ("RoleArn", "InputConfig", "OutputConfig", "StoppingCondition", "VpcConfig", "ModelPackageVersionArn")
 """Members of the request that come back just as they were sent."""
@@ -24,7 +24,10 @@ def describe(job: Job) -> JsonObject:
         **{name: job.request[name] for name in ECHOED if name in job.request},
         **_result(job),
     }
-    source, output = job.request.get("InputConfig", {}), job.request["OutputConfig"]
+    source, output = (
+        job.request.get("InputConfig") or job.request.get(MODEL_PACKAGE_INPUT, {}),
+        job.request["OutputConfig"],
+    )
     members["InferenceImage"] = inference_image(
         job.id.scope.region, output.get("TargetDevice"), source.get("Framework"), source.get("FrameworkVersion")
     )

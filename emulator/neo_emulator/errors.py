@@ -35,6 +35,15 @@ def name_taken(name: str) -> ServiceError:
     return ServiceError("ResourceInUse", text, member="Message")
 
 
+def limit_exceeded(limit: int) -> ServiceError:
+    """ResourceLimitExceeded, 400. Source of the text: SageMaker's answer to CreateTrainingJob beyond a quota."""
+    text = (
+        f"The account-level service limit 'Number of active compilation jobs' is {limit} Instances, with current "
+        f"utilization of {limit} Instances and a request delta of 1 Instances."
+    )
+    return ServiceError("ResourceLimitExceeded", text, member="Message")
+
+
 def not_found(name: str) -> ServiceError:
     """ResourceNotFound, 400. Source of the text: moto 5.2; the service's own is not public."""
     return ServiceError("ResourceNotFound", f"Could not find compilation job '{name}'.", member="Message")
@@ -43,6 +52,14 @@ def not_found(name: str) -> ServiceError:
 def wrong_status(status: JobStatus, hint: str = "") -> ServiceError:
     """ValidationException, 400, for Stop and Delete. Source of the text: StopTrainingJob's, with the noun changed."""
     return validation(f"The request was rejected because the compilation job is in status {status}.{hint}")
+
+
+def role_not_assumable(arn: str) -> ServiceError:
+    """ValidationException, 400, opt-in. Source of the text: SageMaker's answer to CreateModel and CreateTrainingJob."""
+    return validation(
+        f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
+        "'sagemaker.amazonaws.com' to assume the role."
+    )
 
 
 def unknown_operation(name: str) -> ServiceError:

@@ -18,6 +18,7 @@ from xml.sax.saxutils import escape
 from neo_emulator import errors, wire
 from neo_emulator.context import credential, new_request_id
 from neo_emulator.errors import ServiceError
+from neo_workers.jobs import JsonObject, Scope
 from neo_workers.settings import Settings
 
 MOTO_ACCOUNT = "123456789012"
@@ -57,6 +58,62 @@ class Moto:
         known = str(find(access_key)) if find else MOTO_ACCOUNT
         return self._settings.account_id if known == MOTO_ACCOUNT else known
 
+    def uses(self, service: str) -> bool:
+        """Whether anyone has called `service` ("logs", "events", ...) since the start."""
+        return f"moto.{service}.models" in sys.modules
+
+    def _backend(self, service: str, scope: Scope) -> Any:
+        from moto.backends import get_backend
+
+        self.load()
+        return get_backend(service)[scope.account][scope.region]
+
+    def put_event(self, scope: Scope, event: JsonObject) -> None:
+        """Gives EventBridge's default bus one entry of PutEvents."""
+        self._backend("events", scope).put_events([event])
+
+    def put_lines(self, scope: Scope, group: str, stream: str, events: list[JsonObject]) -> None:
+        """Adds log events to a CloudWatch Logs stream, made if need be."""
+        logs = self._backend("logs", scope)
+        if group not in logs.groups:
+            logs.create_log_group(group, {})
+        if stream not in logs.groups[group].streams:
+            logs.create_log_stream(group, stream)
+        logs.put_log_events(group, stream, events)
+
+    def model_package(self, scope: Scope, arn: str) -> JsonObject | None:
+        """The InferenceSpecification of a model package, None when there is no such package."""
+        packages = self._backend("sagemaker", scope).model_packages.values()
+        return next((package.inference_specification or {} for package in packages if package.arn == arn), None)
+
+    def secret_of(self, access_key: str) -> tuple[str, str] | None:
+        """Secret and session token ("" for a user's key) of a key that moto's IAM or STS gave out, None for another."""
+        given: list[Any] = []
+        if self.uses("iam"):
+            for backend in self._every("iam"):
+                given += [key for user in backend.users.values() for key in user.access_keys]
+        if self.uses("sts"):
+            for backend in self._every("sts"):
+                given += backend.assumed_roles
+        for key in given:
+            if key.access_key_id == access_key:
+                return key.secret_access_key, getattr(key, "session_token", "")
+        return None
+
+    def _every(self, service: str) -> list[Any]:
+        from moto.backends import get_backend
+
+        return [backend for regions in get_backend(service).values() for backend in regions.values()]
+
+    def trusts_sagemaker(self, role_arn: str) -> bool:
+        """Whether a role exists and lets sagemaker.amazonaws.com assume it."""
+        from moto.backends import get_backend
+
+        partition, account = role_arn.split(":")[1], role_arn.split(":")[4]
+        roles = get_backend("iam")[account][partition].roles.values()
+        document = next((str(role.assume_role_policy_document) for role in roles if role.arn == role_arn), "")
+        return "sagemaker.amazonaws.com" in document
+
     def reset(self) -> None:
         """Empties every moto backend."""
         if self._application is not None:
@@ -89,12 +146,12 @@ class Moto:
 
 def _failed(environ: WSGIEnvironment, operation: str | None, err: Exception) -> wire.Response:
     if operation is not None and operation not in wire.operation_names():
-        return _render(environ, errors.unknown_operation(operation))
+        return render(environ, errors.unknown_operation(operation))
     if isinstance(err, NotImplementedError):
         target = operation or str(environ.get("HTTP_X_AMZ_TARGET") or environ.get("PATH_INFO"))
-        return _render(environ, errors.unknown_operation(target))
+        return render(environ, errors.unknown_operation(target))
     log.error("moto failed on %s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), exc_info=err)
-    return _render(environ, errors.internal_failure())
+    return render(environ, errors.internal_failure())
 
 
 def _error_page(
@@ -111,10 +168,10 @@ def _error_page(
     if not empty and not page.lstrip().lower().startswith(b"<!doctype html"):
         return wire.Response(code, page, {n: v for n, v in headers if n.lower() != "content-length"})
     error = errors.internal_failure() if code >= 500 else errors.unknown_operation(str(environ.get("PATH_INFO")))
-    return _render(environ, ServiceError(error.code, error.message, code))
+    return render(environ, ServiceError(error.code, error.message, code))
 
 
-def _render(environ: WSGIEnvironment, error: ServiceError) -> wire.Response:
+def render(environ: WSGIEnvironment, error: ServiceError) -> wire.Response:
     """The error in the caller's protocol: JSON for SageMaker and every other X-Amz-Target, else XML."""
     request_id = new_request_id()
     signed = credential(environ)

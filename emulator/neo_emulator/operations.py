@@ -7,16 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from neo_emulator import errors, listing, rules
+from neo_emulator import errors, listing, packages, rules
 from neo_emulator.context import Context, job_arn, job_of_arn
 from neo_emulator.describe import describe, summary
-from neo_workers.jobs import TERMINAL, JobId, JsonObject
-from neo_workers.store import JobActive, JobExists, JobNotFound, Store
+from neo_workers.jobs import MODEL_PACKAGE_INPUT, TERMINAL, JobId, JsonObject, Scope
+from neo_workers.store import JobActive, JobExists, JobNotFound, Store, TooManyJobs
 
 T = TypeVar("T")
 Submit = Callable[[JobId], None]
+
+
+class Neighbours(Protocol):
+    """What a job's request may refer to in other services."""
+
+    def model_package(self, scope: Scope, arn: str) -> JsonObject | None:
+        """A model package's InferenceSpecification, None for an unknown one."""
+        ...
+
+    def trusts_sagemaker(self, role_arn: str) -> bool:
+        """Whether a role exists and SageMaker may assume it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,7 @@ class Call:
     context: Context
     store: Store
     submit: Submit  # announces a job to the workers; never raises
+    neighbours: Neighbours
 
     @property
     def job_id(self) -> JobId:
@@ -63,14 +76,25 @@ def is_ours(request: JsonObject) -> bool:
 
 @operation(repeatable=False)
 def create_compilation_job(call: Call) -> JsonObject:
-    """Adds the job, STARTING, and announces it. Raises ValidationException (rules.py), ResourceInUse."""
+    """Adds the job, STARTING, and announces it.
+
+    Raises ValidationException (rules.py), ResourceInUse, ResourceLimitExceeded.
+    """
     rules.check(call.request)
+    if call.store.settings.check_roles and not call.neighbours.trusts_sagemaker(call.request["RoleArn"]):
+        raise errors.role_not_assumable(call.request["RoleArn"])
     tags = _tags(call.request)
     request = {name: value for name, value in call.request.items() if name != "Tags"}
+    if arn := request.get("ModelPackageVersionArn"):
+        request[MODEL_PACKAGE_INPUT] = packages.input_config(
+            arn, call.neighbours.model_package(call.context.scope, arn)
+        )
     try:
         call.store.add(call.job_id, request, tags)
     except JobExists as err:
         raise errors.name_taken(call.job_id.name) from err
+    except TooManyJobs as err:
+        raise errors.limit_exceeded(call.store.settings.max_active_jobs) from err
     call.submit(call.job_id)
     return {"CompilationJobArn": job_arn(call.job_id)}
 

@@ -146,6 +146,8 @@ def _start_processes(
     if with_worker:
         given = settings.model_dump(mode="json", exclude_none=True)
         environment = {f"NEO_EMULATOR_{name.upper()}": str(value) for name, value in given.items()}
+        for key, secret in list(settings.known_keys.items())[:1]:
+            environment |= {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": ""}
         worker = [sys.executable, "-m", "neo_workers"]
         guarded.append(Guarded("worker", worker, {**os.environ, **environment}))
         guarded[-1].start()
@@ -163,8 +165,11 @@ def _serve_api(
 
     store = Store(settings)
     host, port = sock.getsockname()[:2]
-    server = make_server(create_app(settings, store), host, port, fd=sock.fileno())
+    app = create_app(settings, store)
+    server = make_server(app, host, port, fd=sock.fileno())
     _wait_for_store(store, guarded, stop)
+    app.start()
+    sys.setswitchinterval(0.0005)  # seconds; a request must not wait 5 ms for a thread in the background
     reaper.start(store, stop)
     threading.Thread(target=server.serve_forever, daemon=True, name="api").start()
     if not stop.is_set():

@@ -14,7 +14,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from neo_emulator import errors, validation, wire
 from neo_emulator.context import Context, credential, new_request_id
 from neo_emulator.errors import ServiceError
-from neo_emulator.operations import OPERATIONS, Call, Operation, Submit, is_ours
+from neo_emulator.operations import OPERATIONS, Call, Neighbours, Operation, Submit, is_ours
 from neo_workers.jobs import JsonObject, Scope
 from neo_workers.settings import Settings
 from neo_workers.store import Store
@@ -30,8 +30,14 @@ class SageMaker:
     """A WSGI application that declines (None) what it has no operation for."""
 
     def __init__(
-        self, settings: Settings, store: Store, submit: Submit, account: Callable[[WSGIEnvironment], str]
+        self,
+        settings: Settings,
+        store: Store,
+        submit: Submit,
+        account: Callable[[WSGIEnvironment], str],
+        neighbours: Neighbours,
     ) -> None:
+        self._neighbours = neighbours
         self._settings = settings
         self._store = store
         self._submit = submit
@@ -63,7 +69,7 @@ class SageMaker:
         signed = credential(environ)
         region = signed.region if signed else self._settings.region
         context = Context(Scope(self._account(environ), region), request_id)
-        return _run(OPERATIONS[name], Call(request, context, self._store, self._submit))
+        return _run(OPERATIONS[name], Call(request, context, self._store, self._submit, self._neighbours))
 
 
 def _run(operation: Operation, call: Call) -> JsonObject:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-BENCHMARKS: dict[str, Callable[[], None]] = {}
+from tests.bench import api
+
+BENCHMARKS: dict[str, Callable[[], None]] = {"api": api.main}
 """Benchmarks by name; the later issues on speed add theirs here."""
 
 

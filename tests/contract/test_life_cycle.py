@@ -95,12 +95,41 @@ def test_platform_without_accelerator_is_listed(sagemaker: Any, request_for: Any
     assert summary["CompilationTargetPlatformArch"] == "ARM64"
 
 
-def test_model_package_in_place_of_input_config(sagemaker: Any, request_for: Any) -> None:
-    arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/group/1"
+def test_model_package_in_place_of_input_config(sagemaker: Any, store: Store, engine: Any, request_for: Any) -> None:
+    sagemaker.create_model_package_group(ModelPackageGroupName="group")
+    container = {
+        "Image": "i",
+        "ModelDataUrl": "s3://models/resnet.tar.gz",
+        "Framework": "onnx",
+        "ModelInput": {"DataInputConfig": '{"x": [1, 4]}'},
+    }
+    specification = {"Containers": [container], "SupportedContentTypes": ["a"], "SupportedResponseMIMETypes": ["a"]}
+    arn = sagemaker.create_model_package(ModelPackageGroupName="group", InferenceSpecification=specification)[
+        "ModelPackageArn"
+    ]
     sagemaker.create_compilation_job(**request_for(InputConfig=None, ModelPackageVersionArn=arn))
     answer = described(sagemaker)
     assert answer["ModelPackageVersionArn"] == arn
-    assert "InputConfig" not in answer
+    assert set(answer) == (ALWAYS | {"ModelPackageVersionArn"}) - {"InputConfig"}
+    assert "sagemaker-neo-onnx" in answer["InferenceImage"]
+    assert engine.start("job").request["InputConfig"] == {
+        "S3Uri": "s3://models/resnet.tar.gz",
+        "Framework": "ONNX",
+        "DataInputConfig": '{"x": [1, 4]}',
+    }
+
+
+@pytest.mark.parametrize("container", [None, {"Image": "i"}, {"Image": "i", "ModelDataUrl": "s3://b/m.tar.gz"}])
+def test_model_package_that_cannot_be_compiled(sagemaker: Any, request_for: Any, container: Any) -> None:
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/group/1"
+    if container:
+        specification = {"Containers": [container], "SupportedContentTypes": [], "SupportedResponseMIMETypes": []}
+        made = sagemaker.create_model_package(ModelPackageName="p", InferenceSpecification=specification)
+        arn = made["ModelPackageArn"]
+    with pytest.raises(ClientError) as refused:
+        sagemaker.create_compilation_job(**request_for(InputConfig=None, ModelPackageVersionArn=arn))
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    assert arn in refused.value.response["Error"]["Message"]
 
 
 def test_times(sagemaker: Any, engine: Any, request_for: Any) -> None:

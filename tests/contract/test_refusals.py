@@ -142,6 +142,14 @@ def test_store_away_for_a_moment(call: Any, store: Any, monkeypatch: pytest.Monk
     assert call("ListCompilationJobs", {}).json == {"CompilationJobSummaries": []}
 
 
+def test_too_many_active_jobs(sagemaker: Any, store: Any, request_for: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "settings", store.settings.model_copy(update={"max_active_jobs": 1}))
+    sagemaker.create_compilation_job(**request_for("first"))
+    with pytest.raises(sagemaker.exceptions.ResourceLimitExceeded) as refused:
+        sagemaker.create_compilation_job(**request_for("second"))
+    assert refused.value.response["Error"]["Code"] == "ResourceLimitExceeded"
+
+
 def _refused(operation: Any, **request: Any) -> str:
     with pytest.raises(ClientError) as refused:
         operation(**request)

@@ -17,6 +17,9 @@ from typing import Any
 
 JsonObject = dict[str, Any]
 
+MODEL_PACKAGE_INPUT = "ModelPackageInput"
+"""Member of a stored request with ModelPackageVersionArn: the InputConfig that the package stands for. Never shown."""
+
 
 class JobStatus(StrEnum):
     """Values of CompilationJobStatus. Source: botocore's sagemaker model."""
@@ -114,6 +117,7 @@ class Claim:
     fence: int
     attempt: int
     request: JsonObject
+    fault: str = ""  # FailureReason that a user planned for this job; it is not compiled
 
 
 class SortBy(StrEnum):

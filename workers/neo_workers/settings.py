@@ -6,9 +6,10 @@ import logging
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "NEO_EMULATOR_"
@@ -36,10 +37,31 @@ class Settings(BaseSettings):
     )
     region: str = Field(default="us-east-1", description="Region of requests that carry no signature.")
 
+    # who may ask
+    auth: Literal["none", "sigv4"] = Field(
+        default="none", description="sigv4: refuse requests whose signature no known key verifies."
+    )
+    access_keys: str = Field(
+        default="",
+        description="Known keys for sigv4, as id:secret,id:secret; workers use the first. Also: keys of moto's IAM.",
+    )
+    check_roles: bool = Field(
+        default=False,
+        description="Create needs a RoleArn that exists in moto's IAM and trusts sagemaker.amazonaws.com.",
+    )
+
     # the job engine
     workers: int = Field(default=0, ge=0, le=256, description="Jobs compiled at the same time. 0: one per CPU core.")
     min_run_seconds: float = Field(
         default=0.0, ge=0, description="Keeps a job INPROGRESS at least that long, for tests of Stop."
+    )
+    min_starting_seconds: float = Field(
+        default=0.0, ge=0, description="Keeps a job STARTING at least that long; /_neo/pace changes it at run time."
+    )
+    max_active_jobs: int = Field(
+        default=0,
+        ge=0,
+        description="Active jobs per account and region before Create is refused (ResourceLimitExceeded). 0: any.",
     )
     lease_seconds: float = Field(default=6.0, gt=0, description="A worker silent for that long has lost its job.")
     beat_seconds: float = Field(
@@ -54,12 +76,32 @@ class Settings(BaseSettings):
     )
     prefork: bool = Field(default=True, description="Compile children fork from a process that has TVM loaded already.")
 
+    event_status: Literal["COMPLETED", "Completed"] = Field(
+        default="COMPLETED", description="How EventBridge events spell CompilationJobStatus."
+    )
+
     # limits of one job
     max_model_bytes: int = Field(default=4 << 30, gt=0, description="Largest unpacked model archive.")
     max_model_files: int = Field(default=10_000, gt=0, description="Most members of a model archive.")
     max_log_bytes: int = Field(default=1 << 20, gt=0, description="Most output kept of one compile.")
 
     log_level: str = Field(default="INFO", description="Level of the emulator's own log.")
+
+    @model_validator(mode="after")
+    def _keys_for_sigv4(self) -> Self:
+        if self.auth == "sigv4" and not self.known_keys:
+            raise ValueError(
+                f"{PREFIX}AUTH=sigv4 needs {PREFIX}ACCESS_KEYS=id:secret: without one nobody could do anything"
+            )
+        return self
+
+    @property
+    def known_keys(self) -> dict[str, str]:
+        """Secret access keys by access key id. Raises ValueError for a text that is not id:secret,..."""
+        pairs = [pair.strip().partition(":") for pair in self.access_keys.split(",") if pair.strip()]
+        if not all(key and secret for key, _, secret in pairs):
+            raise ValueError(f"{PREFIX}ACCESS_KEYS is not id:secret,id:secret")
+        return {key: secret for key, _, secret in pairs}
 
     @property
     def slots(self) -> int:

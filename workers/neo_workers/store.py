@@ -1,11 +1,6 @@
 """The truth about every job: Redis hashes, changed only by the Lua scripts in lua/, each of which is atomic.
 
-Raised here:
-    StoreError
-    |- JobExists    the name is taken
-    |- JobNotFound
-    |- JobActive    the job is not terminal
-redis.exceptions.RedisError passes through when Redis itself is away.
+Raises the errors of refusals.py; redis.exceptions.RedisError passes through when Redis itself is away.
 """
 
 from __future__ import annotations
@@ -23,6 +18,7 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from neo_workers.jobs import (
+    MODEL_PACKAGE_INPUT,
     TERMINAL,
     TRANSITIONS,
     Claim,
@@ -35,7 +31,10 @@ from neo_workers.jobs import (
     Query,
     Scope,
 )
+from neo_workers.refusals import JobActive, JobExists, JobNotFound, StoreError, TooManyJobs
 from neo_workers.settings import Settings
+
+__all__ = ["JobActive", "JobExists", "JobNotFound", "Store", "StoreError", "TooManyJobs"]
 
 SCAN_LIMIT = 5000
 """Index entries one script call walks at most, so that a rare NameContains never blocks Redis for long."""
@@ -60,29 +59,7 @@ _FIELDS = (
     "artifact_digest",
     "derived_data_input_config",
 )
-_SCRIPTS = ("add", "claim", "beat", "finish", "release", "stop", "delete", "reap", "tag", "page")
-
-
-class StoreError(Exception):
-    """The store refused; `job_id` says for which job."""
-
-    def __init__(self, job_id: JobId) -> None:
-        super().__init__(str(job_id))
-        self.job_id = job_id
-
-
-class JobExists(StoreError):  # noqa: N818 - a fact about the store, caught by name
-    pass
-
-
-class JobNotFound(StoreError):  # noqa: N818
-    pass
-
-
-class JobActive(StoreError):  # noqa: N818
-    def __init__(self, job_id: JobId, status: JobStatus) -> None:
-        super().__init__(job_id)
-        self.status = status
+_SCRIPTS = ("add", "claim", "beat", "finish", "release", "stop", "delete", "reap", "tag", "page", "pace")
 
 
 def _lua(name: str) -> str:
@@ -139,10 +116,12 @@ class Store:
             health_check_interval=15,
             retry=Retry(ExponentialBackoff(cap=0.3, base=0.02), retries=2),
         )
+        self.connection = self._redis  # for what is not a job: controls.py, feed.py
         prelude = _transitions_in_lua() + _lua("_prelude")
         self._scripts = {name: self._redis.register_script(prelude + _lua(name)) for name in _SCRIPTS}
 
-    def _run(self, script: str, *args: object) -> Any:
+    def run(self, script: str, *args: object) -> Any:
+        """What lua/`script`.lua returns."""
         return self._scripts[script](args=[str(arg) for arg in args])
 
     # what the API asks
@@ -152,10 +131,14 @@ class Store:
         self._redis.ping()
 
     def add(self, job_id: JobId, request: JsonObject, tags: Mapping[str, str]) -> Job:
-        """The new job, STARTING and queued. Raises JobExists."""
-        if not self._run("add", job_id, uuid.uuid4().hex, json.dumps(request), *chain.from_iterable(tags.items())):
-            raise JobExists(job_id)
-        return self.get(job_id)
+        """The new job, STARTING and queued. Raises JobExists, TooManyJobs."""
+        limit, flat = self.settings.max_active_jobs, chain.from_iterable(tags.items())
+        added = self.run("add", job_id, uuid.uuid4().hex, json.dumps(request), limit, *flat)
+        if not isinstance(added, list):
+            raise TooManyJobs(job_id) if added else JobExists(job_id)
+        fence, created, modified = map(int, added)
+        made, changed = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (created, modified))
+        return Job(job_id, request, JobStatus.STARTING, made, changed, fence=fence)
 
     def get(self, job_id: JobId) -> Job:
         """The job as it is now. Raises JobNotFound."""
@@ -180,7 +163,7 @@ class Store:
         while True:
             ask["limit"] = query.limit + 1 - len(jobs)
             text = json.dumps({key: value for key, value in ask.items() if value is not None})
-            rows, cursor = self._run("page", text, *_FIELDS)
+            rows, cursor = self.run("page", text, *_FIELDS)
             jobs += [_job(JobId(scope, name), values) for name, *values in rows]
             if len(jobs) > query.limit or not cursor:
                 return Page(tuple(jobs[: query.limit]), more=len(jobs) > query.limit)
@@ -188,14 +171,14 @@ class Store:
 
     def stop(self, job_id: JobId) -> JobStatus:
         """The status before the call; a job that was STARTING or INPROGRESS is STOPPING now. Raises JobNotFound."""
-        before = self._run("stop", job_id)
+        before = self.run("stop", job_id)
         if before is None:
             raise JobNotFound(job_id)
         return JobStatus(before)
 
     def delete(self, job_id: JobId) -> None:
         """Forgets a terminal job; its artifact stays. Raises JobNotFound, JobActive."""
-        status = self._run("delete", job_id)
+        status = self.run("delete", job_id)
         if status is None:
             raise JobNotFound(job_id)
         if JobStatus(status) not in TERMINAL:
@@ -217,8 +200,17 @@ class Store:
         """Drops the tags with these keys; unknown keys are ignored. Raises JobNotFound."""
         self._tag(job_id, "remove", *keys)
 
+    def tagged(self, scope: Scope) -> dict[str, dict[str, str]]:
+        """Tags by job name, of every job in `scope` that has any."""
+        keys = list(self._redis.scan_iter(f"neo:tags:{scope}:*", count=1000))
+        with self._redis.pipeline(transaction=False) as batch:
+            for key in keys:
+                batch.hgetall(key)
+            found = zip(keys, batch.execute(), strict=True)
+        return {key.rsplit(":", 1)[1]: tags for key, tags in found if tags}
+
     def _tag(self, job_id: JobId, *args: str) -> dict[str, str]:
-        flat = self._run("tag", job_id, *args)
+        flat = self.run("tag", job_id, *args)
         if flat is None:
             raise JobNotFound(job_id)
         return dict(zip(flat[::2], flat[1::2], strict=True))
@@ -234,14 +226,20 @@ class Store:
 
     def claim(self, job_id: JobId, worker: str) -> Claim | None:
         """The right to compile a queued job, or None when it is not there to be had (taken, stopped, gone)."""
-        got = self._run("claim", job_id, worker, self._lease_ms)
+        hold_ms, republish_ms = (
+            int(s * 1000) for s in (self.settings.min_starting_seconds, self.settings.republish_seconds)
+        )
+        got = self.run("claim", job_id, worker, self._lease_ms, hold_ms, republish_ms)
         if got is None:
             return None
-        return Claim(job_id, fence=int(got[0]), attempt=int(got[1]), request=json.loads(got[2]))
+        request = json.loads(got[2])
+        if MODEL_PACKAGE_INPUT in request:
+            request["InputConfig"] = request.pop(MODEL_PACKAGE_INPUT)
+        return Claim(job_id, int(got[0]), int(got[1]), request=request, fault=got[3])
 
     def beat(self, claim: Claim, progress: str = "") -> JobStatus | None:
         """Renews the lease. The status (INPROGRESS or STOPPING), or None when the claim is no longer good."""
-        status = self._run("beat", claim.id, claim.fence, self._lease_ms, progress)
+        status = self.run("beat", claim.id, claim.fence, self._lease_ms, progress)
         return JobStatus(status) if status else None
 
     def finish(
@@ -259,20 +257,20 @@ class Store:
             fields |= {"artifact_uri": result.artifact_uri, "artifact_digest": result.artifact_digest}
             if result.derived_data_input_config is not None:
                 fields["derived_data_input_config"] = result.derived_data_input_config
-        written = self._run("finish", claim.id, claim.fence, status, *chain.from_iterable(fields.items()))
+        written = self.run("finish", claim.id, claim.fence, status, *chain.from_iterable(fields.items()))
         return JobStatus(written) if written else None
 
     def release(self, claim: Claim) -> bool:
         """Gives the job back to the queue without charging the attempt; False when the claim is no longer good."""
         # announced by a reaper a second from now, when this worker no longer takes messages
         delay_ms = 1000 - int(self.settings.republish_seconds * 1000)
-        return bool(self._run("release", claim.id, claim.fence, delay_ms))
+        return bool(self.run("release", claim.id, claim.fence, delay_ms))
 
     def reap(self) -> list[JobId]:
         """Takes jobs from silent workers; the ids to announce again. Any number of processes may do this at once."""
         settings = self.settings
         reason = WORKER_LOST.format(attempts=settings.max_attempts)
-        ids = self._run("reap", settings.max_attempts, int(settings.republish_seconds * 1000), reason)
+        ids = self.run("reap", settings.max_attempts, int(settings.republish_seconds * 1000), reason)
         return [JobId.parse(text) for text in ids]
 
     @property

@@ -17,7 +17,9 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from neo_workers.child import Child, result_of
+from neo_workers.controls import Controls
 from neo_workers.errors import CompileError, InternalError, TimeOutError
+from neo_workers.feed import LineWriter
 from neo_workers.jobs import Claim, JobResult, JobStatus
 from neo_workers.s3uri import artifact_of
 from neo_workers.settings import Settings
@@ -61,9 +63,15 @@ class Supervisor:
         self.heard_all = False  # the child's events are at their end
         self.verdict: Verdict | None = None  # what the child said
         self.log_bytes = 0
+        self.lines = LineWriter(store, claim.id)  # for CloudWatch
+        self.min_run: float = self.settings.min_run_seconds
 
     def run(self) -> JobStatus | None:
         """The terminal status written, or None when the job was given back or lost."""
+        self.lines.add(f"attempt {self.claim.attempt}")
+        self.lines.flush()
+        if self.claim.fault:
+            return self._conclude(self._pretend(self.claim.fault))
         self.work_dir.mkdir(parents=True, mode=0o700)
         child = Child(self.claim.id, self.claim.request, self.work_dir, self.settings)
         try:
@@ -80,10 +88,11 @@ class Supervisor:
 
     def _watch(self, child: Child) -> Verdict:
         begun = self.renewed = time.monotonic()
-        deadline, hold_until = begun + self.max_runtime, begun + self.settings.min_run_seconds
+        deadline = begun + self.max_runtime
         next_beat = begun
         open_ends: list[Any] = [child.events, child.log, child.process.sentinel]
         while True:
+            hold_until = begun + self.min_run
             settled = self.wants_upload or self.verdict is not None
             wake = min(next_beat, hold_until) if settled and not self.uploading else next_beat
             for end in wait(open_ends, timeout=max(0.0, min(wake, deadline) - time.monotonic())):
@@ -93,7 +102,7 @@ class Supervisor:
             now = time.monotonic()
             if now > deadline:
                 return Verdict(Step.FAILED, self._timed_out())
-            may_settle = now >= hold_until and (self.wants_upload or self.verdict is not None)
+            may_settle = now >= begun + self.min_run and (self.wants_upload or self.verdict is not None)
             if now >= next_beat or may_settle:
                 next_beat = now + self.settings.beat_seconds
                 if ended := self._beat():
@@ -103,6 +112,19 @@ class Supervisor:
             if may_settle:
                 self.wants_upload, self.uploading = False, True
                 child.allow_upload()
+
+    def _pretend(self, fault: str) -> Verdict:
+        """A job that a user planned to fail: it holds its states, and compiles nothing."""
+        begun = self.renewed = time.monotonic()
+        while True:
+            if ended := self._beat():
+                return ended
+            now = time.monotonic()
+            if now > begun + self.max_runtime:
+                return Verdict(Step.FAILED, self._timed_out())
+            if now >= begun + self.min_run:
+                return Verdict(Step.FAILED, fault)
+            self.draining.wait(min(self.settings.beat_seconds, begun + self.min_run - now))
 
     def _notice_crash(self, child: Child) -> None:
         if self.verdict is None and self.heard_all and child.exit_code is not None:
@@ -125,6 +147,7 @@ class Supervisor:
     def _heard(self, kind: str, value: Any) -> None:
         if kind == "step":
             self.progress = value
+            self.lines.add(f"step: {value}")
             log.debug("step: %s", value, extra=self.extra)
         elif kind == "ready":
             self.wants_upload = True
@@ -139,6 +162,7 @@ class Supervisor:
         if data and room > 0:
             for line in data[:room].decode(errors="replace").splitlines():
                 log.info("compiler: %s", line, extra=self.extra)
+                self.lines.add(line)
         return bool(data)
 
     def _beat(self) -> Verdict | None:
@@ -147,6 +171,7 @@ class Supervisor:
             return Verdict(Step.RELEASED)
         try:
             status = self.store.beat(self.claim, self.progress)
+            self.min_run = Controls(self.store).pace().min_run_seconds
         except RedisError:
             # without a renewal the lease must be presumed lost: another worker may have the job
             if time.monotonic() - self.renewed > self.settings.lease_seconds:
@@ -155,6 +180,7 @@ class Supervisor:
         self.renewed = time.monotonic()
         if status is None:
             return Verdict(Step.LOST)
+        self.lines.flush()
         # an upload under way is let finish: then it can be withdrawn for certain
         return Verdict(Step.STOPPED) if status is JobStatus.STOPPING and not self.uploading else None
 
@@ -170,6 +196,9 @@ class Supervisor:
     # after it
 
     def _conclude(self, verdict: Verdict) -> JobStatus | None:
+        if verdict.step is not Step.LOST:
+            self.lines.add(f"{verdict.step.name} {verdict.reason or ''}".rstrip())
+            self.lines.flush()  # before the status: who sees the end finds the log complete
         written = self._write(verdict)
         if self.uploading and written is not JobStatus.COMPLETED:
             self._withdraw()

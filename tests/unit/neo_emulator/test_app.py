@@ -3,7 +3,7 @@ import subprocess
 import sys
 from queue import SimpleQueue
 from typing import Any
-from unittest.mock import create_autospec
+from unittest.mock import Mock, create_autospec
 
 import pytest
 
@@ -38,7 +38,9 @@ def test_first_handler_that_answers_has_the_word(make_environ: Any, send: Any) -
 
         return handle
 
-    app = Application([handler("a", None), handler("b", [b"b"]), handler("c", [b"c"])], handler("moto", [b"moto"]))
+    app = Application(
+        [handler("a", None), handler("b", [b"b"]), handler("c", [b"c"])], handler("moto", [b"moto"]), Mock()
+    )
     assert send(app, make_environ())[2] == b"b"
     assert asked == ["a", "b"]
     app.handlers = app.handlers[:1]
@@ -51,7 +53,9 @@ def test_submits_through_celery_by_default(
     sent: SimpleQueue[Any] = SimpleQueue()
     monkeypatch.setattr("neo_workers.queue.submit", lambda job_id, settings: sent.put((job_id, settings)))
     settings = Settings(region="eu-west-3")
-    app = create_app(settings, create_autospec(Store, instance=True))
+    store = create_autospec(Store, instance=True)
+    store.settings = settings
+    app = create_app(settings, store)
     request = {**make_job().request, "CompilationJobName": "new"}
     assert send(app, make_environ("CreateCompilationJob", request))[0] == 200
     job_id, given = sent.get(timeout=5)

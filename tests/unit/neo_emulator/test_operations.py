@@ -8,6 +8,7 @@ from neo_emulator.context import Context
 from neo_emulator.errors import ServiceError
 from neo_emulator.operations import OPERATIONS, Call, is_ours
 from neo_workers.jobs import JobStatus, JsonObject, Page, Scope
+from neo_workers.settings import Settings
 from neo_workers.store import JobActive, JobExists, JobNotFound, Store
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:compilation-job/job"
@@ -15,12 +16,14 @@ ARN = "arn:aws:sagemaker:us-east-1:123456789012:compilation-job/job"
 
 @pytest.fixture
 def store() -> Any:
-    return create_autospec(Store, instance=True)
+    store = create_autospec(Store, instance=True)
+    store.settings = Settings()
+    return store
 
 
 def run(store: Any, name: str, request: JsonObject, submit: Any = None) -> JsonObject:
     context = Context(Scope("123456789012", "us-east-1"), "id")
-    return OPERATIONS[name].run(Call(request, context, store, submit or Mock()))
+    return OPERATIONS[name].run(Call(request, context, store, submit or Mock(), Mock()))
 
 
 def test_names_are_aws_s() -> None:

@@ -19,6 +19,7 @@ DESCRIBE = ("DescribeCompilationJob", {"CompilationJobName": "job"})
 @pytest.fixture
 def store(make_job: Any) -> Any:
     store = create_autospec(Store, instance=True)
+    store.settings = Settings()
     store.get.return_value = make_job()
     return store
 
@@ -27,7 +28,7 @@ def store(make_job: Any) -> Any:
 def front(store: Any, monkeypatch: pytest.MonkeyPatch) -> SageMaker:
     monkeypatch.setattr(service, "STORE_PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(service, "STORE_PAUSE_SECONDS", 0.01)
-    return SageMaker(Settings(region="ap-south-1"), store, Mock(), lambda environ: "111122223333")
+    return SageMaker(Settings(region="ap-south-1"), store, Mock(), lambda environ: "111122223333", Mock())
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ local TIME = redis.call('TIME')
 local NOW_MS = TIME[1] * 1000 + math.floor(TIME[2] / 1000)
 local NOW_US = TIME[1] * 1000000 + TIME[2]
 local QUEUE, LEASE, FENCE = 'neo:queue', 'neo:lease', 'neo:fence'
+local PACE, FAULTS, EVENTS = 'neo:pace', 'neo:faults', 'neo:events' -- see controls.py and feed.py
 
 local function int(number) return string.format('%.0f', number) end
 local function job_key(id) return 'neo:job:' .. id end
@@ -30,6 +31,11 @@ local function enqueue(id, announced_ms)
   redis.call('ZADD', QUEUE, int(announced_ms), id)
 end
 
+-- Tells the feed of status changes; the oldest are dropped.
+local function tell(id, status, stamp)
+  redis.call('XADD', EVENTS, 'MAXLEN', '~', 10000, '*', 'id', id, 'status', status, 'at', stamp)
+end
+
 -- The only place that changes a status. Returns false, and changes nothing, when the pair is not legal.
 local function move(id, new)
   local key, scope, name = job_key(id), split(id)
@@ -40,6 +46,7 @@ local function move(id, new)
   redis.call('ZREM', status_key(scope, old), name)
   redis.call('ZADD', status_key(scope, new), created, name)
   redis.call('RPUSH', 'neo:history:' .. id, new)
+  tell(id, new, now)
   redis.call('ZREM', QUEUE, id)
   if new == 'INPROGRESS' then redis.call('HSETNX', key, 'started_ms', now) end
   if next(NEXT[new]) == nil then -- terminal

@@ -1,0 +1,78 @@
+"""CloudWatch log lines and EventBridge events of real jobs, read as users read them."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from e2e.models import conv_net
+from support import jobs
+
+from neo_emulator.process import ServerProcess
+
+CONV = '{"data": [1, 3, 32, 32]}'
+GROUP = "/aws/sagemaker/CompilationJobs"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    with ServerProcess("--workers", "2", min_run_seconds=1.5) as server:
+        s3 = server.client("s3")
+        s3.create_bucket(Bucket="neo")
+        s3.put_object(Bucket="neo", Key="conv.tar.gz", Body=jobs.archive(model__onnx=conv_net().model))
+        yield server
+
+
+def messages(server: ServerProcess, name: str) -> list[str]:
+    logs = server.client("logs")
+    events = logs.get_log_events(logGroupName=GROUP, logStreamName=name, startFromHead=True)["events"]
+    assert [e["timestamp"] for e in events] == sorted(e["timestamp"] for e in events)
+    return [event["message"] for event in events]
+
+
+def test_log_lines_appear_while_the_job_runs(server: ServerProcess) -> None:
+    sagemaker, logs = server.client("sagemaker"), server.client("logs")
+    name = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV)
+    jobs.wait(sagemaker, name, "INPROGRESS")
+    time.sleep(0.5)
+    while "step: fetch" not in messages(server, name):
+        assert jobs.wait(sagemaker, name, "INPROGRESS", seconds=0)
+        time.sleep(0.1)
+    jobs.wait(sagemaker, name)
+    assert messages(server, name)[-1] == "COMPLETED"
+    streams = logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=name)["logStreams"]
+    assert [stream["logStreamName"] for stream in streams] == [name]
+
+
+def test_failure_is_in_the_log(server: ServerProcess) -> None:
+    sagemaker = server.client("sagemaker")
+    name = jobs.create(sagemaker, "s3://neo/nothing.tar.gz", CONV)
+    reason = jobs.wait(sagemaker, name)["FailureReason"]
+    assert messages(server, name)[-1] == f"FAILED {reason}"
+
+
+def test_events_reach_a_queue(server: ServerProcess) -> None:
+    events, sqs, sagemaker = (server.client(service) for service in ("events", "sqs", "sagemaker"))
+    url = sqs.create_queue(QueueName="neo")["QueueUrl"].replace("https://queue.amazonaws.com", server.url)
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["aws.sagemaker"], "detail-type": ["SageMaker Compilation Job State Change"]}
+    events.put_rule(Name="neo", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="neo", Targets=[{"Id": "q", "Arn": arn}])
+    name = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV)
+    job = jobs.wait(sagemaker, name)
+    details: list[Any] = []
+    deadline = time.monotonic() + 5
+    while len(details) < 3 and time.monotonic() < deadline:
+        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            event = json.loads(message["Body"])
+            assert (event["source"], event["region"]) == ("aws.sagemaker", "us-east-1")
+            assert event["resources"] == [job["CompilationJobArn"]]
+            details.append(event["detail"])
+    details = sorted((d for d in details if d["CompilationJobName"] == name), key=lambda d: d["LastModifiedTime"])
+    assert {d["CompilationJobStatus"] for d in details} == {"STARTING", "INPROGRESS", "COMPLETED"}
+    last = next(d for d in details if d["CompilationJobStatus"] == "COMPLETED")
+    assert last["ModelArtifacts"] == job["ModelArtifacts"]
+    assert last["CompilationEndTime"] == job["CompilationEndTime"].timestamp() * 1000
+    assert all("ModelArtifacts" not in d for d in details if d is not last)
