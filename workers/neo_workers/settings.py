@@ -29,7 +29,11 @@ class Settings(BaseSettings):
         default=None, description="Where workers reach S3. Unset: the emulator's own endpoint."
     )
     data_dir: Path | None = Field(
-        default=None, description="Keeps jobs over a restart. Unset: a private temporary folder, removed at exit."
+        default=None, description="Keeps jobs, S3 and the cache over a restart. Unset: nothing is kept."
+    )
+    work_dir: Path | None = Field(
+        default=None,
+        description="Where compiles have their work folders. Unset: in the data folder, else a temporary one.",
     )
     account_id: str = Field(
         default="123456789012", pattern=r"^\d{12}$", description="Account of requests whose access key is unknown."

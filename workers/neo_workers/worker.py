@@ -38,9 +38,9 @@ def main() -> None:
 
 
 def _work_parent(settings: Settings) -> Path | None:
-    if settings.data_dir is None:
+    parent = settings.work_dir or (settings.data_dir / "work" if settings.data_dir else None)
+    if parent is None:
         return None
-    parent = settings.data_dir / "work"
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return parent
 
