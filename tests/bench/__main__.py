@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-BENCHMARKS: dict[str, Callable[[], None]] = {}
+from tests.bench import durability
+
+BENCHMARKS: dict[str, Callable[[], None]] = {"durability": durability.main}
 """Benchmarks by name; the later issues on speed add theirs here."""
 
 

@@ -75,6 +75,7 @@ def _objects(s3: Any) -> None:
     kms = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/x", "StorageClass": "STANDARD_IA"}
     s3.put_object(**PLAIN, Key="big", Body=os.urandom(3_000_000), **kms)
     s3.put_object(**PLAIN, Key="cold", Body=b"cold", StorageClass="GLACIER")
+    s3.restore_object(**PLAIN, Key="cold", RestoreRequest={"Days": 2})
     s3.copy_object(**PLAIN, Key="copied", CopySource="plain-b/big")
     replaced = {"MetadataDirective": "REPLACE", "Metadata": {"z": "y"}, "TaggingDirective": "COPY"}
     s3.copy_object(**PLAIN, Key="replaced", CopySource="plain-b/small", **replaced)
