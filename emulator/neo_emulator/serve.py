@@ -173,7 +173,10 @@ def _start_processes(
     What a run leaves behind lies in the data folder, or in `run_dir` when there is none.
     """
     base = settings.data_dir or run_dir
-    update: dict[str, object] = {"work_dir": settings.work_dir or base / "work"}
+    update: dict[str, object] = {
+        "work_dir": settings.work_dir or base / "work",
+        "cache_dir": settings.cache_dir or base / "cache",
+    }
     if settings.redis_url is None:
         unix_socket = run_dir / "valkey.sock"
         update["redis_url"] = f"unix://{unix_socket}?db=1"

@@ -1,4 +1,4 @@
-"""What --data-dir costs: PUT and GET of objects with and without it, servers up together, rounds interleaved; start-up."""
+"""What --data-dir costs: PUT and GET with and without it, servers up together, rounds interleaved; start-up."""
 
 import http.client
 import os

@@ -58,6 +58,18 @@ class Settings(BaseSettings):
     )
     prefork: bool = Field(default=True, description="Compile children fork from a process that has TVM loaded already.")
 
+    # the compile cache
+    cache: bool = Field(
+        default=True, description="Whether a job that was compiled before takes its artifact from the cache."
+    )
+    cache_dir: Path | None = Field(
+        default=None,
+        description="The cache's folder; hosts may share one. Unset: in the data folder, else it ends with the run.",
+    )
+    cache_max_bytes: int = Field(
+        default=10 << 30, gt=0, description="The cache's size; what was not used for longest goes first."
+    )
+
     # limits of one job
     max_model_bytes: int = Field(default=4 << 30, gt=0, description="Largest unpacked model archive.")
     max_model_files: int = Field(default=10_000, gt=0, description="Most members of a model archive.")

@@ -9,6 +9,7 @@ import io
 import pickle
 import re
 import threading
+from functools import lru_cache
 from typing import Any
 
 from moto.s3 import models as s3
@@ -77,13 +78,18 @@ class _Pickler(pickle.Pickler):
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == (revive.__module__, revive.__name__):
-            return revive
-        if (module, name) == ("re", "_compile"):  # moto's event patterns hold compiled expressions
-            return re.compile
-        known = module.partition(".")[0] in _ROOTS or (module == "builtins" and name in _BUILTINS)
-        found = super().find_class(module, name) if known else None
-        # the class's own module counts: a dotted name could reach what a module of moto imports
-        if isinstance(found, type) and found.__module__.partition(".")[0] in (_ROOTS | {"builtins"}):
-            return found
-        raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a data folder")
+        return _find(module, name)
+
+
+@lru_cache(maxsize=1024)
+def _find(module: str, name: str) -> Any:
+    if (module, name) == (revive.__module__, revive.__name__):
+        return revive
+    if (module, name) == ("re", "_compile"):  # moto's event patterns hold compiled expressions
+        return re.compile
+    known = module.partition(".")[0] in _ROOTS or (module == "builtins" and name in _BUILTINS)
+    found = pickle.Unpickler(io.BytesIO()).find_class(module, name) if known else None
+    # the class's own module counts: a dotted name could reach what a module of moto imports
+    if isinstance(found, type) and found.__module__.partition(".")[0] in (_ROOTS | {"builtins"}):
+        return found
+    raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a data folder")
