@@ -1,4 +1,4 @@
-"""Texts that nobody should evaluate, for DataInputConfig and CompilerOptions; AWS takes 16384 characters of the first."""
+"""Texts that nobody should evaluate, as DataInputConfig (AWS takes 16384 characters of it) and CompilerOptions."""
 
 LONG = 16_000
 
