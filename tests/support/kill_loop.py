@@ -99,8 +99,8 @@ class Actor:
         return Step(lambda: s3.delete_objects(Bucket=SHARED, Delete=objects), _sets(("key", name), None))
 
     def _copy(self, s3: Any) -> Step | None:
-        if (source := self._some("key")) is None:
-            return None
+        if (source := self._some("key")) is None or self.state[source][2] is None:
+            return None  # of a source without tags: moto would leave those of the key that is overwritten
         name, value = f"t{self.number}/c{self.random.randrange(4)}", self.state[source]
         place = {"Bucket": SHARED, "Key": name, "CopySource": f"{SHARED}/{source[1]}"}
         return (
