@@ -20,7 +20,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     """What came of each case."""
     root = tmp_path_factory.mktemp("onnx")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, "-m", "support.hostile_onnx", str(root)]
+    command = [sys.executable, "-m", "support.hostile_onnx_run", str(root)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=280)
     assert done.returncode == 0, done.stderr
     assert [path.name for path in root.iterdir()] == ["a"]  # nothing that a model wrote
