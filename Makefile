@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := emulator workers targets tests
 
-.PHONY: help demo serve test check unit lint bench clean
+.PHONY: help demo serve test check unit lint bench fuzz clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -46,5 +46,10 @@ unit: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-test ## timings, side by side
 	$(BIN)/python -m tests.bench
 
+FUZZ_SECONDS ?= 60
+fuzz: $(VENV)/.installed-fuzz ## archives, DataInputConfig and CompilerOptions under a fuzzer, FUZZ_SECONDS each
+	@for target in archive data_input_config compiler_options; do \
+		PYTHONPATH=tests $(BIN)/python -m fuzz $$target $(FUZZ_SECONDS) || exit 1; done
+
 clean:           ## remove what make made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .neo build dist .mypy_cache .ruff_cache .pytest_cache

@@ -27,7 +27,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--port", type=_port, default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)"
         )
-    serve.add_argument("--data-dir", type=Path, help="keep jobs here over a restart (default: nothing is kept)")
+    serve.add_argument(
+        "--data-dir", type=Path, help="keep jobs, S3 and the cache here over a restart (default: nothing is kept)"
+    )
     serve.add_argument("--workers", type=_count, help="jobs compiled at the same time (default: one per CPU core)")
     return parser
 

@@ -1,4 +1,4 @@
-"""The only file that imports moto: S3, STS, IAM and all else that the emulator does not answer itself.
+"""S3, STS, IAM and all else that the emulator does not answer itself. Only this file and durable/ import moto.
 
 moto takes 0.6 s to import, so nothing of it is loaded before the first request that needs it, or `load`.
 Source of what is used here: moto 5.2, moto_server/werkzeug_app.py and core/responses.py; a contract test covers each.
@@ -36,12 +36,20 @@ class Moto:
         self._application: Any = None
 
     def load(self) -> Any:
-        """moto's dispatcher, imported on the first call. It loads each service when that is first asked for."""
+        """moto's dispatcher, imported on the first call. It loads each service when that is first asked for.
+
+        With a data folder, what that holds is loaded too; raises what `Durable` raises.
+        """
         with self._lock:
             if self._application is None:
                 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-                self._application = DomainDispatcherApplication(create_backend_app)
+                application = DomainDispatcherApplication(create_backend_app)
+                if self._settings.data_dir is not None:
+                    from neo_emulator.durable.front import Durable
+
+                    application = Durable(application, self._settings.data_dir / "moto")
+                self._application = application
             return self._application
 
     def account(self, environ: WSGIEnvironment) -> str:
@@ -53,6 +61,8 @@ class Moto:
         return self._account_of_key(signed.access_key if signed else "")
 
     def _account_of_key(self, access_key: str) -> str:
+        if self._settings.data_dir is not None:
+            self.load()  # an earlier run may have given keys out
         iam = sys.modules.get("moto.iam.models")  # not loaded: moto has given no keys out yet
         find = getattr(iam, "get_account_id_from", None)
         known = str(find(access_key)) if find else MOTO_ACCOUNT
@@ -115,7 +125,9 @@ class Moto:
         return "sagemaker.amazonaws.com" in document
 
     def reset(self) -> None:
-        """Empties every moto backend."""
+        """Empties every moto backend, on disk too."""
+        if self._settings.data_dir is not None:
+            self.load()
         if self._application is not None:
             from werkzeug.test import Client
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ class Guarded:
     command: list[str]
     environment: dict[str, str]
     remove: Path | None = None  # removed when it ended because we did
+    lock: int | None = None  # a descriptor that its guard keeps open as long as it runs
     process: subprocess.Popen[bytes] | None = None
     restart_at: float = field(default=0.0)
     backoff_seconds: float = 0.2
@@ -53,6 +55,7 @@ class Guarded:
             [sys.executable, "-S", "-E", guard.__file__, str(GRACE_SECONDS[self.name]), *remove, "--", *self.command],
             stdin=subprocess.PIPE,
             env=self.environment,
+            pass_fds=() if self.lock is None else (self.lock,),
         )
 
     def keep_alive(self) -> None:
@@ -77,6 +80,22 @@ class Guarded:
             self.process.wait(GRACE_SECONDS[self.name] + 2)
         except subprocess.TimeoutExpired:
             self.process.kill()
+
+
+class Loading(threading.Thread):
+    """Loads what the data folder holds behind the start; requests that need it wait for it."""
+
+    def __init__(self, load: Callable[[], object]) -> None:
+        super().__init__(daemon=True, name="loading")
+        self.error: Exception | None = None
+        self._load = load
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._load()
+        except Exception as error:  # damage shows itself in many types
+            self.error = error
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -113,35 +132,58 @@ def serve(settings: Settings, host: str, port: int, *, with_worker: bool = True)
         tempfile.mkdtemp(prefix="neo-emulator-")
     )  # 0700, and short: a socket's path has 107 characters at most
     guarded: list[Guarded] = []
+    lock: int | None = None
     try:
-        settings = _start_processes(settings, url, run_dir, with_worker, guarded)
+        settings, lock = _own_data_dir(settings)
+        settings = _start_processes(settings, url, run_dir, with_worker, guarded, lock)
         _serve_api(settings, sock, url, guarded, stop)
     finally:
         for process in reversed(guarded):  # the worker gives its jobs back while Valkey still answers
             process.end()
         sock.close()
         shutil.rmtree(run_dir, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _own_data_dir(settings: Settings) -> tuple[Settings, int | None]:
+    """The settings with an absolute data folder, and the lock on it; raises StartError when another server has it."""
+    if settings.data_dir is None:
+        return settings, None
+    from neo_emulator.durable import folder
+
+    data_dir = settings.data_dir.absolute()
+    try:
+        lock = folder.claim(data_dir)
+    except (folder.FolderInUse, OSError) as error:
+        raise StartError(str(error)) from error
+    shutil.rmtree(data_dir / "work", ignore_errors=True)  # of compiles that were killed with their server
+    return settings.model_copy(update={"data_dir": data_dir}), lock
 
 
 def _start_processes(
-    settings: Settings, url: str, run_dir: Path, with_worker: bool, guarded: list[Guarded]
+    settings: Settings, url: str, run_dir: Path, with_worker: bool, guarded: list[Guarded], lock: int | None
 ) -> Settings:
-    """Starts Valkey and the worker as far as they are ours to start; the settings that lead to them."""
-    update: dict[str, object] = {}
+    """Starts Valkey and the worker as far as they are ours to start; the settings that lead to them.
+
+    What a run leaves behind lies in the data folder, or in `run_dir` when there is none.
+    """
+    base = settings.data_dir or run_dir
+    update: dict[str, object] = {
+        "work_dir": settings.work_dir or base / "work",
+        "cache_dir": settings.cache_dir or base / "cache",
+    }
     if settings.redis_url is None:
         unix_socket = run_dir / "valkey.sock"
-        data_dir = (settings.data_dir.absolute() if settings.data_dir else run_dir) / "valkey"
         update["redis_url"] = f"unix://{unix_socket}?db=1"
         try:
-            command = valkey.command(unix_socket, data_dir)
+            command = valkey.command(unix_socket, base / "valkey")
         except (FileNotFoundError, OSError) as error:
             raise StartError(str(error)) from error
-        guarded.append(Guarded("valkey", command, dict(os.environ), remove=run_dir))
+        guarded.append(Guarded("valkey", command, dict(os.environ), run_dir, lock))
         guarded[-1].start()
     if settings.s3_endpoint_url is None:
         update["s3_endpoint_url"] = url
-    if settings.data_dir is None:
-        update["data_dir"] = run_dir
     settings = settings.model_copy(update=update)
     if with_worker:
         given = settings.model_dump(mode="json", exclude_none=True)
@@ -166,6 +208,7 @@ def _serve_api(
     store = Store(settings)
     host, port = sock.getsockname()[:2]
     app = create_app(settings, store)
+    loading = Loading(app.moto.load) if settings.data_dir else None
     server = make_server(app, host, port, fd=sock.fileno())
     _wait_for_store(store, guarded, stop)
     app.start()
@@ -177,6 +220,8 @@ def _serve_api(
     while not stop.wait(0.1):
         for process in guarded:
             process.keep_alive()
+        if loading is not None and loading.error is not None:
+            raise StartError(f"the data folder cannot be read: {loading.error}") from loading.error
     server.shutdown()
 
 

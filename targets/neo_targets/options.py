@@ -19,6 +19,7 @@ GPU_CODES = tuple(f"sm_{n}" for n in (35, 37, 50, 52, 53, 60, 61, 62, 70, 72, 75
 
 _CPU = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 _FEATURE = re.compile(r"[+-][A-Za-z0-9_.-]{1,64}")
+_SHOWN_CHARS = 80
 _VERSION = re.compile(r"\d+(\.\d+){0,3}")
 
 Reader = Callable[[object], object]
@@ -40,13 +41,13 @@ def _features(value: object) -> tuple[str, ...]:
 def _gpu_code(value: object) -> str:
     if value not in GPU_CODES:
         raise TargetError(
-            f"{value!r} is not a GPU architecture that can be compiled for; there is {', '.join(GPU_CODES)}"
+            f"{shown(value)} is not a GPU architecture that can be compiled for; there is {', '.join(GPU_CODES)}"
         )
     return str(value)
 
 
 def _version(value: object) -> str:
-    text = str(value)
+    text = value if isinstance(value, str) else shown(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float) or not _VERSION.fullmatch(text):
         raise TargetError("wants a version, for example '7.1.3'")
     return text
@@ -95,6 +96,15 @@ def literal(text: str) -> object:
             raise ValueError(str(error)) from error
 
 
+def shown(value: object) -> str:
+    """The value as Python spells it, shortened; its type where Python refuses to spell it (a number of many digits)."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return f"this {type(value).__name__}"
+    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."
+
+
 def parse(text: str | None) -> dict[str, object]:
     """CompilerOptions by canonical name, values checked. Raises TargetError: the key and what it wants."""
     if text is None or not text.strip():
@@ -110,13 +120,13 @@ def parse(text: str | None) -> dict[str, object]:
         option = _BY_KEY.get(key) if isinstance(key, str) else None
         if option is None:
             known = ", ".join(option.name for option in OPTIONS)
-            raise TargetError(f"CompilerOptions has the unknown key {key!r}; there is {known}")
+            raise TargetError(f"CompilerOptions has the unknown key {shown(key)}; there is {known}")
         if option.name in options:
             raise TargetError(f"CompilerOptions names {option.name} twice")
         try:
             options[option.name] = option.read(value)
         except TargetError as error:
-            raise TargetError(f"CompilerOptions {key}: {error}") from error
+            raise TargetError(f"CompilerOptions {option.name}: {error}") from error
     return options
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from tests.bench import api
+from tests.bench import api, durability
 
-BENCHMARKS: dict[str, Callable[[], None]] = {"api": api.main}
+BENCHMARKS: dict[str, Callable[[], None]] = {"api": api.main, "durability": durability.main}
 """Benchmarks by name; the later issues on speed add theirs here."""
 
 

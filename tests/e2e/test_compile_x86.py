@@ -60,10 +60,8 @@ def test_mcpu_chooses_the_instructions(tmp_path: Path) -> None:
 
 
 def test_shapes_may_come_from_the_model(tmp_path: Path) -> None:
-    from neo_workers.pipeline import _derived
-
     work = compile_archive(tar_gz({"model.onnx": conv_net().model}), request("ml_m4"), tmp_path)
-    assert json.loads(_derived(work) or "") == {"data": [1, 3, 32, 32]}
+    assert json.loads(work.derived or "") == {"data": [1, 3, 32, 32]}
 
 
 def _count(shape: list[int]) -> int:

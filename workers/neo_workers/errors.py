@@ -28,9 +28,9 @@ class CompileError(Exception):
 
     @property
     def reason(self) -> str:
-        """The FailureReason: prefix, text, suffix, at most 1024 characters, the text cut in its middle if need be."""
+        """The FailureReason: prefix, text, suffix; at most 1024 characters, the text cut in its middle if need be."""
         room = FAILURE_REASON_MAX_CHARS - len(self.prefix) - len(self.suffix)
-        text = str(self)
+        text = str(self).encode("utf-8", "backslashreplace").decode()  # file names may hold half of a character
         if len(text) > room:
             head, tail = room * 2 // 3, room - room * 2 // 3 - 5
             text = f"{text[:head]} ... {text[-tail:]}"

@@ -9,10 +9,11 @@ Source: API_InputConfig; neo-ai's model loader (neo-loader, Apache-2.0) for the 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from neo_targets.options import literal
+from neo_targets.options import literal, shown
 from neo_workers.errors import InputConfigurationError
 
 Shape = tuple[int, ...]
@@ -21,6 +22,11 @@ Shape = tuple[int, ...]
 DYNAMIC = -1
 MAX_RANK = 16
 MAX_DIMENSION = 2**31 - 1
+MAX_ELEMENTS = 2**31 - 1
+"""Largest input; compiled code counts elements in 32 bits."""
+
+MAX_CHARS = 16384
+"""Longest DataInputConfig. Source: API_InputConfig."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class ModelInput:
 
 def parse(text: str) -> dict[str, Shape] | list[Shape]:
     """DataInputConfig as shapes by name, or as shapes in order. Raises InputConfigurationError with Neo's texts."""
+    if len(text) > MAX_CHARS:
+        raise InputConfigurationError(f"DataInputConfig has {len(text)} characters; the most allowed is {MAX_CHARS}")
     try:
         config = literal(text)
     except ValueError as error:
@@ -110,12 +118,16 @@ def _resolve(item: ModelInput, shape: Shape) -> Shape:
             f"Input {item.name} has a dynamic dimension (-1) in DataInputConfig {list(shape)}: "
             "this version compiles fixed shapes only, please give a number"
         )
+    if math.prod(resolved) > MAX_ELEMENTS:
+        raise InputConfigurationError(
+            f"Input {item.name} of shape {list(resolved)} has more than {MAX_ELEMENTS} elements, the most allowed"
+        )
     return resolved
 
 
 def _name(key: object) -> str:
     if not isinstance(key, str):
-        raise InputConfigurationError(f"DataInputConfig: the name of an input must be text, not {key!r}")
+        raise InputConfigurationError(f"DataInputConfig: the name of an input must be text, not {shown(key)}")
     return key
 
 
@@ -127,5 +139,5 @@ def _shape(name: str, value: object) -> Shape:
         raise InputConfigurationError(f"DataInputConfig: the shape of {name} must be a list of numbers")
     for size in value:
         if not isinstance(size, int) or isinstance(size, bool) or not (size == DYNAMIC or 0 < size <= MAX_DIMENSION):
-            raise InputConfigurationError(f"DataInputConfig: {size!r} in the shape of {name} is not a size")
+            raise InputConfigurationError(f"DataInputConfig: {shown(size)} in the shape of {name} is not a size")
     return tuple(value)

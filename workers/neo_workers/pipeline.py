@@ -1,21 +1,23 @@
 """One compilation from the request to the artifact in S3. Runs in the job's own child process.
 
-Each step is a plain function over the Work of a job; `run` calls them in the order of STEPS.
+Each step is a plain function over the Work of a job; `run` calls them in the order of STEPS. The steps of MAKING are
+left out when the cache has their result.
 """
 
 from __future__ import annotations
 
 import errno
+import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neo_targets import registry
+from neo_targets import options, registry
 from neo_targets.errors import TargetError
 from neo_targets.spec import TargetSpec
-from neo_workers import archive, inputs
+from neo_workers import archive, cache, inputs
 from neo_workers.errors import (
     CompilationError,
     InputConfigurationError,
@@ -61,6 +63,7 @@ class Work:
     weights: dict[str, Any] = field(default_factory=dict)  # numpy arrays in the order of main's parameters
     executable: Any = None
     library: Path | None = None
+    derived: str | None = None  # DerivedDataInputConfig
     digest: str = ""
 
     def folder(self, name: str) -> Path:
@@ -82,12 +85,12 @@ def run(request: JsonObject, context: JobContext) -> JobResult:
     """
     try:
         work = prepare(request, context)
-        for name, step in STEPS.items():
-            context.report(name)
-            step(work)
+        _do(work, "fetch")
+        _make(work)
+        _do(work, "upload")
     except OSError as error:
         raise InternalError(f"{DISK_HINT} {error}" if error.errno == errno.ENOSPC else str(error)) from error
-    return JobResult(str(work.artifact_uri), work.digest, _derived(work))
+    return JobResult(str(work.artifact_uri), work.digest, work.derived)
 
 
 def preload() -> None:
@@ -100,6 +103,7 @@ def preload() -> None:
     from neo_workers.importers import onnx as onnx_importer  # noqa: F401
 
     storage.preload()
+    cache.toolchain()
 
 
 def prepare(request: JsonObject, context: JobContext) -> Work:
@@ -152,6 +156,8 @@ def import_(work: Work) -> None:
     separated = separate(imported.module)
     work.imported = replace(imported, module=separated.module)
     work.weights = separated.weights
+    if work.shapes is None:  # Source: API_DerivedInformation
+        work.derived = inputs.derived({item.name: item.shape for item in imported.inputs if item.shape is not None})
     for kind, tensors in (("input", imported.inputs), ("output", imported.outputs)):
         for tensor in tensors:
             _say(f"{kind}: {tensor}")
@@ -209,15 +215,60 @@ STEPS: dict[str, Callable[[Work], None]] = {
 }
 
 
+MAKING = ("unpack", "import", "compile", "link", "package")
+"""The steps between the model's archive and the artifact's: what the cache can stand in for."""
+
+
+def _do(work: Work, *steps: str) -> None:
+    for name in steps:
+        work.context.report(name)
+        STEPS[name](work)
+
+
+def _make(work: Work) -> None:
+    """The artifact on this machine's disk: from the cache, else by the steps of MAKING."""
+    store = _cache(work.context.settings)
+    if store is None:
+        _do(work, *MAKING)
+        return
+
+    def make() -> cache.Entry:
+        _do(work, *MAKING)
+        return cache.Entry(work.digest, work.derived)
+
+    entry = cache.through(store, cache_key(work), work.archive, make, _say)
+    work.digest, work.derived = entry.digest, entry.derived
+
+
+def _cache(settings: Settings) -> cache.Cache | None:
+    folder = settings.cache_dir or (settings.data_dir / "cache" if settings.data_dir else None)
+    if not settings.cache or folder is None:
+        return None
+    try:
+        return cache.Cache(folder, settings.cache_max_bytes)
+    except OSError as error:
+        _say(f"no cache: {error}")
+        return None
+
+
+def cache_key(work: Work) -> str:
+    """What the result of MAKING hangs on: the model, what is asked for, and what compiles it."""
+    source, target = work.request["InputConfig"], work.request["OutputConfig"]
+    asked = [_normal(source.get("DataInputConfig")), _normal(target.get("CompilerOptions"))]
+    facts = [source["Framework"], source.get("FrameworkVersion"), asked, asdict(work.spec)]
+    return cache.key_of(_model_archive(work), facts)
+
+
+def _normal(text: str | None) -> str | None:
+    """What the text spells, without its blanks and kind of quotes; the text itself when that is no JSON."""
+    try:
+        return None if text is None else json.dumps(options.literal(text))
+    except (ValueError, TypeError, RecursionError):
+        return text
+
+
 def _model_archive(work: Work) -> Path:
     return work.context.work_dir / "model.tar.gz"
-
-
-def _derived(work: Work) -> str | None:
-    """DerivedDataInputConfig: only when the request gave none. Source: API_DerivedInformation."""
-    if work.shapes is not None or work.imported is None:
-        return None
-    return inputs.derived({item.name: item.shape for item in work.imported.inputs if item.shape is not None})
 
 
 def _say(line: str) -> None:

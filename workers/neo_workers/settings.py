@@ -30,7 +30,11 @@ class Settings(BaseSettings):
         default=None, description="Where workers reach S3. Unset: the emulator's own endpoint."
     )
     data_dir: Path | None = Field(
-        default=None, description="Keeps jobs over a restart. Unset: a private temporary folder, removed at exit."
+        default=None, description="Keeps jobs, S3 and the cache over a restart. Unset: nothing is kept."
+    )
+    work_dir: Path | None = Field(
+        default=None,
+        description="Where compiles have their work folders. Unset: in the data folder, else a temporary one.",
     )
     account_id: str = Field(
         default="123456789012", pattern=r"^\d{12}$", description="Account of requests whose access key is unknown."
@@ -78,6 +82,18 @@ class Settings(BaseSettings):
 
     event_status: Literal["COMPLETED", "Completed"] = Field(
         default="COMPLETED", description="How EventBridge events spell CompilationJobStatus."
+    )
+
+    # the compile cache
+    cache: bool = Field(
+        default=True, description="Whether a job that was compiled before takes its artifact from the cache."
+    )
+    cache_dir: Path | None = Field(
+        default=None,
+        description="The cache's folder; hosts may share one. Unset: in the data folder, else it ends with the run.",
+    )
+    cache_max_bytes: int = Field(
+        default=10 << 30, gt=0, description="The cache's size; what was not used for longest goes first."
     )
 
     # limits of one job

@@ -35,6 +35,8 @@ def main() -> None:
     # a container's only user is root; Celery's warning is about pickled messages, which it does not take from us
     warnings.filterwarnings("ignore", message="You're running the worker with superuser")
     work_root = Path(tempfile.mkdtemp(prefix="neo-work-", dir=_work_parent(settings)))
+    if settings.cache_dir is None and settings.data_dir is None:  # a cache of this worker alone
+        settings = settings.model_copy(update={"cache_dir": work_root / "cache"})
     try:
         _run(settings, work_root)
     finally:
@@ -42,9 +44,9 @@ def main() -> None:
 
 
 def _work_parent(settings: Settings) -> Path | None:
-    if settings.data_dir is None:
+    parent = settings.work_dir or (settings.data_dir / "work" if settings.data_dir else None)
+    if parent is None:
         return None
-    parent = settings.data_dir / "work"
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return parent
 

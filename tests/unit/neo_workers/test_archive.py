@@ -77,10 +77,23 @@ def test_too_many_declared_bytes(tmp_path: Path) -> None:
 
 
 def test_too_many_real_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT) as tar:
+        for number in range(10):
+            info = tarfile.TarInfo(str(number))
+            info.size, info.pax_headers = MIB // 10, {"comment": "c" * 10_000}
+            tar.addfile(info, io.BytesIO(bytes(MIB // 10)))
+    assert f"unpacks to more than {MIB}" in refuse(path, tmp_path / "out")
+
+
+def test_large_headers(tmp_path: Path) -> None:
     name = special("x", tarfile.GNUTYPE_LONGNAME)  # tarfile reads a long name whole, before any member shows its size
     name.size = 64 * MIB
     (tmp_path / "a").write_bytes(gzip.compress(name.tobuf() + bytes(64 * MIB), 1))
-    assert f"unpacks to more than {MIB}" in refuse(tmp_path / "a", tmp_path / "out")
+    assert "a header is larger than 16384 bytes" in refuse(tmp_path / "a", tmp_path / "out")
+    long = ("d" * 100 + "/") * 30 + "model.onnx"
+    (file,) = unpack(write(tmp_path / "b", (long, b"1" * 50_000)), tmp_path / "out", MIB, 10)
+    assert file == tmp_path / "out" / long
 
 
 @pytest.mark.parametrize(

@@ -15,3 +15,7 @@ def test_reason_never_exceeds_the_api_and_keeps_both_ends(kind: type[CompileErro
     assert len(reason) <= 1024
     assert "<x" in reason
     assert "x>" in reason
+
+
+def test_a_reason_can_be_stored_whatever_a_file_is_called() -> None:
+    assert "caf\\udce9.onnx" in InputConfigurationError("no caf\udce9.onnx").reason

@@ -5,7 +5,6 @@ Source: neo-ai's model loader (neo-loader, Apache-2.0) for the texts; TVM's rela
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,9 @@ NO_FILE = "No .onnx file found for ONNX model. Please make sure the framework yo
 MANY_FILES = "Exactly one .onnx file is allowed for ONNX models."
 CANNOT_LOAD = "Framework cannot load ONNX model. Please make sure the framework you select is correct. "
 CANNOT_CONVERT = "TVM cannot convert ONNX model. Please make sure the framework you selected is correct. "
+
+EXTERNAL_FACTOR = 2
+"""Weights may share bytes of a file (tied weights do), but not be many times the archive."""
 
 Model = Any
 """onnx.ModelProto; onnx is untyped."""
@@ -55,7 +57,12 @@ def _declared(value: Any) -> ModelInput:
     if not value.type.HasField("tensor_type"):
         raise InputConfigurationError(f"{CANNOT_LOAD}Input {value.name} is not a tensor.")
     tensor = value.type.tensor_type
-    dtype = str(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    try:
+        dtype = str(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    except KeyError as error:
+        raise InputConfigurationError(
+            f"{CANNOT_LOAD}Input {value.name} has the unknown type {tensor.elem_type}."
+        ) from error
     if not tensor.HasField("shape"):
         return ModelInput(value.name, None, dtype)
     dims = (dim.dim_value if dim.HasField("dim_value") else DYNAMIC for dim in tensor.shape.dim)
@@ -78,10 +85,9 @@ def _read(path: Path) -> Model:
     except Exception as error:  # protobuf's own types
         raise InputConfigurationError(f"{CANNOT_LOAD}{_one_line(error)}") from error
     try:
-        if not model.graph.node and not model.graph.output:
-            raise ValueError("The file holds no graph.")
-        for location in _external_files(model):
-            _check_inside(path.parent, location)
+        if not model.graph.output:
+            raise ValueError("The file holds no graph with an output.")
+        _check_external(model, path.parent)
         onnx.checker.check_model(str(path))
         external_data_helper.load_external_data_for_model(model, str(path.parent))
     except (onnx.checker.ValidationError, ValueError, OSError) as error:
@@ -89,19 +95,28 @@ def _read(path: Path) -> Model:
     return model
 
 
-def _external_files(model: Model) -> Iterator[str]:
+def _check_external(model: Model, folder: Path) -> None:
+    """Raises ValueError for weights outside the archive, and for many weights that are the same bytes of it."""
+    used: dict[Path, int] = {}
     for tensor in external_data_helper._get_all_tensors(model):
         if external_data_helper.uses_external_data(tensor):
-            yield external_data_helper.ExternalDataInfo(tensor).location
+            place = external_data_helper.ExternalDataInfo(tensor)
+            path = _check_inside(folder, place.location)
+            size = path.stat().st_size
+            used[path] = used.get(path, 0) + min(size, place.length or size)
+    for path, total in used.items():
+        if total > EXTERNAL_FACTOR * path.stat().st_size:
+            raise ValueError(f"Its weights share the bytes of {path.name}: together they have {total} bytes")
 
 
-def _check_inside(folder: Path, location: str) -> None:
-    """Raises ValueError when a weight's file is not below `folder`, or is missing."""
+def _check_inside(folder: Path, location: str) -> Path:
+    """A weight's file. Raises ValueError when it is not below `folder`, or is missing."""
     path = (folder / location).resolve()
     if not location or not path.is_relative_to(folder.resolve()):
         raise ValueError(f"Its external data lies outside the archive: {location}")
     if not path.is_file():
         raise ValueError(f"Its external data is missing from the archive: {location}")
+    return path
 
 
 def _opset(model: Model) -> int:

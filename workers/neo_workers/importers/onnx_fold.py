@@ -6,6 +6,7 @@ pads of a Pad as constants, while exporters compute them with Shape, Gather and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from onnx import helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
 from neo_workers.importers.onnx_graph import branch, inline, live_nodes, reads, subgraphs
-from neo_workers.inputs import Shape
+from neo_workers.inputs import MAX_ELEMENTS, Shape
 
 Array = npt.NDArray[Any]
 Node = Any
@@ -25,6 +26,11 @@ Model = Any
 MAX_ROUNDS = 8
 FOLD_MAX_BYTES = 4 << 20
 """A folded result may be that big, or as big as what it was made of."""
+
+MAX_CONSTANT_ELEMENTS = 1 << 28
+"""Largest constant that is not in the model's file but would be computed from it: 1 GiB of float32."""
+
+MAX_FOLLOWED_ELEMENTS = 1 << 16
 
 SKELETON_MAX_BYTES = 1024
 """Bigger constants are shown to shape inference by type and shape only, so that it copies no weights."""
@@ -41,11 +47,15 @@ _STANDARD = ("", "ai.onnx")
 
 
 def fold(model: Model, shapes: Mapping[str, Shape]) -> Model:
-    """A new model with the inputs of `shapes`, everything folded that no input changes. `model` is left as it is."""
+    """A new model with the inputs of `shapes`, everything folded that no input changes. `model` is left as it is.
+
+    Raises ValueError for a value that is too big to be compiled.
+    """
     folder = _Folder(model, shapes)
     for _ in range(MAX_ROUNDS):
         if not folder.round():
             break
+    folder.check_sizes()
     return folder.model()
 
 
@@ -60,7 +70,10 @@ class _Folder:
         self._inputs = [_with_shape(v, shapes) for v in model.graph.input if v.name not in self._tensors]
         self._outputs = [_with_rank(v) for v in model.graph.output]
         self._output_names = {value.name for value in model.graph.output}
-        self._shapes: dict[str, list[int]] = {}
+        self._follow = False
+        self._shapes = self._known_shapes()
+        self.check_sizes()
+        self._follow = self._small_vectors()
 
     def round(self) -> bool:
         """One pass over the nodes. Gives back whether the graph changed."""
@@ -68,6 +81,30 @@ class _Folder:
         before = self._nodes
         self._nodes = live_nodes([kept for node in before for kept in self._visit(node)], self._output_names)
         return len(before) != len(self._nodes) or any(a is not b for a, b in zip(before, self._nodes, strict=True))
+
+    def check_sizes(self) -> None:
+        """Raises ValueError for a value of more than MAX_ELEMENTS, and for a constant that TVM would compute: of more
+        than MAX_CONSTANT_ELEMENTS."""
+        fixed = self._fixed()
+        for node in self._nodes:
+            for name in filter(None, node.output):
+                limit = MAX_CONSTANT_ELEMENTS if name in fixed else MAX_ELEMENTS
+                elements = math.prod(self._shapes.get(name, []))
+                if elements > limit:
+                    raise ValueError(f"{node.op_type} makes {name} of {elements} elements; the most allowed is {limit}")
+
+    def _fixed(self) -> set[str]:
+        """The values that nodes make of nothing but constants."""
+        constant, fixed = {*self._tensors, *self._arrays}, set[str]()
+        for node in self._nodes:
+            if node.op_type not in NOT_FOLDED and all(name in constant or name in fixed for name in node.input if name):
+                fixed.update(filter(None, node.output))
+        return fixed
+
+    def _small_vectors(self) -> bool:
+        """Whether onnx may follow the values of vectors through the graph: it keeps each element as a message."""
+        sizes = [self._shapes.get(name, []) for name in self._fixed()]
+        return sum(shape[0] for shape in sizes if len(shape) == 1) <= MAX_FOLLOWED_ELEMENTS
 
     def model(self) -> Model:
         """The folded model, its value types inferred."""
@@ -180,7 +217,7 @@ class _Folder:
             functions=self._original.functions,
         )
         try:
-            return shape_inference.infer_shapes(model, data_prop=True)
+            return shape_inference.infer_shapes(model, data_prop=self._follow)
         except Exception:  # inference of one odd operator must not stop the import
             return model
 

@@ -1,0 +1,156 @@
+"""What lies on disk: one SQLite file in WAL mode, and a file for each large object.
+
+    journal.sqlite   meta(name, value)  rows(kind, place, name, data)  bodies(name, data)
+    bodies/ab/<id>   one body each; the id is never used again
+
+A SIGKILL loses nothing that `commit` has returned for. A loss of power may: nothing is synced on the way.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+INLINE_BYTES = 64 << 10
+"""Bodies up to this size are rows, larger ones files."""
+
+GRACE_SECONDS = 5.0
+"""How long a dropped body stays readable for the GETs already under way."""
+
+LAYOUT = "1"
+_TABLES = """
+create table if not exists meta(name text primary key, value text);
+create table if not exists rows(kind text, place text, name text, data blob, primary key(kind, place, name))
+    without rowid;
+create table if not exists bodies(name text primary key, data blob);
+"""
+
+Row = tuple[str, str, str, bytes]
+"""kind, place (bucket, service), name (key, upload, account/region), data"""
+
+
+class JournalError(Exception):
+    """The folder's content is not for this version."""
+
+
+@dataclass
+class Batch:
+    """What one transaction changes; places are forgotten first, then rows, then `put` is written."""
+
+    forget: list[str] = field(default_factory=list)  # buckets
+    remove: list[tuple[str, str, str]] = field(default_factory=list)
+    put: list[Row] = field(default_factory=list)
+    bodies: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.forget or self.remove or self.put or self.bodies)
+
+
+class Journal:
+    """The open journal of one data folder. `commit` is called by one thread at a time, all else by any."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises JournalError for a journal of another layout."""
+        self._bodies = folder / "bodies"
+        self._bodies.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path = folder / "journal.sqlite"
+        self._writer, self._reader = self._connect(), self._connect()
+        self._reading = Lock()
+        self._dropped: deque[tuple[float, str]] = deque()
+        self._writer.executescript(_TABLES)
+        if (layout := self.meta("layout") or LAYOUT) != LAYOUT:
+            raise JournalError(f"{self._path} has layout {layout}, this version reads layout {LAYOUT}")
+        self.set_meta("layout", LAYOUT)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        connection.execute("pragma journal_mode=wal")
+        connection.execute("pragma synchronous=normal")
+        return connection
+
+    def meta(self, name: str) -> str | None:
+        """A fact about the journal itself, None when it was never set."""
+        row = self._writer.execute("select value from meta where name=?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Sets such a fact."""
+        self._writer.execute("insert or replace into meta values(?,?)", (name, value))
+
+    # bodies
+
+    def path(self, name: str) -> Path:
+        """The file of a large body."""
+        return self._bodies / name[:2] / name
+
+    def write_file(self, name: str, data: bytes) -> None:
+        """Writes a large body; it counts once a committed row names it, and is swept at the next start otherwise."""
+        path = self.path(name)
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        path.write_bytes(data)
+
+    def read_row(self, name: str) -> bytes:
+        """A small body. Raises ValueError when it is gone, as a closed file does."""
+        with self._reading:
+            row = self._reader.execute("select data from bodies where name=?", (name,)).fetchone()
+        if row is None:
+            raise ValueError("the body is gone")
+        return bytes(row[0])
+
+    def drop(self, name: str) -> None:
+        """Has a body removed by a later commit, not before GRACE_SECONDS have passed."""
+        self._dropped.append((time.monotonic(), name))
+
+    # rows
+
+    def rows(self) -> Iterable[Row]:
+        """Every row; a bucket comes before its keys and uploads."""
+        yield from self._writer.execute("select kind, place, name, data from rows order by kind")
+
+    def commit(self, batch: Batch) -> None:
+        """Makes the batch durable as a whole, or raises and changes nothing."""
+        before = time.monotonic() - GRACE_SECONDS
+        old = [name for dropped, name in list(self._dropped) if dropped < before]
+        if not batch and not old:
+            return
+        run = self._writer.executemany
+        self._writer.execute("begin immediate")
+        try:
+            for kind in ("bucket", "key", "upload"):
+                run("delete from rows where kind=? and place=?", [(kind, place) for place in batch.forget])
+            run("delete from rows where kind=? and place=? and name=?", batch.remove)
+            run("insert or replace into bodies values(?,?)", batch.bodies)
+            run("insert or replace into rows values(?,?,?,?)", batch.put)
+            run("delete from bodies where name=?", [(name,) for name in old])
+            self._writer.execute("commit")
+        except BaseException:
+            self._writer.execute("rollback")
+            raise
+        for name in old:
+            self._dropped.popleft()
+            self.path(name).unlink(missing_ok=True)
+
+    def sweep(self, used: set[str]) -> int:
+        """Removes every body that is not in `used`; how many there were."""
+        names = [name for (name,) in self._writer.execute("select name from bodies") if name not in used]
+        self._writer.executemany("delete from bodies where name=?", [(name,) for name in names])
+        files = [path for path in self._bodies.glob("*/*") if path.name not in used]
+        for path in files:
+            path.unlink(missing_ok=True)
+        return len(names) + len(files)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._writer.executescript("begin; delete from rows; delete from bodies; commit")
+        self._dropped.clear()
+        self.sweep(set())
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._reader.close()
+        self._writer.close()

@@ -1,0 +1,31 @@
+"""The corpus of hostile texts, as CompilerOptions: the API itself reads these."""
+
+import time
+from pathlib import Path
+
+import pytest
+from support.hostile_texts import TEXTS
+
+from neo_targets.errors import TargetError
+from neo_targets.options import parse
+
+HARMLESS = ("empty", "blanks")
+
+
+@pytest.mark.parametrize("case", [case for case in TEXTS if case not in HARMLESS])
+def test_refused(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    begun = time.monotonic()
+    with pytest.raises(TargetError, match="CompilerOptions"):
+        parse(TEXTS[case])
+    assert time.monotonic() - begun < 1
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "value", ["0x" + "f" * 16000, "[" * 500 + "]" * 500, "1e999", "{1}", "b'x'", "'\\0'", "'../../x'"]
+)
+@pytest.mark.parametrize("option", ["mcpu", "mattr", "gpu-code", "trt-ver", "dtype"])
+def test_values(option: str, value: str) -> None:
+    with pytest.raises(TargetError, match="CompilerOptions"):
+        parse(f"{{'{option}': {value}}}")
