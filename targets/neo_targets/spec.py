@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from neo_targets.runtime import RUNTIMES, Runtime
+
 TargetDict = dict[str, object]
 
 
@@ -21,10 +23,13 @@ class Architecture:
     float_abi: str = ""  # "hard": the e_flags of 32-bit ARM must say so
     fast_math: bool = False  # LLVM vectorises 32-bit NEON only then: its NEON is not IEEE (flushes denormals)
     needed: tuple[str, ...] = ("libm.so.6", "libc.so.6")  # shared objects that compiled.so asks for
+    runtime: str = ""  # the libdlr of its artifacts, a name in neo_targets.runtime.RUNTIMES
 
 
-X86_64 = Architecture("X86_64", "x86_64-linux-gnu", "elf_x86_64", 64, 62, "x86-64")
-ARM64 = Architecture("ARM64", "aarch64-linux-gnu", "aarch64linux", 64, 183, "generic", ("+neon",))
+X86_64 = Architecture("X86_64", "x86_64-linux-gnu", "elf_x86_64", 64, 62, "x86-64", runtime="x86_64-linux")
+ARM64 = Architecture(
+    "ARM64", "aarch64-linux-gnu", "aarch64linux", 64, 183, "generic", ("+neon",), runtime="aarch64-linux"
+)
 ARM_EABIHF = Architecture(
     "ARM_EABIHF",
     "armv7a-linux-gnueabihf",
@@ -40,6 +45,7 @@ ARM_EABIHF = Architecture(
         "libgcc_s.so.1",
         "libc.so.6",
     ),  # libgcc: 64-bit integer to float, and the unwinder's names
+    runtime="armhf-linux",
 )
 ARCHITECTURES = {arch.name: arch for arch in (X86_64, ARM64, ARM_EABIHF)}
 """Architectures that compile today, by AWS's name."""
@@ -117,6 +123,11 @@ class TargetSpec:
     def accelerator(self) -> str:
         """AWS's name of the accelerator that code is made for, "" for a CPU."""
         return "NVIDIA" if self.device else ""
+
+    @property
+    def runtime(self) -> Runtime:
+        """The libdlr that goes into its artifacts."""
+        return RUNTIMES[self.host.arch.runtime]
 
     def tvm_host(self) -> TargetDict:
         """TVM's target dict of the CPU."""

@@ -44,6 +44,7 @@ def link_command(spec: TargetSpec, objects: Iterable[Path], needed: Iterable[Pat
     """argv that links `objects` into `output`, asking the device's loader for each stub of `needed`."""
     return [
         *(*lld(), "-m", spec.host.arch.emulation, "-shared", "--strip-debug", "--build-id=none", "-z", "relro"),
+        *("-Bsymbolic", "--gc-sections"),  # several models with equal names may live in one process
         *("-soname", spec.library, "-o", str(output)),
         *(str(path) for path in objects),
         *("--no-as-needed", *(str(path) for path in needed)),

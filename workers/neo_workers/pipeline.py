@@ -30,6 +30,7 @@ from neo_workers.storage import Storage
 
 if TYPE_CHECKING:
     from neo_workers.importers.base import Imported
+    from neo_workers.plan import Plan
 
 DISK_HINT = "No space is left on the worker's disk."
 
@@ -59,7 +60,9 @@ class Work:
     files: list[Path] = field(default_factory=list)  # of the unpacked archive
     imported: Imported | None = None
     weights: dict[str, Any] = field(default_factory=dict)  # numpy arrays in the order of main's parameters
-    executable: Any = None
+    plan: Plan | None = None  # of a static model
+    not_static: str | None = None  # why there is none
+    executable: Any = None  # of a model in TVM's VM form
     library: Path | None = None
     digest: str = ""
 
@@ -68,6 +71,11 @@ class Work:
         path = self.context.work_dir / name
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+    @property
+    def kernels(self) -> Path:
+        """The object file of a static model."""
+        return self.folder("objects") / "kernels.o"
 
     @property
     def archive(self) -> Path:
@@ -158,36 +166,68 @@ def import_(work: Work) -> None:
 
 
 def compile_(work: Work) -> None:
-    """Machine code for the target, in memory."""
+    """Machine code for the target: the kernels of a static model, or TVM's VM program in memory."""
     from neo_workers.compiler import build
     from neo_workers.compiler.targets import tvm_target
 
     assert work.imported is not None
     target = tvm_target(work.spec)
     _say(f"target {work.spec.name}: {work.spec.tvm_host()} {work.spec.tvm_device() or ''}".rstrip())
-    work.executable = build.generate(build.lower(work.imported.module, target), target)
+    lowered = build.lower(work.imported.module, target)
+    _plan(work, lowered)
+    if work.plan:
+        build.write_kernels(lowered, target, work.kernels)
+    else:
+        work.executable = build.generate(lowered, target)
+
+
+def _plan(work: Work, lowered: Any) -> None:
+    """The static plan, or the reason why there is none."""
+    from neo_workers.compiler.plan import NotStatic, extract
+
+    assert work.imported is not None
+    if work.spec.device is not None:
+        work.not_static = f"its kernels run on {work.spec.accelerator} {work.spec.device.arch}"
+        return
+    inputs, outputs = ([item.name for item in items] for items in (work.imported.inputs, work.imported.outputs))
+    try:
+        work.plan = extract(lowered, inputs, outputs, work.weights)
+        _say(f"static plan: {len(work.plan.calls)} kernel calls, {work.plan.arena_bytes} bytes of memory")
+    except NotStatic as reason:
+        work.not_static = str(reason)
+        _say(f"not a static plan: {reason}")
 
 
 def link(work: Work) -> None:
     """The target's library, checked to be for that machine."""
     from neo_workers.compiler.cubin import cuda_source
-    from neo_workers.compiler.link import export
+    from neo_workers.compiler.link import export, link_kernels
     from neo_workers.compiler.verify import verify
 
-    work.library = export(work.executable, work.spec, work.folder("library"))
-    verify(work.library, work.spec, has_kernels=bool(cuda_source(work.executable.mod)))
+    if work.plan:
+        work.library = link_kernels(work.kernels, work.spec, work.folder("library"))
+        verify(work.library, work.spec)
+    else:
+        work.library = export(work.executable, work.spec, work.folder("library"))
+        verify(work.library, work.spec, has_kernels=bool(cuda_source(work.executable.mod)))
     _say(f"{work.library.name}: {work.library.stat().st_size} bytes")
 
 
 def package(work: Work) -> None:
     """The artifact's tar.gz on this machine's disk."""
-    from neo_workers import artifact, describe
+    from neo_workers import artifact, describe, params, plan
 
     assert work.imported is not None and work.library is not None
-    params = work.library.parent / artifact.PARAMS
-    describe.save_weights(work.weights, params)
-    meta = describe.meta(work.spec, work.request["InputConfig"]["Framework"], work.imported, work.weights)
-    work.digest = artifact.write(work.library, params, meta, work.archive)
+    weights = work.plan.weights if work.plan else work.weights
+    files = [work.library, *(work.library.parent / name for name in (artifact.PARAMS, plan.FILE))]
+    offsets = params.write(weights, files[1])
+    text = plan.refusal(work.not_static or "")
+    if work.plan:
+        text = work.plan.to_json(work.library.name, artifact.PARAMS, offsets)
+    files[2].write_text(text, encoding="utf-8")
+    framework = work.request["InputConfig"]["Framework"]
+    meta = describe.meta(work.spec, framework, work.imported, weights, work.not_static)
+    work.digest = artifact.write(files, work.spec, meta, work.archive)
     _say(f"artifact: {work.archive.stat().st_size} bytes, BLAKE2b {work.digest[:16]}...")
 
 
