@@ -44,6 +44,7 @@ def link_objects(objects: list[Path], spec: TargetSpec, work_dir: Path, output: 
         stubs.append(work_dir / f"stub-{name}")
         run_tool(toolchains.stub_command(spec.host.arch, name, stubs[-1]))
     run_tool(toolchains.link_command(spec, objects, stubs, output))
+    output.with_suffix(".lib").unlink(missing_ok=True)  # lld-link leaves one beside a DLL
 
 
 def _linker(spec: TargetSpec, work_dir: Path) -> Callable[..., None]:
