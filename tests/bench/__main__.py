@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-BENCHMARKS: dict[str, Callable[[], None]] = {}
+from tests.bench import runtime
+
+BENCHMARKS: dict[str, Callable[[], None]] = {"runtime: libdlr and TVM's VM": runtime.compare}
 """Benchmarks by name; the later issues on speed add theirs here."""
 
 
