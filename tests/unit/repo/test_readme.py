@@ -21,21 +21,21 @@ def table() -> str:
 
 def rewritten() -> str:
     """The README with the table as the code has it."""
-    return BLOCK.sub(lambda match: match[1] + table() + match[2], README.read_text())
+    return BLOCK.sub(lambda match: match[1] + table() + match[2], README.read_text(encoding="utf-8"))
 
 
 def test_settings_table_is_the_codes() -> None:
-    assert README.read_text() == rewritten(), "run: python tests/unit/repo/test_readme.py"
+    assert README.read_text(encoding="utf-8") == rewritten(), "run: python tests/unit/repo/test_readme.py"
 
 
 def test_readme_opens_with_the_two_commands() -> None:
-    head = README.read_text()[:900]
+    head = README.read_text(encoding="utf-8")[:900]
     assert "$ make demo" in head
     assert "$ make test" in head
 
 
 def test_python_snippets_are_python() -> None:
-    snippets = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    snippets = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert snippets
     for snippet in snippets:
         ast.parse(snippet)
