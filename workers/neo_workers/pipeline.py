@@ -103,8 +103,8 @@ def preload() -> None:
     import onnx.reference  # noqa: F401
     import tvm  # noqa: F401
 
-    from neo_workers import describe, storage  # noqa: F401
-    from neo_workers.compiler import link, targets, verify  # noqa: F401
+    from neo_workers import describe, params, storage  # noqa: F401
+    from neo_workers.compiler import link, plan, targets, verify  # noqa: F401
     from neo_workers.importers import onnx as onnx_importer  # noqa: F401
 
     storage.preload()
