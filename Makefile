@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := emulator workers targets tests
 
-.PHONY: help demo serve test check unit lint bench fuzz clean
+.PHONY: help demo serve test test-runtime check unit lint bench fuzz clean
 
 help:            ## this list
-	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 15
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else "neo-emulator needs Python 3.11 to 3.13; this is %d.%d. Name another one: make PYTHON=python3.12 ..." % v)'
@@ -42,6 +42,9 @@ lint: $(VENV)/.installed-dev
 
 unit: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q tests/unit
+
+test-runtime: $(VENV)/.installed-test ## every model on every CPU target: natively, under qemu and wine
+	PYTHONPATH=tests $(BIN)/python -m runtime.report 2>/dev/null
 
 bench: $(VENV)/.installed-test ## timings, side by side
 	$(BIN)/python -m tests.bench

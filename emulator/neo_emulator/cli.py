@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from neo_emulator import __version__
 
@@ -22,6 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run the API, a worker and a private Valkey until Ctrl-C")
     api = commands.add_parser("api", help="run the API alone, on the Redis of NEO_EMULATOR_REDIS_URL")
     commands.add_parser("worker", help="run a worker alone, on the Redis of NEO_EMULATOR_REDIS_URL")
+    _add_artifact_commands(commands)
     for command in (serve, api):
         command.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
         command.add_argument(
@@ -32,6 +34,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--workers", type=_count, help="jobs compiled at the same time (default: one per CPU core)")
     return parser
+
+
+def _add_artifact_commands(commands: Any) -> None:
+    """`commands` is what argparse's add_subparsers gives."""
+    inspect = commands.add_parser("inspect", help="say what an artifact is: target, inputs, outputs, runtime")
+    run = commands.add_parser("run", help="run an artifact on this machine")
+    for command in (inspect, run):
+        command.add_argument("artifact", type=Path, help="the tar.gz of a compilation job, or its unpacked folder")
+    run.add_argument("--input", type=Path, metavar="FILE.npz", help="one array per input (default: zeros)")
+    run.add_argument("--output", type=Path, metavar="FILE.npz", help="where the outputs go (default: only shown)")
 
 
 def _port(text: str) -> int:
@@ -49,6 +61,10 @@ def _count(text: str) -> int:
 def main(argv: list[str] | None = None) -> int:
     """The exit status: 0 after a clean stop, 1 when the stack cannot start, 2 for wrong arguments."""
     options = _parser().parse_args(argv)
+    if options.command in ("inspect", "run"):
+        from neo_emulator import artifact_commands
+
+        return artifact_commands.main(options)
     from pydantic import ValidationError
 
     from neo_workers import logs

@@ -220,11 +220,11 @@ def run(path: Path, row: Row, model: Model) -> None:
     """Runs the artifact, if this machine can, beside ONNX Runtime: the largest difference must be below 1e-4."""
     import onnxruntime
 
-    from neo_workers.execute import CannotRun, load_artifact
+    from neo_workers.execute import CannotRun
 
     features = {"bytes": model.features()}
     try:
-        (scores,) = load_artifact(path).run(features).values()
+        scores, by = predict(path, features)
     except CannotRun as refused:
         row.check += f"; not run: {str(refused).rpartition('; ')[2]}"
         return
@@ -232,7 +232,34 @@ def run(path: Path, row: Row, model: Model) -> None:
     (expected,) = session.run(None, features)
     error = float(abs(scores - expected).max())
     row.ran, row.good = True, error < TOLERANCE
-    row.check += f'; run here: max abs error {error:.1e}, this file is "{model.label(scores)}"'
+    row.check += f'; run here by {by}: max abs error {error:.1e}, this file is "{model.label(scores)}"'
+
+
+def predict(path: Path, features: dict[str, Any]) -> tuple[Any, str]:
+    """What the artifact computes, and by what: the stock dlr package if it may be used, else the libdlr inside.
+
+    Raises CannotRun when its code is not for this machine.
+    """
+    from neo_workers.execute import load_artifact
+
+    artifact = load_artifact(path)
+    if not quiet_dlr():
+        (scores,) = artifact.run(features).values()
+        return scores, "its libdlr"
+    from dlr import DLRModel
+
+    with tempfile.TemporaryDirectory(prefix="neo-demo-") as folder:
+        with tarfile.open(path) as tar:
+            tar.extractall(folder, filter="data")
+        (scores,) = DLRModel(folder, "cpu").run(features)
+    return scores, "the dlr package"
+
+
+def quiet_dlr() -> bool:
+    """Whether the dlr package is installed and its reports to Amazon, sent on import, are switched off."""
+    spec = find_spec("dlr")
+    config = Path(spec.origin).parent / "counter" / "ccm_config.json" if spec and spec.origin else None
+    return config is not None and config.is_file() and json.loads(config.read_text()).get("enable_phone_home") is False
 
 
 def show(rows: list[Row]) -> None:

@@ -6,13 +6,15 @@ Source: the support matrix of neo-supported-devices-edge-devices in AWS's develo
 from __future__ import annotations
 
 from neo_targets.errors import TargetError
-from neo_targets.spec import ARCHITECTURES, ARM64, ARM_EABIHF, X86_64, Cuda, Host, TargetSpec
+from neo_targets.spec import ARCHITECTURES, ARM64, ARM_EABI, ARM_EABIHF, X86, X86_64, Cuda, Host, TargetSpec
 
 _DOC = "neo-supported-devices-edge-devices, support matrix"
 
 PLATFORMS: dict[tuple[str, str], frozenset[str]] = {
     ("LINUX", X86_64.name): frozenset({"", "NVIDIA"}),
+    ("LINUX", X86.name): frozenset({""}),
     ("LINUX", ARM64.name): frozenset({"", "NVIDIA"}),
+    ("LINUX", ARM_EABI.name): frozenset({""}),
     ("LINUX", ARM_EABIHF.name): frozenset({""}),
 }
 """(Os, Arch) -> accelerators that compile today; "" is the CPU alone."""

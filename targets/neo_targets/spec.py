@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from neo_targets.pe import AMD64
+from neo_targets.runtime import RUNTIMES, Runtime
+
 TargetDict = dict[str, object]
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """One value of TargetPlatform.Arch, and how its ELF files look."""
+    """One value of TargetPlatform.Arch, and how its libraries look."""
 
     name: str  # AWS's word: X86_64, ARM64, ARM_EABIHF
-    triple: str  # LLVM triple on Linux
-    emulation: str  # ld.lld -m
-    elf_class: int  # 32 or 64 bits
-    elf_machine: int  # e_machine
+    triple: str  # LLVM triple
+    emulation: str  # ld.lld -m, or lld-link /machine
+    elf_class: int  # 32 or 64 bits; 0: not an ELF file, but Windows' PE
+    elf_machine: int  # e_machine, or PE's Machine
     default_cpu: str  # for a TargetPlatform without mcpu
     default_features: tuple[str, ...] = ()
     float_abi: str = ""  # "hard": the e_flags of 32-bit ARM must say so
     fast_math: bool = False  # LLVM vectorises 32-bit NEON only then: its NEON is not IEEE (flushes denormals)
     needed: tuple[str, ...] = ("libm.so.6", "libc.so.6")  # shared objects that compiled.so asks for
+    runtime: str = ""  # the libdlr of its artifacts, a name in neo_targets.runtime.RUNTIMES
 
 
-X86_64 = Architecture("X86_64", "x86_64-linux-gnu", "elf_x86_64", 64, 62, "x86-64")
-ARM64 = Architecture("ARM64", "aarch64-linux-gnu", "aarch64linux", 64, 183, "generic", ("+neon",))
+X86_64 = Architecture("X86_64", "x86_64-linux-gnu", "elf_x86_64", 64, 62, "x86-64", runtime="x86_64-linux")
+ARM64 = Architecture(
+    "ARM64", "aarch64-linux-gnu", "aarch64linux", 64, 183, "generic", ("+neon",), runtime="aarch64-linux"
+)
 ARM_EABIHF = Architecture(
     "ARM_EABIHF",
     "armv7a-linux-gnueabihf",
@@ -40,9 +46,43 @@ ARM_EABIHF = Architecture(
         "libgcc_s.so.1",
         "libc.so.6",
     ),  # libgcc: 64-bit integer to float, and the unwinder's names
+    runtime="armhf-linux",
 )
-ARCHITECTURES = {arch.name: arch for arch in (X86_64, ARM64, ARM_EABIHF)}
-"""Architectures that compile today, by AWS's name."""
+ARM_EABI = Architecture(
+    "ARM_EABI",
+    "armv7a-linux-gnueabi",
+    "armelf_linux_eabi",
+    32,
+    40,
+    "generic",
+    ("+neon",),
+    float_abi="soft",
+    fast_math=True,
+    needed=ARM_EABIHF.needed,
+    runtime="armel-linux",
+)
+X86 = Architecture(
+    "X86",
+    "i686-linux-gnu",
+    "elf_i386",
+    32,
+    3,
+    "pentium4",  # SSE2: without it TVM's float16 and 64-bit integer code is not exact
+    needed=ARM_EABIHF.needed,  # libgcc: 64-bit division
+    runtime="i686-linux",
+)
+X86_64_WINDOWS = Architecture(
+    "X86_64",
+    "x86_64-pc-windows-gnu",
+    "x64",
+    0,
+    AMD64,
+    "x86-64-v2",
+    needed=("ucrtbase.dll",),
+    runtime="x86_64-windows",
+)
+ARCHITECTURES = {arch.name: arch for arch in (X86_64, X86, ARM64, ARM_EABI, ARM_EABIHF)}
+"""Linux architectures that compile today, by AWS's name."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +98,11 @@ class Host:
     def llvm_triple(self) -> str:
         """The LLVM triple, e.g. "aarch64-linux-gnu"."""
         return self.triple or self.arch.triple
+
+    @property
+    def windows(self) -> bool:
+        """Whether its libraries are Windows'."""
+        return self.arch.elf_class == 0
 
     def tvm(self) -> TargetDict:
         """TVM's target dict of kind llvm."""
@@ -99,7 +144,7 @@ class TargetSpec:
     """One TargetDevice or TargetPlatform, resolved: what to compile for and how to tell that it was done."""
 
     name: str  # in the artifact's name: "ml_c5", "LINUX_ARM64_NVIDIA"
-    os: str  # AWS's word: LINUX
+    os: str  # AWS's word: LINUX; WINDOWS where only a TargetDevice exists
     host: Host
     device: Cuda | None = None
     library: str = "compiled.so"
@@ -117,6 +162,11 @@ class TargetSpec:
     def accelerator(self) -> str:
         """AWS's name of the accelerator that code is made for, "" for a CPU."""
         return "NVIDIA" if self.device else ""
+
+    @property
+    def runtime(self) -> Runtime:
+        """The libdlr that goes into its artifacts."""
+        return RUNTIMES[self.host.arch.runtime]
 
     def tvm_host(self) -> TargetDict:
         """TVM's target dict of the CPU."""

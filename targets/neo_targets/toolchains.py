@@ -13,19 +13,26 @@ from pathlib import Path
 
 from neo_targets.spec import Architecture, TargetSpec
 
+UCRT = Path(__file__).with_name("ucrt.def")
 
-def lld() -> tuple[str, ...]:
-    """How to call ld.lld: the zig binary itself where it is found, which saves starting a Python."""
+
+def lld(tool: str = "ld.lld") -> tuple[str, ...]:
+    """How to call a tool of zig: the binary itself where it is found, which saves starting a Python."""
     package = importlib.util.find_spec("ziglang")
     for folder in (package.submodule_search_locations if package else None) or ():
         for name in ("zig", "zig.exe"):
             if (binary := Path(folder) / name).is_file():
-                return str(binary), "ld.lld"
-    return sys.executable, "-m", "ziglang", "ld.lld"
+                return str(binary), tool
+    return sys.executable, "-m", "ziglang", tool
 
 
 def stub_command(arch: Architecture, soname: str, output: Path) -> list[str]:
-    """argv that makes an empty shared object `soname`: linking against it leaves its name in DT_NEEDED."""
+    """argv that makes an empty shared object `soname`: linking against it leaves its name in DT_NEEDED.
+
+    On Windows it makes the import library of its C library.
+    """
+    if not arch.elf_class:
+        return [*lld("dlltool"), "-m", "i386:x86-64", "-d", str(UCRT), "-l", str(output)]
     return [
         *lld(),
         "-m",
@@ -42,8 +49,12 @@ def stub_command(arch: Architecture, soname: str, output: Path) -> list[str]:
 
 def link_command(spec: TargetSpec, objects: Iterable[Path], needed: Iterable[Path], output: Path) -> list[str]:
     """argv that links `objects` into `output`, asking the device's loader for each stub of `needed`."""
+    if spec.host.windows:
+        flags = ("-lldmingw", "/dll", "/noentry", f"/machine:{spec.host.arch.emulation}", "/Brepro")
+        return [*lld("lld-link"), *flags, f"/out:{output}", *(str(path) for path in (*objects, *needed))]
     return [
         *(*lld(), "-m", spec.host.arch.emulation, "-shared", "--strip-debug", "--build-id=none", "-z", "relro"),
+        *("-Bsymbolic", "--gc-sections"),  # several models with equal names may live in one process
         *("-soname", spec.library, "-o", str(output)),
         *(str(path) for path in objects),
         *("--no-as-needed", *(str(path) for path in needed)),

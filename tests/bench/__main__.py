@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 
-from tests.bench import api, durability
+from tests.bench import api, durability, runtime
 
-BENCHMARKS: dict[str, Callable[[], None]] = {"api": api.main, "durability": durability.main}
+BENCHMARKS: dict[str, Callable[[], None]] = {
+    "api": api.main,
+    "durability": durability.main,
+    "runtime: libdlr and TVM's VM": runtime.compare,
+}
 """Benchmarks by name; the later issues on speed add theirs here."""
 
 

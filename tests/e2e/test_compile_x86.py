@@ -13,6 +13,7 @@ from e2e.models import Case, conv_net
 from neo_workers.execute import CannotRun, load_artifact
 
 MAX_ERROR = 1e-4
+MEMBERS = {"compiled.so", "compiled.params", "compiled_model.json", "compiled.meta", "libdlr.so", "dlr.h", "manifest"}
 
 
 @pytest.mark.parametrize("device", ["ml_m4", "ml_c5"])
@@ -42,7 +43,7 @@ def test_archive_holds_what_the_meta_says(tmp_path: Path) -> None:
     with tarfile.open(work.archive) as tar:
         members = {member.name: member for member in tar}
         meta = json.load(tar.extractfile("compiled.meta"))  # type: ignore[arg-type]
-    assert set(members) == {"compiled.so", "compiled.params", "compiled.meta", "manifest"}
+    assert set(members) == MEMBERS
     assert {member.mtime for member in members.values()} == {0}
     assert meta["inputs"] == [{"name": "data", "shape": [1, 3, 32, 32], "dtype": "float32"}]
     assert meta["outputs"] == [{"name": "prob", "shape": [1, 10], "dtype": "float32"}]

@@ -1,29 +1,36 @@
 """What lies in an artifact's tar.gz: names, metadata, digests.
 
-    compiled.so      machine code and TVM's VM program
-    compiled.params  the weights, TVM's parameter file; main takes them after the inputs, in the order of compiled.meta
-    compiled.meta    JSON: inputs, outputs, weights, target, versions, and what Neo would have put in that is not there
-    manifest         JSON: every other file with its size and BLAKE2b
+    compiled.so          the kernels' machine code (compiled.dll on Windows); in the VM form TVM's VM program too
+    compiled.params      the weights, TVM's parameter file
+    compiled_model.json  what libdlr runs, or why it cannot (neo_workers.plan)
+    compiled.meta        JSON: inputs, outputs, weights, target, runtime, versions, and what Neo would have put in
+    libdlr.so, dlr.h     the runtime that the dlr package loads (dlr.dll on Windows), and its C interface
+    manifest             JSON: the runtime that the artifact needs, every other file with its size and BLAKE2b
 
-Source: file names as in real Neo archives.
+docs/artifact.md has every field. Source: file names as in real Neo archives.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from neo_targets import runtime
 from neo_targets.spec import TargetSpec
 from neo_workers.archive import pack
 
 PARAMS = "compiled.params"
 META = "compiled.meta"
 MANIFEST = "manifest"
-META_VERSION = 1
+META_VERSION = 2
+LIBDLR, TVM = "libdlr", "apache-tvm"
+"""Names of runtimes."""
+
 _CHUNK_BYTES = 1 << 20
 
 
@@ -47,9 +54,15 @@ class Meta:
     weights: tuple[TensorMeta, ...]
     target: dict[str, Any]
     versions: dict[str, str]  # of the emulator, tvm, llvm, ...
+    runtime: dict[str, str] = field(default_factory=dict)  # that runs it; see static_runtime and vm_runtime
     library: str = "compiled.so"
-    entry: str = "main"  # called with inputs, then weights
+    entry: str = "main"  # in the VM form: called with inputs, then weights
     version: int = META_VERSION
+
+    @property
+    def static(self) -> bool:
+        """Whether libdlr runs it; if not, TVM's VM does."""
+        return self.runtime.get("name") == LIBDLR
 
     def to_json(self) -> str:
         """The file's text."""
@@ -82,17 +95,39 @@ def target_meta(spec: TargetSpec, cpu_flags: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def write(library: Path, params: Path, meta: Meta, archive: Path) -> str:
-    """Writes the tar.gz; gives back its BLAKE2b (128 hex digits). Equal files and `meta` give equal bytes."""
-    folder = library.parent
-    files = [library, params, folder / META]
+def static_runtime(spec: TargetSpec) -> dict[str, str]:
+    """What runs a static artifact: the library in it."""
+    library = spec.runtime.path
+    return {"name": LIBDLR, "library": library.name, "sources": runtime.built_from(library.read_bytes())}
+
+
+def vm_runtime(version: str, reason: str) -> dict[str, str]:
+    """What runs an artifact in the VM form: TVM's own runtime on the device, and why."""
+    return {"name": TVM, "version": version, "reason": reason}
+
+
+def write(files: list[Path], spec: TargetSpec, meta: Meta, archive: Path) -> str:
+    """Writes the tar.gz of `files`, which lie in one folder, of libdlr, compiled.meta and the manifest.
+
+    Gives back its BLAKE2b (128 hex digits). Equal files and `meta` give equal bytes.
+    """
+    folder = files[0].parent
+    for source in (spec.runtime.path, runtime.HEADER):
+        shutil.copyfile(source, folder / source.name)
     (folder / META).write_text(meta.to_json(), encoding="utf-8")
-    entries = {path.name: {"bytes": path.stat().st_size, "blake2b": digest(path)} for path in files}
-    runtime = {"name": "apache-tvm", "version": meta.versions.get("tvm", "")}
-    manifest = {"version": META_VERSION, "model": meta.library, "runtime": runtime, "files": entries}
+    packed = [*files, *(folder / name for name in (META, spec.runtime.library, runtime.HEADER.name))]
+    entries = {path.name: {"bytes": path.stat().st_size, "blake2b": digest(path)} for path in packed}
+    manifest = {"version": META_VERSION, "model": meta.library, "runtime": meta.runtime, "files": entries}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    pack([*files, folder / MANIFEST], archive)
+    pack([*packed, folder / MANIFEST], archive)
     return digest(archive)
+
+
+def read_meta(folder: Path) -> Meta:
+    """compiled.meta of an unpacked artifact. Raises ValueError when there is none of this version."""
+    if not (folder / META).is_file():
+        raise ValueError(f"not an artifact of this emulator: it has no {META}")
+    return Meta.from_json((folder / META).read_text(encoding="utf-8"))
 
 
 def digest(path: Path) -> str:

@@ -1,18 +1,16 @@
-"""Writes down what was compiled: the weights' file and compiled.meta. Imports tvm."""
+"""Writes down what was compiled: compiled.meta. Imports tvm."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
-import tvm
 from tvm.target.codegen import llvm_version_major
 
 from neo_targets.spec import TargetSpec
-from neo_workers.artifact import Meta, TensorMeta, target_meta
+from neo_workers.artifact import Meta, TensorMeta, static_runtime, target_meta, vm_runtime
 from neo_workers.compiler.targets import cpu_flags
 from neo_workers.importers.base import Imported, Tensor
 
@@ -20,13 +18,15 @@ PACKAGES = {"neo-emulator": "neo-emulator", "tvm": "apache-tvm", "tvm-ffi": "apa
 """Name in compiled.meta -> distribution."""
 
 
-def save_weights(weights: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
-    """Writes compiled.params, TVM's own parameter format."""
-    tvm.runtime.save_param_dict_to_file({name: tvm.runtime.tensor(array) for name, array in weights.items()}, str(path))
-
-
-def meta(spec: TargetSpec, framework: str, imported: Imported, weights: Mapping[str, npt.NDArray[Any]]) -> Meta:
-    """compiled.meta of one compilation."""
+def meta(
+    spec: TargetSpec,
+    framework: str,
+    imported: Imported,
+    weights: Mapping[str, npt.NDArray[Any]],
+    not_static: str | None = None,
+) -> Meta:
+    """compiled.meta of one compilation; `not_static` says why it is in TVM's VM form."""
+    versions = _versions(spec)
     return Meta(
         framework=framework,
         framework_version=imported.framework_version,
@@ -34,7 +34,8 @@ def meta(spec: TargetSpec, framework: str, imported: Imported, weights: Mapping[
         outputs=_tensors(imported.outputs),
         weights=tuple(TensorMeta(name, array.shape, str(array.dtype)) for name, array in weights.items()),
         target=target_meta(spec, cpu_flags(spec)),
-        versions=_versions(spec),
+        versions=versions,
+        runtime=static_runtime(spec) if not_static is None else vm_runtime(versions["tvm"], not_static),
         library=spec.library,
     )
 

@@ -1,4 +1,7 @@
-"""Runs an artifact on this machine through TVM's VM: for the demo, tests, and a user's first look at the numbers."""
+"""Runs an artifact on this machine: for the demo, tests, and a user's first look at the numbers.
+
+A static artifact runs through the libdlr inside it, one in TVM's VM form through TVM.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,13 @@ import platform
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import tvm
-from tvm import relax
 
 from neo_workers.archive import unpack
-from neo_workers.artifact import META, PARAMS, Meta, TensorMeta
+from neo_workers.artifact import Meta, TensorMeta, read_meta
 
 Array = npt.NDArray[Any]
 
@@ -27,25 +28,26 @@ class CannotRun(RuntimeError):  # noqa: N818 - it is an answer, not a fault
     """This machine cannot run the artifact; the text says why."""
 
 
+class Model(Protocol):
+    """What runs: libdlr's model or that of TVM's VM."""
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs by name."""
+
+
 class Artifact:
     """A compiled model, loaded."""
 
     def __init__(self, folder: Path, meta: Meta) -> None:
         self.meta = meta
-        library = tvm.runtime.load_module(str(folder / meta.library))
-        self._vm = relax.VirtualMachine(library, tvm.cpu())
-        weights = tvm.runtime.load_param_dict_from_file(str(folder / PARAMS))
-        self._weights = [weights[item.name] for item in meta.weights]
+        self._model = _load_model(folder, meta)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs by name. Raises ValueError for a wrong name, shape or type of an input."""
         expected = {item.name for item in self.meta.inputs}
         if set(inputs) != expected:
             raise ValueError(f"the model takes {sorted(expected)}, not {sorted(inputs)}")
-        arguments = [tvm.runtime.tensor(_checked(item, inputs[item.name])) for item in self.meta.inputs]
-        result = self._vm[self.meta.entry](*arguments, *self._weights)
-        tensors = [result] if len(self.meta.outputs) == 1 and hasattr(result, "numpy") else list(result)
-        return {item.name: tensor.numpy() for item, tensor in zip(self.meta.outputs, tensors, strict=True)}
+        return self._model.run({item.name: _checked(item, inputs[item.name]) for item in self.meta.inputs})
 
 
 def load_artifact(path: Path | str) -> Artifact:
@@ -63,6 +65,8 @@ def obstacle(meta: Meta, machine: str, cpu_flags: frozenset[str]) -> str | None:
     target = meta.target
     if target["device"] is not None:
         return f"{target['name']} needs an NVIDIA GPU of {target['device']['arch']}"
+    if target["os"] != "LINUX":
+        return f"{target['name']} is compiled for {target['os'].title()}"
     if machine not in _MACHINES.get(target["arch"], ()):
         return f"{target['name']} is compiled for {target['arch']}, this machine is {machine}"
     missing = sorted(set(target["cpu_flags"]) - cpu_flags)
@@ -82,13 +86,21 @@ def this_cpu_flags() -> frozenset[str]:
 
 
 def _load(folder: Path) -> Artifact:
-    if not (folder / META).is_file():
-        raise ValueError(f"not an artifact of this emulator: it has no {META}")
-    meta = Meta.from_json((folder / META).read_text(encoding="utf-8"))
+    meta = read_meta(folder)
     reason = obstacle(meta, platform.machine(), this_cpu_flags())
     if reason:
         raise CannotRun(reason)
     return Artifact(folder, meta)
+
+
+def _load_model(folder: Path, meta: Meta) -> Model:
+    if meta.static:
+        from neo_workers import dlr
+
+        return dlr.Model(folder, meta.runtime["library"])
+    from neo_workers import vm
+
+    return vm.Model(folder, meta)
 
 
 def _checked(item: TensorMeta, array: Array) -> Array:

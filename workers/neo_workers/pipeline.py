@@ -10,72 +10,21 @@ import errno
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from neo_targets import options, registry
-from neo_targets.errors import TargetError
-from neo_targets.spec import TargetSpec
+from neo_targets import options
 from neo_workers import archive, cache, inputs
-from neo_workers.errors import (
-    CompilationError,
-    InputConfigurationError,
-    InternalError,
-    OutputConfigurationError,
-)
+from neo_workers.errors import InputConfigurationError, InternalError
 from neo_workers.importers import loader
 from neo_workers.jobs import JobResult, JsonObject
-from neo_workers.s3uri import S3Uri, S3UriError, artifact_of, parse
 from neo_workers.settings import Settings
-from neo_workers.storage import Storage
+from neo_workers.work import JobContext, Work, prepare
 
-if TYPE_CHECKING:
-    from neo_workers.importers.base import Imported
+__all__ = ["MAKING", "STEPS", "JobContext", "Work", "cache_key", "preload", "prepare", "run"]
 
 DISK_HINT = "No space is left on the worker's disk."
-
-
-@dataclass(frozen=True)
-class JobContext:
-    """What the engine gives a compile."""
-
-    work_dir: Path  # empty, the job's own; the engine removes it
-    region: str
-    settings: Settings
-    report: Callable[[str], None]  # called with the name of each step as it begins
-    before_upload: Callable[[], None]  # returns when the upload may begin
-
-
-@dataclass
-class Work:
-    """A job on its way: each step fills in what later ones read."""
-
-    request: JsonObject
-    context: JobContext
-    storage: Storage
-    input_uri: S3Uri
-    artifact_uri: S3Uri
-    spec: TargetSpec
-    shapes: dict[str, inputs.Shape] | list[inputs.Shape] | None  # DataInputConfig
-    files: list[Path] = field(default_factory=list)  # of the unpacked archive
-    imported: Imported | None = None
-    weights: dict[str, Any] = field(default_factory=dict)  # numpy arrays in the order of main's parameters
-    executable: Any = None
-    library: Path | None = None
-    derived: str | None = None  # DerivedDataInputConfig
-    digest: str = ""
-
-    def folder(self, name: str) -> Path:
-        """A folder of the job's work folder, made when needed."""
-        path = self.context.work_dir / name
-        path.mkdir(parents=True, exist_ok=True)
-        return path
-
-    @property
-    def archive(self) -> Path:
-        """The artifact before it is uploaded."""
-        return self.context.work_dir / "artifact.tar.gz"
 
 
 def run(request: JsonObject, context: JobContext) -> JobResult:
@@ -98,36 +47,12 @@ def preload() -> None:
     import onnx.reference  # noqa: F401
     import tvm  # noqa: F401
 
-    from neo_workers import describe, storage  # noqa: F401
-    from neo_workers.compiler import link, targets, verify  # noqa: F401
+    from neo_workers import describe, params, storage  # noqa: F401
+    from neo_workers.compiler import link, plan, targets, verify  # noqa: F401
     from neo_workers.importers import onnx as onnx_importer  # noqa: F401
 
     storage.preload()
     cache.toolchain()
-
-
-def prepare(request: JsonObject, context: JobContext) -> Work:
-    """The request, read and checked as far as that needs neither S3 nor the model. Raises CompileError."""
-    config = request.get("InputConfig")
-    if not config:
-        raise CompilationError("ModelPackageVersionArn is not available in this version; please use InputConfig")
-    try:
-        input_uri = parse(config["S3Uri"])
-    except S3UriError as error:
-        raise InputConfigurationError(str(error)) from error
-    try:
-        artifact_uri = artifact_of(request)
-    except S3UriError as error:
-        raise OutputConfigurationError(str(error)) from error
-    try:
-        spec = registry.resolve(request["OutputConfig"])
-    except TargetError as error:
-        raise CompilationError(str(error)) from error
-    loader(config["Framework"])  # an unavailable framework is said before anything is fetched
-    text = config.get("DataInputConfig")
-    shapes = inputs.parse(text) if text is not None else None
-    storage = Storage(context.settings.s3_endpoint_url, context.region)
-    return Work(request, context, storage, input_uri, artifact_uri, spec, shapes)
 
 
 def fetch(work: Work) -> None:
@@ -164,36 +89,68 @@ def import_(work: Work) -> None:
 
 
 def compile_(work: Work) -> None:
-    """Machine code for the target, in memory."""
+    """Machine code for the target: the kernels of a static model, or TVM's VM program in memory."""
     from neo_workers.compiler import build
     from neo_workers.compiler.targets import tvm_target
 
     assert work.imported is not None
     target = tvm_target(work.spec)
     _say(f"target {work.spec.name}: {work.spec.tvm_host()} {work.spec.tvm_device() or ''}".rstrip())
-    work.executable = build.generate(build.lower(work.imported.module, target), target)
+    lowered = build.lower(work.imported.module, target)
+    _plan(work, lowered)
+    if work.plan:
+        build.write_kernels(lowered, target, work.kernels)
+    else:
+        work.executable = build.generate(lowered, target)
+
+
+def _plan(work: Work, lowered: Any) -> None:
+    """The static plan, or the reason why there is none."""
+    from neo_workers.compiler.plan import NotStatic, extract
+
+    assert work.imported is not None
+    if work.spec.device is not None:
+        work.not_static = f"its kernels run on {work.spec.accelerator} {work.spec.device.arch}"
+        return
+    inputs, outputs = ([item.name for item in items] for items in (work.imported.inputs, work.imported.outputs))
+    try:
+        work.plan = extract(lowered, inputs, outputs, work.weights)
+        _say(f"static plan: {len(work.plan.calls)} kernel calls, {work.plan.arena_bytes} bytes of memory")
+    except NotStatic as reason:
+        work.not_static = str(reason)
+        _say(f"not a static plan: {reason}")
 
 
 def link(work: Work) -> None:
     """The target's library, checked to be for that machine."""
     from neo_workers.compiler.cubin import cuda_source
-    from neo_workers.compiler.link import export
+    from neo_workers.compiler.link import export, link_kernels
     from neo_workers.compiler.verify import verify
 
-    work.library = export(work.executable, work.spec, work.folder("library"))
-    verify(work.library, work.spec, has_kernels=bool(cuda_source(work.executable.mod)))
+    if work.plan:
+        work.library = link_kernels(work.kernels, work.spec, work.folder("library"))
+        verify(work.library, work.spec)
+    else:
+        work.library = export(work.executable, work.spec, work.folder("library"))
+        verify(work.library, work.spec, has_kernels=bool(cuda_source(work.executable.mod)))
     _say(f"{work.library.name}: {work.library.stat().st_size} bytes")
 
 
 def package(work: Work) -> None:
     """The artifact's tar.gz on this machine's disk."""
-    from neo_workers import artifact, describe
+    from neo_workers import artifact, describe, params, plan
 
     assert work.imported is not None and work.library is not None
-    params = work.library.parent / artifact.PARAMS
-    describe.save_weights(work.weights, params)
-    meta = describe.meta(work.spec, work.request["InputConfig"]["Framework"], work.imported, work.weights)
-    work.digest = artifact.write(work.library, params, meta, work.archive)
+    weights = work.plan.weights if work.plan else work.weights
+    files = [work.library, *(work.library.parent / name for name in (artifact.PARAMS, plan.FILE))]
+    offsets = params.write(weights, files[1])
+    text = plan.refusal(work.not_static or "")
+    if work.plan:
+        text = work.plan.to_json(work.library.name, artifact.PARAMS, offsets)
+    files[2].write_text(text, encoding="utf-8")
+    framework = work.request["InputConfig"]["Framework"]
+    meta = describe.meta(work.spec, framework, work.imported, weights, work.not_static)
+    work.digest = artifact.write(files, work.spec, meta, work.archive)
     _say(f"artifact: {work.archive.stat().st_size} bytes, BLAKE2b {work.digest[:16]}...")
 
 

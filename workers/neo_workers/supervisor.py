@@ -8,6 +8,8 @@ import os
 import shutil
 import threading
 import time
+from concurrent import futures
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum, auto
 from multiprocessing.connection import wait
@@ -56,6 +58,7 @@ class Supervisor:
         self.settings: Settings = store.settings
         self.work_dir = work_root / f"{claim.id.name}-{claim.fence}"
         self.extra = {"job": str(claim.id)}
+        self.begun = self.renewed = time.monotonic()
         self.progress = "start"
         self.max_runtime: float = self._max_runtime()
         self.wants_upload = False  # the child waits for our word
@@ -73,13 +76,43 @@ class Supervisor:
         if self.claim.fault:
             return self._conclude(self._pretend(self.claim.fault))
         self.work_dir.mkdir(parents=True, mode=0o700)
-        child = Child(self.claim.id, self.claim.request, self.work_dir, self.settings)
+        starting = self._start()
         try:
-            verdict = self._watch(child)
+            verdict = self._await(starting) or self._watch(starting.result())
         finally:
-            child.close()
-            shutil.rmtree(self.work_dir, ignore_errors=True)
+            starting.add_done_callback(self._put_away)
         return self._conclude(verdict)
+
+    def _start(self) -> Future[Child]:
+        """The child to be: the process that it forks from may still be loading TVM, longer than a lease lasts."""
+        future: Future[Child] = Future()
+
+        def make() -> None:
+            try:
+                future.set_result(Child(self.claim.id, self.claim.request, self.work_dir, self.settings))
+            except Exception as error:
+                future.set_exception(error)
+
+        threading.Thread(target=make, daemon=True, name="start").start()
+        return future
+
+    def _await(self, starting: Future[Child]) -> Verdict | None:
+        """None once the child is there; a verdict when supervision is over before."""
+        while not starting.done():
+            if time.monotonic() > self.begun + self.max_runtime:
+                return Verdict(Step.FAILED, self._timed_out())
+            if ended := self._beat():
+                return ended
+            futures.wait([starting], timeout=self.settings.beat_seconds)
+        if error := starting.exception():
+            log.error("no compile could be started: %s", error, extra=self.extra)
+            return Verdict(Step.LOST)  # it is tried again when the lease has run out, max_attempts times in all
+        return None
+
+    def _put_away(self, starting: Future[Child]) -> None:
+        if not starting.exception():
+            starting.result().close()
+        shutil.rmtree(self.work_dir, ignore_errors=True)
 
     def _max_runtime(self) -> int:
         return self.claim.request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds") or MAX_RUNTIME_SECONDS
@@ -87,9 +120,8 @@ class Supervisor:
     # while the child runs
 
     def _watch(self, child: Child) -> Verdict:
-        begun = self.renewed = time.monotonic()
+        begun, next_beat = self.begun, time.monotonic()
         deadline = begun + self.max_runtime
-        next_beat = begun
         open_ends: list[Any] = [child.events, child.log, child.process.sentinel]
         while True:
             hold_until = begun + self.min_run
@@ -115,7 +147,7 @@ class Supervisor:
 
     def _pretend(self, fault: str) -> Verdict:
         """A job that a user planned to fail: it holds its states, and compiles nothing."""
-        begun = self.renewed = time.monotonic()
+        begun = self.begun
         while True:
             if ended := self._beat():
                 return ended

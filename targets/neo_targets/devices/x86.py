@@ -1,8 +1,8 @@
-"""EC2 and edge devices with an x86-64 CPU and no accelerator of their own."""
+"""EC2 and edge devices, and Windows PCs, with an x86-64 CPU and no accelerator of their own."""
 
 from __future__ import annotations
 
-from neo_targets.spec import X86_64, Host, TargetSpec
+from neo_targets.spec import X86_64, X86_64_WINDOWS, Host, TargetSpec
 
 _EC2 = "neo-ai-dlr container/ec2_compilation_container/tvm_ec2_compiler_utils.py"
 _RUN = "run on an x86-64 host against onnxruntime"
@@ -18,5 +18,13 @@ DEVICES = (
     _row("ml_m4", "broadwell", "EC2 instance types: m4 runs on Xeon E5-2686 v4 (Broadwell)"),
     _row("ml_c5", "skylake-avx512", f"{_EC2}; TVM's tag aws/cpu/c5.large"),
     _row("ml_m5", "skylake-avx512", f"{_EC2}; EC2 instance types: m5 runs on Xeon Platinum 8175M"),
+    TargetSpec(
+        name="x86_win64",
+        os="WINDOWS",
+        host=Host(X86_64_WINDOWS, X86_64_WINDOWS.default_cpu),
+        library="compiled.dll",
+        check="run under wine against onnxruntime",
+        source="API_OutputConfig names it without a CPU: x86-64-v2 is what Windows 10 and 11 run on today",
+    ),
     _row("sbe_c", "core-avx2", "neo-supported-devices-edge-devices: X86_64 {'mcpu': 'core-avx2'}"),
 )

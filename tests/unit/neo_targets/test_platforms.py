@@ -8,7 +8,9 @@ def test_names_cover_every_row() -> None:
     assert names() == [
         "LINUX/ARM64",
         "LINUX/ARM64/NVIDIA",
+        "LINUX/ARM_EABI",
         "LINUX/ARM_EABIHF",
+        "LINUX/X86",
         "LINUX/X86_64",
         "LINUX/X86_64/NVIDIA",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import tvm
@@ -36,6 +37,16 @@ def generate(lowered: tvm.IRModule, target: Target) -> Executable:
     try:
         with tvm.transform.PassContext(opt_level=OPT_LEVEL, config=PASS_CONFIG):
             return relax.build(lowered, target=target, relax_pipeline=None)
+    except Exception as error:  # tvm raises many types
+        raise CompilationError(f"TVM cannot generate code for {target.kind.name}. {last_line(error)}") from error
+
+
+def write_kernels(lowered: tvm.IRModule, target: Target, path: Path) -> None:
+    """Machine code of a lowered module's kernels alone, as one object file. Raises CompilationError."""
+    kernels = {name: value for name, value in lowered.functions_items() if isinstance(value, tvm.tirx.PrimFunc)}
+    try:
+        with tvm.transform.PassContext(opt_level=OPT_LEVEL, config=PASS_CONFIG):
+            tvm.tirx.build(tvm.IRModule(kernels, attrs=lowered.attrs), target=target).write_to_file(str(path))
     except Exception as error:  # tvm raises many types
         raise CompilationError(f"TVM cannot generate code for {target.kind.name}. {last_line(error)}") from error
 

@@ -30,15 +30,28 @@ def export(executable: Executable, spec: TargetSpec, work_dir: Path) -> Path:
     return library
 
 
+def link_kernels(kernels: Path, spec: TargetSpec, work_dir: Path) -> Path:
+    """The library of one object file, in `work_dir`. Raises InternalError when the linker fails."""
+    library = work_dir / spec.library
+    link_objects([kernels], spec, kernels.parent, library)
+    return library
+
+
+def link_objects(objects: list[Path], spec: TargetSpec, work_dir: Path, output: Path) -> None:
+    """Links for the target; `work_dir` is for files between. Raises InternalError when the linker fails."""
+    stubs = []
+    for name in spec.host.arch.needed:
+        stubs.append(work_dir / f"stub-{name}")
+        run_tool(toolchains.stub_command(spec.host.arch, name, stubs[-1]))
+    run_tool(toolchains.link_command(spec, objects, stubs, output))
+    output.with_suffix(".lib").unlink(missing_ok=True)  # lld-link leaves one beside a DLL
+
+
 def _linker(spec: TargetSpec, work_dir: Path) -> Callable[..., None]:
     """What tvm calls to link. It has no get_target_triple, so tvm writes object files, never C."""
 
     def link(output: str, files: list[str], **_: Any) -> None:
-        stubs = []
-        for soname in spec.host.arch.needed:
-            stubs.append(work_dir / f"stub-{soname}")
-            run_tool(toolchains.stub_command(spec.host.arch, soname, stubs[-1]))
-        run_tool(toolchains.link_command(spec, [Path(name) for name in files], stubs, Path(output)))
+        link_objects([Path(name) for name in files], spec, work_dir, Path(output))
 
     link.output_format = "so"  # type: ignore[attr-defined]
     return link

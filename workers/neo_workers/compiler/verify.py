@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neo_targets import elf
+from neo_targets import elf, pe
 from neo_targets.spec import TargetSpec
 from neo_workers.errors import InternalError
 
@@ -15,6 +15,9 @@ def verify(library: Path, spec: TargetSpec, has_kernels: bool = True) -> None:
     `has_kernels` is False for a model that computes nothing: it has no GPU code.
     """
     data = library.read_bytes()
+    if spec.host.windows:
+        _verify_dll(data, spec)
+        return
     try:
         head = elf.header(data)
     except elf.ElfError as error:
@@ -30,3 +33,12 @@ def verify(library: Path, spec: TargetSpec, has_kernels: bool = True) -> None:
             raise InternalError("the compiled library holds no GPU machine code")
         if elf.header(cubin).sm != spec.device.sm:
             raise InternalError(f"the GPU code is for sm_{elf.header(cubin).sm}, not {spec.device.arch}")
+
+
+def _verify_dll(data: bytes, spec: TargetSpec) -> None:
+    try:
+        found = pe.machine(data)
+    except pe.PeError as error:
+        raise InternalError(f"the compiled library is broken: {error}") from error
+    if found != spec.host.arch.elf_machine:
+        raise InternalError(f"the compiled library has the wrong machine: {found:#x}")

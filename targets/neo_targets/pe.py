@@ -1,0 +1,26 @@
+"""Reads just enough of a Windows DLL to say for which machine it is. Pure Python, no dependency.
+
+Source: Microsoft's PE Format specification.
+"""
+
+from __future__ import annotations
+
+import struct
+
+AMD64 = 0x8664
+_SIGNATURE_AT = 0x3C
+
+
+class PeError(ValueError):
+    """The bytes are not a PE file, or are cut short."""
+
+
+def machine(data: bytes) -> int:
+    """The COFF header's Machine, e.g. AMD64. Raises PeError."""
+    if len(data) < _SIGNATURE_AT + 4 or data[:2] != b"MZ":
+        raise PeError("not a PE file")
+    (start,) = struct.unpack_from("<I", data, _SIGNATURE_AT)
+    if data[start : start + 4] != b"PE\0\0" or len(data) < start + 6:
+        raise PeError("not a PE file")
+    (value,) = struct.unpack_from("<H", data, start + 4)
+    return int(value)

@@ -1,0 +1,66 @@
+"""libdlr: the C library in every CPU artifact that the stock `dlr` package loads. Built ahead, one file per triple.
+
+`python -m neo_targets.runtime.build` builds them all from src/ with zig; the tests notice a build that is older
+than its sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+SOURCES = FOLDER / "src"
+HEADER = SOURCES / "dlr.h"
+MARK = b"neo-emulator libdlr "
+"""What NeoEmulatorLibdlr()'s text begins with: version, licence and the hash of the sources follow."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One build of libdlr."""
+
+    name: str  # its folder below prebuilt/
+    zig_target: str  # zig cc -target; the number is the oldest glibc it runs on
+    library: str = "libdlr.so"  # the name that the dlr client looks for
+    cpu: str = "baseline"  # zig cc -mcpu
+
+    @property
+    def path(self) -> Path:
+        """The built library."""
+        return FOLDER / "prebuilt" / self.name / self.library
+
+
+RUNTIMES = {
+    row.name: row
+    for row in (
+        Runtime("x86_64-linux", "x86_64-linux-gnu.2.17"),
+        Runtime("aarch64-linux", "aarch64-linux-gnu.2.17"),
+        Runtime("armhf-linux", "arm-linux-gnueabihf.2.17"),
+        Runtime("armel-linux", "arm-linux-gnueabi.2.17"),
+        Runtime("i686-linux", "x86-linux-gnu.2.17"),
+        Runtime("x86_64-windows", "x86_64-windows-gnu", "dlr.dll"),
+    )
+}
+"""Every build there is, by name."""
+
+
+def sources() -> list[Path]:
+    """The C files and headers, sorted."""
+    return sorted([*SOURCES.glob("*.c"), *SOURCES.glob("*.h")])
+
+
+def source_hash() -> str:
+    """16 hex digits that change with any source file."""
+    result = hashlib.blake2b(digest_size=8)
+    for path in sources():
+        result.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return result.hexdigest()
+
+
+def built_from(library: bytes) -> str:
+    """The source hash that a built libdlr names, "" when it names none."""
+    start = library.find(MARK)
+    text = library[start : library.find(b"\0", start)].decode("ascii", "replace") if start >= 0 else ""
+    return text.rpartition("sources ")[2]

@@ -1,0 +1,30 @@
+"""Whole models on every CPU target's machine, as far as it is here or can be emulated."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+from runtime import runners
+from runtime.artifacts import PLATFORM, Artifacts
+
+MAX_ERROR = 1e-4
+ARMEL, I686 = ({"Os": "LINUX", "Arch": arch} for arch in ("ARM_EABI", "X86"))
+TARGETS = {
+    "x86_64": PLATFORM,
+    "aarch64": "ml_m6g",
+    "armhf": "rasp3b",
+    "armel": ARMEL,
+    "i686": I686,
+    "windows": "x86_win64",
+}
+
+
+@pytest.mark.parametrize(
+    ("machine", "model"), [*product(sorted(TARGETS), ("conv", "transformer")), ("aarch64", "magika")]
+)
+def test_whole_model(machine: str, model: str, artifacts: Artifacts, tmp_path: Path) -> None:
+    result = runners.run(artifacts.get(model, TARGETS[machine]), tmp_path)
+    print(f"{machine:<8} {model:<12} {result.runner:<7} {result.error:.1e} {result.run_ms:8.1f} ms")
+    assert result.error < MAX_ERROR

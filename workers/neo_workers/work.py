@@ -1,0 +1,96 @@
+"""A job on its way through the pipeline: what it was asked for, and what each step has made of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neo_targets import registry
+from neo_targets.errors import TargetError
+from neo_targets.spec import TargetSpec
+from neo_workers import inputs
+from neo_workers.errors import CompilationError, InputConfigurationError, OutputConfigurationError
+from neo_workers.importers import loader
+from neo_workers.jobs import JsonObject
+from neo_workers.s3uri import S3Uri, S3UriError, artifact_of, parse
+from neo_workers.settings import Settings
+from neo_workers.storage import Storage
+
+if TYPE_CHECKING:
+    from neo_workers.importers.base import Imported
+    from neo_workers.plan import Plan
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """What the engine gives a compile."""
+
+    work_dir: Path  # empty, the job's own; the engine removes it
+    region: str
+    settings: Settings
+    report: Callable[[str], None]  # called with the name of each step as it begins
+    before_upload: Callable[[], None]  # returns when the upload may begin
+
+
+@dataclass
+class Work:
+    """A job on its way: each step fills in what later ones read."""
+
+    request: JsonObject
+    context: JobContext
+    storage: Storage
+    input_uri: S3Uri
+    artifact_uri: S3Uri
+    spec: TargetSpec
+    shapes: dict[str, inputs.Shape] | list[inputs.Shape] | None  # DataInputConfig
+    files: list[Path] = field(default_factory=list)  # of the unpacked archive
+    imported: Imported | None = None
+    weights: dict[str, Any] = field(default_factory=dict)  # numpy arrays in the order of main's parameters
+    plan: Plan | None = None  # of a static model
+    not_static: str | None = None  # why there is none
+    executable: Any = None  # of a model in TVM's VM form
+    library: Path | None = None
+    derived: str | None = None  # DerivedDataInputConfig
+    digest: str = ""
+
+    def folder(self, name: str) -> Path:
+        """A folder of the job's work folder, made when needed."""
+        path = self.context.work_dir / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @property
+    def kernels(self) -> Path:
+        """The object file of a static model."""
+        return self.folder("objects") / "kernels.o"
+
+    @property
+    def archive(self) -> Path:
+        """The artifact before it is uploaded."""
+        return self.context.work_dir / "artifact.tar.gz"
+
+
+def prepare(request: JsonObject, context: JobContext) -> Work:
+    """The request, read and checked as far as that needs neither S3 nor the model. Raises CompileError."""
+    config = request.get("InputConfig")
+    if not config:
+        raise CompilationError("ModelPackageVersionArn is not available in this version; please use InputConfig")
+    try:
+        input_uri = parse(config["S3Uri"])
+    except S3UriError as error:
+        raise InputConfigurationError(str(error)) from error
+    try:
+        artifact_uri = artifact_of(request)
+    except S3UriError as error:
+        raise OutputConfigurationError(str(error)) from error
+    try:
+        spec = registry.resolve(request["OutputConfig"])
+    except TargetError as error:
+        raise CompilationError(str(error)) from error
+    loader(config["Framework"])  # an unavailable framework is said before anything is fetched
+    text = config.get("DataInputConfig")
+    shapes = inputs.parse(text) if text is not None else None
+    storage = Storage(context.settings.s3_endpoint_url, context.region)
+    return Work(request, context, storage, input_uri, artifact_uri, spec, shapes)
