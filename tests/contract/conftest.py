@@ -5,7 +5,6 @@ Tests walk a job through its states with the calls that a worker would make (`En
 
 import http.client
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +13,9 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from botocore.config import Config
+from support.live import serving
 
 from neo_emulator.app import create_app
-from neo_emulator.server import make_server
 from neo_workers.jobs import Claim, JobId, JobResult, JobStatus, Scope
 from neo_workers.settings import Settings
 from neo_workers.store import Store
@@ -100,15 +99,8 @@ def submitted() -> list[JobId]:
 @pytest.fixture
 def url(settings: Settings, store: Store, submitted: list[JobId]) -> Iterator[str]:
     """The endpoint of a live server with no jobs and an empty moto."""
-    app = create_app(settings, store, submitted.append)
-    server = make_server(app)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    app.moto.reset()
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
+    with serving(create_app(settings, store, submitted.append)) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

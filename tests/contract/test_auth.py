@@ -1,7 +1,6 @@
 """NEO_EMULATOR_AUTH=sigv4: boto3's own signatures verify, all else is refused in AWS's form; roles where checked."""
 
 import json
-import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,9 +10,9 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from support.live import serving
 
 from neo_emulator.app import create_app
-from neo_emulator.server import make_server
 from neo_workers.settings import Settings
 from neo_workers.store import Store
 
@@ -28,15 +27,8 @@ def settings(redis_url: str) -> Settings:
 
 @pytest.fixture
 def url(settings: Settings) -> Iterator[str]:
-    app = create_app(settings, Store(settings), lambda _: None)
-    server = make_server(app)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    app.moto.reset()
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
+    with serving(create_app(settings, Store(settings), lambda _: None)) as url:
+        yield url
 
 
 @pytest.fixture

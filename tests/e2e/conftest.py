@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from e2e.emulation import build_harness, require
 from e2e.models import CASES, Case
+from support.kept import Kept
 
 
 @pytest.fixture(params=sorted(CASES))
@@ -27,3 +28,11 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return built[arch]
 
     return get
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    """A server with a data folder, which a test may kill and start again."""
+    emulator = Kept(tmp_path / "data", workers=1).start()
+    yield emulator
+    emulator.stop()

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,6 @@ from support.kept import Kept
 ROLE = json.dumps({"Version": "2012-10-17", "Statement": []})
 ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [ALLOW]})
-
-
-@pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    emulator = Kept(tmp_path / "data", workers=1).start()
-    yield emulator
-    emulator.stop()
 
 
 def test_one_of_everything_is_the_same_after_a_kill(kept: Kept) -> None:

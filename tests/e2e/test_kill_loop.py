@@ -7,8 +7,6 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,13 +17,6 @@ from support.kept import Kept
 
 ROUNDS = int(os.environ.get("NEO_CHAOS_ROUNDS", "3"))
 SEED = int(os.environ.get("NEO_CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
-
-
-@pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    emulator = Kept(tmp_path / "data", workers=1).start()
-    yield emulator
-    emulator.stop()
 
 
 def once(kept: Kept) -> Any:

@@ -134,7 +134,7 @@ class Supervisor:
             now = time.monotonic()
             if now > deadline:
                 return Verdict(Step.FAILED, self._timed_out())
-            may_settle = now >= begun + self.min_run and (self.wants_upload or self.verdict is not None)
+            may_settle = now >= hold_until and (self.wants_upload or self.verdict is not None)
             if now >= next_beat or may_settle:
                 next_beat = now + self.settings.beat_seconds
                 if ended := self._beat():
