@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-SOURCES := emulator workers targets tests
+SOURCES := emulator workers targets tests examples
 
 .PHONY: help demo serve test test-runtime check unit lint bench fuzz clean
 

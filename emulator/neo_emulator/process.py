@@ -11,18 +11,19 @@ from types import TracebackType
 from typing import Any, Self
 
 from neo_emulator import guard
+from neo_emulator.endpoint import REGION, Endpoint
 
 STOP_SECONDS = 5.0
 
 
-class ServerProcess:
+class ServerProcess(Endpoint):
     """`neo-emulator serve` on a free port; `url` is known once `start` returned. It never outlives this process.
 
     Use it as a context manager. `settings` are NEO_EMULATOR_* names in lower case, for example min_run_seconds=2.
     """
 
     def __init__(self, *arguments: str, timeout_seconds: float = 60.0, **settings: object) -> None:
-        self.url = ""
+        super().__init__()
         self.timeout_seconds = timeout_seconds
         self._arguments = arguments
         self._settings = settings
@@ -33,6 +34,8 @@ class ServerProcess:
 
     def start(self) -> Self:
         """Returns when the API takes jobs. Raises RuntimeError with the server's last words when it does not."""
+        for made in ("sagemaker", "s3"):  # clients of an earlier start
+            self.__dict__.pop(made, None)
         environment = dict(os.environ) | {f"NEO_EMULATOR_{k.upper()}": str(v) for k, v in self._settings.items()}
         serve = [sys.executable, "-m", "neo_emulator", "serve", "--port", "0", *self._arguments]
         self._process = subprocess.Popen(
@@ -89,15 +92,7 @@ class ServerProcess:
     ) -> None:
         self.stop()
 
-    def client(self, service: str, region: str = "us-east-1") -> Any:
-        """A boto3 client for `service` ("sagemaker", "s3", ...) on this emulator."""
-        return client(service, self.url, region)
 
-
-def client(service: str, url: str, region: str = "us-east-1") -> Any:
+def client(service: str, url: str, region: str = REGION) -> Any:
     """A boto3 client for `service` on the emulator at `url`, with credentials that any emulator takes."""
-    import boto3
-
-    return boto3.client(
-        service, endpoint_url=url, region_name=region, aws_access_key_id="test", aws_secret_access_key="test"
-    )
+    return Endpoint(url).client(service, region)

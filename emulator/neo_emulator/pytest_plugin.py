@@ -1,32 +1,30 @@
-"""Fixtures for users' tests: one emulator for the test session and boto3 clients on it."""
+"""Fixtures for users' tests: an emulator per test process, empty at the start of each test, and boto3 clients on it.
+
+    def test_my_pipeline(neo_client, neo_s3, neo_bucket, neo_wait):
+        neo_s3.put_object(Bucket=neo_bucket, Key="model.tar.gz", Body=...)
+        neo_client.create_compilation_job(CompilationJobName="mine", ...)
+        assert neo_wait("mine")["CompilationJobStatus"] == "COMPLETED"
+
+`pytest --neo-url URL` runs the same tests against an emulator that runs already. factories.py makes more fixtures.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
-if TYPE_CHECKING:
-    from neo_emulator.process import ServerProcess
+from neo_emulator import factories
+
+neo_server = factories.server()
+neo_server_noproc = factories.server_noproc()
+neo = factories.clean()
+neo_client = factories.client("sagemaker")
+neo_s3 = factories.client("s3")
+neo_bucket = factories.bucket()
+neo_wait = factories.wait()
 
 
-@pytest.fixture(scope="session")
-def neo_server() -> Iterator[ServerProcess]:
-    """A running emulator of this test process's own; `neo_server.url` is its endpoint."""
-    from neo_emulator.process import ServerProcess
-
-    with ServerProcess() as server:
-        yield server
-
-
-@pytest.fixture
-def neo_client(neo_server: ServerProcess) -> Any:
-    """boto3's "sagemaker" client on `neo_server`."""
-    return neo_server.client("sagemaker")
-
-
-@pytest.fixture
-def neo_s3(neo_server: ServerProcess) -> Any:
-    """boto3's "s3" client on `neo_server`."""
-    return neo_server.client("s3")
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--neo-url, and `neo_url` in pytest's configuration."""
+    text = "URL of a running neo-emulator; without it the tests start one of their own"
+    parser.getgroup("neo-emulator").addoption("--neo-url", dest="neo_url", metavar="URL", help=text)
+    parser.addini("neo_url", text, default="")
