@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := emulator workers targets tests examples
 
-.PHONY: help demo serve test test-runtime check unit lint bench fuzz clean
+.PHONY: help demo serve test test-runtime test-frameworks check unit lint bench fuzz clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 15
@@ -45,6 +45,9 @@ unit: $(VENV)/.installed-dev
 
 test-runtime: $(VENV)/.installed-test ## every model on every CPU target: natively, under qemu and wine
 	PYTHONPATH=tests $(BIN)/python -m runtime.report 2>/dev/null
+
+test-frameworks: $(VENV)/.installed-test ## models of every framework, real ones among them, against their framework
+	@PYTHONPATH=tests $(BIN)/python -m support.framework_models $(FRAMEWORKS) 2>/dev/null
 
 bench: $(VENV)/.installed-test ## timings, side by side
 	$(BIN)/python -m tests.bench

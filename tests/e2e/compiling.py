@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +40,16 @@ def request(target: str | dict[str, str], shapes: Any = None, options: str | Non
     return {"InputConfig": source, "OutputConfig": output}
 
 
-def compile_archive(archive: bytes, wanted: dict[str, Any], folder: Path) -> pipeline.Work:
-    """The job's Work after every step that needs no S3. Raises CompileError."""
+def compile_archive(
+    archive: bytes, wanted: dict[str, Any], folder: Path, report: Callable[[str], None] = lambda step: None
+) -> pipeline.Work:
+    """The job's Work after every step that needs no S3; `report` is told each as it begins. Raises CompileError."""
     folder.mkdir(parents=True, exist_ok=True)
-    context = pipeline.JobContext(folder, "us-east-1", Settings(), lambda step: None, lambda: None)
+    context = pipeline.JobContext(folder, "us-east-1", Settings(), report, lambda: None)
     work = pipeline.prepare(wanted, context)
     (folder / "model.tar.gz").write_bytes(archive)
     for name in OFFLINE:
+        report(name)
         pipeline.STEPS[name](work)
     return work
 

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from neo_targets import options
-from neo_workers import archive, cache, inputs
+from neo_workers import archive, cache, importers, inputs
 from neo_workers.errors import InputConfigurationError, InternalError
-from neo_workers.importers import loader
 from neo_workers.jobs import JobResult, JsonObject
 from neo_workers.settings import Settings
 from neo_workers.work import JobContext, Work, prepare
@@ -77,7 +76,7 @@ def import_(work: Work) -> None:
     """The model as an IRModule, its weights apart."""
     from neo_workers.compiler.parameters import separate
 
-    imported = loader(work.request["InputConfig"]["Framework"])(work.files, work.shapes)
+    imported = importers.loader(work.request["InputConfig"]["Framework"])(work.files, work.shapes)
     separated = separate(imported.module)
     work.imported = replace(imported, module=separated.module)
     work.weights = separated.weights
@@ -154,6 +153,16 @@ def package(work: Work) -> None:
     _say(f"artifact: {work.archive.stat().st_size} bytes, BLAKE2b {work.digest[:16]}...")
 
 
+def self_check(work: Work) -> None:
+    """Where the settings ask for it: the artifact's numbers, held against the source framework's own."""
+    if work.context.settings.self_check:
+        from neo_workers import selfcheck
+
+        assert work.imported is not None
+        reference = importers.reference(work.request["InputConfig"]["Framework"])
+        _say(selfcheck.check(work.archive, work.imported, work.files, reference))
+
+
 def upload(work: Work) -> None:
     """The artifact in S3, once the engine agrees."""
     work.context.before_upload()
@@ -168,11 +177,12 @@ STEPS: dict[str, Callable[[Work], None]] = {
     "compile": compile_,
     "link": link,
     "package": package,
+    "check": self_check,
     "upload": upload,
 }
 
 
-MAKING = ("unpack", "import", "compile", "link", "package")
+MAKING = ("unpack", "import", "compile", "link", "package", "check")
 """The steps between the model's archive and the artifact's: what the cache can stand in for."""
 
 
@@ -212,7 +222,8 @@ def cache_key(work: Work) -> str:
     """What the result of MAKING hangs on: the model, what is asked for, and what compiles it."""
     source, target = work.request["InputConfig"], work.request["OutputConfig"]
     asked = [_normal(source.get("DataInputConfig")), _normal(target.get("CompilerOptions"))]
-    facts = [source["Framework"], source.get("FrameworkVersion"), asked, asdict(work.spec)]
+    checked = work.context.settings.self_check
+    facts = [source["Framework"], source.get("FrameworkVersion"), asked, asdict(work.spec), checked]
     return cache.key_of(_model_archive(work), facts)
 
 

@@ -96,6 +96,11 @@ class Settings(BaseSettings):
         default=10 << 30, gt=0, description="The cache's size; what was not used for longest goes first."
     )
 
+    self_check: bool = Field(
+        default=False,
+        description="Run each artifact on random input and fail the job where its numbers are not the framework's own.",
+    )
+
     # limits of one job
     max_model_bytes: int = Field(default=4 << 30, gt=0, description="Largest unpacked model archive.")
     max_model_files: int = Field(default=10_000, gt=0, description="Most members of a model archive.")

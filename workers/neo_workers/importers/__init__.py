@@ -11,7 +11,7 @@ from neo_workers.errors import CompilationError
 from neo_workers.inputs import Shape
 
 if TYPE_CHECKING:
-    from neo_workers.importers.base import Imported
+    from neo_workers.importers.base import Imported, Reference
 
 Loader = Callable[[list[Path], "dict[str, Shape] | list[Shape] | None"], "Imported"]
 """(files of the archive, parsed DataInputConfig) -> the model. Raises InputConfigurationError."""
@@ -20,7 +20,7 @@ IMPORTERS: dict[str, str | None] = {
     "ONNX": "neo_workers.importers.onnx",
     "TFLITE": None,
     "MXNET": None,
-    "DARKNET": None,
+    "DARKNET": "neo_workers.importers.darknet",
     "XGBOOST": None,
     "SKLEARN": None,
     "PYTORCH": None,
@@ -38,3 +38,10 @@ def loader(framework: str) -> Loader:
         raise CompilationError(f"Framework {framework} is not available in this version; there is {available}")
     load: Loader = importlib.import_module(module).load
     return load
+
+
+def reference(framework: str) -> Reference | None:
+    """The framework's `reference`, None when its importer has none."""
+    module = IMPORTERS[framework]
+    found: Reference | None = getattr(importlib.import_module(module), "reference", None) if module else None
+    return found

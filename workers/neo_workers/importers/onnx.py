@@ -5,6 +5,7 @@ Source: neo-ai's model loader (neo-loader, Apache-2.0) for the texts; TVM's rela
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,17 @@ from tvm import relax
 from tvm.relax.frontend.onnx import from_onnx
 
 from neo_workers.errors import InputConfigurationError
-from neo_workers.importers.base import Imported, Tensor, visible
+from neo_workers.importers.base import Array, Facts, Imported, Tensor, one_file, one_line
+from neo_workers.importers.onnx_builder import run_reference
 from neo_workers.importers.onnx_fold import fold
 from neo_workers.inputs import DYNAMIC, ModelInput, Shape, match
 
+FACTS = Facts(
+    files="one .onnx file, and the files of its external data",
+    layout="as the model has it",
+    versions="opsets up to that of the installed onnx",
+)
+ENDINGS = (".onnx",)
 NO_FILE = "No .onnx file found for ONNX model. Please make sure the framework you select is correct."
 MANY_FILES = "Exactly one .onnx file is allowed for ONNX models."
 CANNOT_LOAD = "Framework cannot load ONNX model. Please make sure the framework you select is correct. "
@@ -32,19 +40,24 @@ Model = Any
 
 def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Imported:
     """The model of an unpacked archive. Raises InputConfigurationError with Neo's texts."""
-    model = _read(_model_file(files))
+    model = _read(one_file(files, ENDINGS, NO_FILE, MANY_FILES))
     shapes = match(config, declared_inputs(model))
     opset = _opset(model)
     try:
-        folded = fold(model, shapes)
-        sizes = {name: list(shape) for name, shape in shapes.items()}
-        module = from_onnx(folded, shape_dict=sizes, sanitize_input_names=False)  # compiled.meta has the model's names
+        return compilable(model, shapes, f"opset {opset}")
     except Exception as error:  # TVM raises many types
         raise InputConfigurationError(
-            f"{CANNOT_CONVERT}{_one_line(error)}\nONNX Version running: {onnx.__version__}. "
+            f"{CANNOT_CONVERT}{one_line(error)}\nONNX Version running: {onnx.__version__}. "
             f"Model Version found: opset {opset}."
         ) from error
-    return Imported(module, _inputs(module, shapes), _outputs(module, folded), f"opset {opset}")
+
+
+def compilable(model: Model, shapes: dict[str, Shape], framework_version: str) -> Imported:
+    """An ONNX model with inputs of `shapes`, in relax. Raises what TVM raises."""
+    folded = fold(model, shapes)
+    sizes = {name: list(shape) for name, shape in shapes.items()}
+    module = from_onnx(folded, shape_dict=sizes, sanitize_input_names=False)  # compiled.meta has the model's names
+    return Imported(module, _inputs(module, shapes), _outputs(module, folded), framework_version)
 
 
 def declared_inputs(model: Model) -> list[ModelInput]:
@@ -69,13 +82,9 @@ def _declared(value: Any) -> ModelInput:
     return ModelInput(value.name, tuple(size if size > 0 else DYNAMIC for size in dims), dtype)
 
 
-def _model_file(files: list[Path]) -> Path:
-    found = visible(files, ".onnx")
-    if not found:
-        raise InputConfigurationError(NO_FILE)
-    if len(found) > 1:
-        raise InputConfigurationError(MANY_FILES)
-    return found[0]
+def reference(files: list[Path], inputs: Mapping[str, Array]) -> list[Array]:
+    """What ONNX Runtime computes, or ONNX's own evaluator where that is not installed."""
+    return run_reference(str(one_file(files, ENDINGS, NO_FILE, MANY_FILES)), inputs)
 
 
 def _read(path: Path) -> Model:
@@ -83,7 +92,7 @@ def _read(path: Path) -> Model:
     try:
         model = onnx.load(str(path), load_external_data=False)
     except Exception as error:  # protobuf's own types
-        raise InputConfigurationError(f"{CANNOT_LOAD}{_one_line(error)}") from error
+        raise InputConfigurationError(f"{CANNOT_LOAD}{one_line(error)}") from error
     try:
         if not model.graph.output:
             raise ValueError("The file holds no graph with an output.")
@@ -91,7 +100,7 @@ def _read(path: Path) -> Model:
         onnx.checker.check_model(str(path))
         external_data_helper.load_external_data_for_model(model, str(path.parent))
     except (onnx.checker.ValidationError, ValueError, OSError) as error:
-        raise InputConfigurationError(f"{CANNOT_LOAD}{_one_line(error)}") from error
+        raise InputConfigurationError(f"{CANNOT_LOAD}{one_line(error)}") from error
     return model
 
 
@@ -146,10 +155,3 @@ def _static(type_: Any) -> Shape | None:
         return tuple(int(dim) for dim in type_.shape.values)
     except TypeError:  # a symbolic size
         return None
-
-
-def _one_line(error: BaseException) -> str:
-    """What `error` says, without TVM's stack and without line breaks."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(line for line in lines if not line.startswith("File "))
-    return text or type(error).__name__
