@@ -1,158 +1,168 @@
-"""The HTTP server: werkzeug's threaded one, as moto's own, since moto's S3 needs what only that puts into the environ.
+"""The HTTP server: a thread per connection, which stays open; plain HTTP and, with a certificate, TLS on one port.
 
-Unlike werkzeug's it keeps connections open, which saves a client most of the time of a small call.
+What it puts into the environ is what moto's S3 needs of werkzeug's server (`http_request.py`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
+import json
 import logging
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from http.client import responses
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
-from wsgiref.types import WSGIApplication
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, connection_dropped_errors
-from werkzeug.serving import make_server as make_werkzeug_server
-
-from neo_emulator.moto_bridge import keep_underscores
+from neo_emulator.http_request import Body, Head, RequestError, keeps_connection, make_environ, read_head
 
 IDLE_SECONDS = 75.0
 """A connection on which nothing comes for that long is closed."""
-DRAIN_BYTES = 1 << 30
-"""Most of an unread request body that is read to keep its connection; behind that it is closed."""
+TLS_HANDSHAKE = b"\x16"
+"""First byte of a TLS connection; no HTTP method begins with it."""
+DROPPED = (ConnectionError, TimeoutError, ssl.SSLError)
 
 log = logging.getLogger(__name__)
-
-
-class Body(io.RawIOBase):
-    """A request's body: at its end where Content-Length says so, not where the connection ends."""
-
-    def __init__(self, stream: Any, length: int) -> None:
-        self._stream = stream
-        self.remaining = length
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        room = min(len(buffer), self.remaining)
-        data = self._stream.read(room) if room else b""
-        buffer[: len(data)] = data
-        self.remaining -= len(data)
-        return len(data)
-
-    def drain(self) -> bool:
-        """Reads the rest away; False when it is too much, or the client stopped sending."""
-        if self.remaining > DRAIN_BYTES:
-            return False
-        while self.remaining:
-            if not self.read(1 << 20):
-                return False
-        return True
 
 
 class Reply:
     """One response on its way: head and body in as few writes as can be, framed so that the connection can go on."""
 
-    def __init__(self, handler: RequestHandler) -> None:
-        self._handler = handler
+    def __init__(self, stream: Any, environ: WSGIEnvironment) -> None:
+        self._stream = stream
+        self._method, self._version = environ["REQUEST_METHOD"], environ["SERVER_PROTOCOL"]
         self._start: tuple[str, list[tuple[str, str]]] | None = None
         self.begun = False
+        self.keep_open = keeps_connection(environ)
         self._chunked = self._bodiless = False
         self._promised: int | None = None  # bytes that Content-Length says will come
 
-    def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+    def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
         """WSGI's start_response."""
         if exc_info is not None and self.begun:
             raise exc_info[1].with_traceback(exc_info[2])
         self._start = (status, headers)
         return self.write
 
-    def _head(self) -> None:
+    def _head(self) -> bytes:
         assert self._start is not None, "write() before start_response()"
-        (status, headers), handler = self._start, self._handler
-        code, _, reason = status.partition(" ")
-        names = {name.lower(): value for name, value in headers}
+        status, headers = self._start
+        code = status.partition(" ")[0]
         self.begun = True
-        self._bodiless = handler.command == "HEAD" or code.startswith("1") or code in ("204", "304")
-        if names.get("connection", "").lower() == "close":
-            handler.close_connection = True
-        handler.send_response(int(code), reason)
+        self._bodiless = self._method == "HEAD" or code.startswith("1") or code in ("204", "304")
+        dated = False
+        lines = [f"HTTP/1.1 {status}"]
         for name, value in headers:
-            if name.lower() != "connection":
-                handler.send_header(name, value)
-        if "content-length" in names:
-            self._promised = int(names["content-length"])
-        elif not self._bodiless and handler.request_version >= "HTTP/1.1":
-            self._chunked = True
-            handler.send_header("Transfer-Encoding", "chunked")
-        elif not self._bodiless:
-            handler.close_connection = True  # HTTP/1.0: the end of the connection is the end of the body
-        handler.send_header("Connection", "close" if handler.close_connection else "keep-alive")
-        handler.end_headers()
+            key = name.lower()
+            if key == "connection":
+                self.keep_open = self.keep_open and value.lower() != "close"
+                continue
+            if key == "content-length":
+                self._promised = int(value)
+            dated = dated or key == "date"
+            lines.append(f"{name}: {value}")
+        if self._promised is None and not self._bodiless:
+            if self._version == "HTTP/1.0":
+                self.keep_open = False  # the end of the connection is the end of the body
+            else:
+                self._chunked = True
+                lines.append("Transfer-Encoding: chunked")
+        if not dated:
+            lines.append(f"Date: {_date()}")
+        lines.append("Connection: keep-alive\r\n\r\n" if self.keep_open else "Connection: close\r\n\r\n")
+        return "\r\n".join(lines).encode("latin-1", "replace")
 
     def write(self, data: bytes) -> None:
         """Sends a piece of the body, the head before the first."""
         if not self.begun:
-            self._head()
+            self._stream.write(self._head())
         if not data or self._bodiless:
             return
         if self._promised is not None:
             self._promised -= len(data)
         frame = (b"%x\r\n" % len(data), data, b"\r\n") if self._chunked else (data,)
         for piece in frame:
-            self._handler.wfile.write(piece)
+            self._stream.write(piece)
 
     def end(self) -> None:
         """Sends what is still buffered. A body of another length than was promised ends the connection."""
         self.write(b"")
         if self._chunked:
-            self._handler.wfile.write(b"0\r\n\r\n")
+            self._stream.write(b"0\r\n\r\n")
         if self._promised and not self._bodiless:
-            self._handler.close_connection = True
-        self._handler.wfile.flush()
+            self.keep_open = False
+        self._stream.flush()
 
 
-class RequestHandler(WSGIRequestHandler):
-    """Speaks HTTP/1.1, any number of requests per connection, and logs requests only on DEBUG."""
+_DATE = (0, "")
 
+
+def _date() -> str:
+    """Now, as HTTP writes it; worked out once a second."""
+    global _DATE
+    second, text = _DATE
+    now = int(time.time())
+    if now != second:
+        text = formatdate(now, usegmt=True)
+        _DATE = (now, text)
+    return text
+
+
+class Connection(StreamRequestHandler):
+    """One connection: any number of requests, one after the other."""
+
+    server: Server
     disable_nagle_algorithm = True
     wbufsize = 1 << 16
     timeout = IDLE_SECONDS
 
-    def handle_expect_100(self) -> bool:
-        """True: go on. `run_wsgi` itself sends "100 Continue"; http.server's would be a second one."""
-        return True
+    def setup(self) -> None:
+        """Takes up TLS where the client does and the server can."""
+        self.request.settimeout(self.timeout)
+        tls = self.server.tls
+        self.scheme = "http"
+        if tls is not None and self.request.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
+            self.request = tls.wrap_socket(self.request, server_side=True)
+            self.scheme = "https"
+        super().setup()
 
-    def make_environ(self) -> dict[str, Any]:
-        """werkzeug's environ, with S3 metadata under its own names."""
-        environ = super().make_environ()
-        keep_underscores(environ, dict(self.headers.items()))
-        return environ
+    def handle(self) -> None:
+        """Answers until one of the two sides ends the connection."""
+        fixed = self._fixed()
+        with contextlib.suppress(*DROPPED):
+            try:
+                while (head := read_head(self.rfile)) is not None and self._answer(head, fixed):
+                    pass
+            except RequestError as error:
+                self._refuse(error)
 
-    def run_wsgi(self) -> None:
-        """Answers one request, and leaves the connection where the next one begins, or to be closed."""
-        if self.headers.get("Expect", "").lower().strip() == "100-continue":
+    def _fixed(self) -> WSGIEnvironment:
+        host, port = self.server.server_address[:2]
+        return {
+            "wsgi.url_scheme": self.scheme,
+            "SERVER_SOFTWARE": "neo-emulator",
+            "SERVER_NAME": host,
+            "SERVER_PORT": str(port),
+            "REMOTE_ADDR": self.client_address[0],
+            "REMOTE_PORT": self.client_address[1],
+        }
+
+    def _answer(self, head: Head, fixed: WSGIEnvironment) -> bool:
+        """Whether another request may follow on this connection."""
+        environ = make_environ(head, self.rfile, fixed)
+        body, reply = environ["wsgi.input"], Reply(self.wfile, environ)
+        if environ.get("HTTP_EXPECT", "").lower() == "100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
-        self.environ = environ = self.make_environ()
-        body = None
-        if environ.get("wsgi.input_terminated"):
-            self.close_connection = True  # trailers may follow the last chunk
-        else:
-            length = str(environ.get("CONTENT_LENGTH", ""))
-            body = Body(self.rfile, int(length) if length.isdecimal() else 0)
-            environ["wsgi.input"] = body
-        reply = Reply(self)
-        try:
-            self._answer(environ, reply)
-            if body is not None and not body.drain():
-                self.close_connection = True
-        except connection_dropped_errors as error:
-            self.close_connection = True
-            self.connection_dropped(error, environ)
+        self._run(environ, reply)
+        # behind the last chunk trailers may follow, so a chunked request is the last
+        return reply.keep_open and isinstance(body, Body) and body.drain()
 
-    def _answer(self, environ: dict[str, Any], reply: Reply) -> None:
+    def _run(self, environ: WSGIEnvironment, reply: Reply) -> None:
         try:
             pieces = self.server.app(environ, reply.start)
             try:
@@ -162,33 +172,65 @@ class RequestHandler(WSGIRequestHandler):
             finally:
                 if hasattr(pieces, "close"):
                     pieces.close()
-        except connection_dropped_errors:
+        except DROPPED:
             raise
         except Exception:
-            log.exception("%s %s", self.command, self.path)
-            self.close_connection = True
+            log.exception("%s %s", environ["REQUEST_METHOD"], environ["RAW_URI"])
+            reply.keep_open = False
             if not reply.begun:
                 reply.start("500 Internal Server Error", [("Content-Length", "0")])
-                with contextlib.suppress(OSError):
-                    reply.end()
+                reply.end()
 
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing below DEBUG: werkzeug would colour a line that no one sees."""
-        if log.isEnabledFor(logging.DEBUG):
-            super().log_request(code, size)
+    def _refuse(self, error: RequestError) -> None:
+        body = json.dumps({"__type": "BadRequestException", "message": str(error)}).encode()
+        head = (
+            f"HTTP/1.1 {error.status} {responses[error.status]}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nDate: {_date()}\r\nConnection: close\r\n\r\n"
+        )
+        self.wfile.write(head.encode() + body)
+        self.wfile.flush()
 
-    def log(self, type: str, message: str, *args: Any) -> None:
-        """What werkzeug says of a connection: errors as they are, requests on DEBUG."""
-        level = logging.DEBUG if type == "info" else logging.getLevelName(type.upper())
-        log.log(level, message, *args)
+
+class Server(ThreadingTCPServer):
+    """Listens already when made; `serve_forever` answers, each connection in a daemon thread."""
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        address: tuple[str, int],
+        fd: int | None,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self.app = app
+        self.tls = tls
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, Connection, bind_and_activate=fd is None)
+        if fd is not None:
+            self.socket.close()
+            self.socket = socket.fromfd(fd, self.address_family, socket.SOCK_STREAM)
+            self.server_address = self.socket.getsockname()
+        self.port = int(self.server_address[1])
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that broke before its first request: a client that went away, or TLS that failed."""
+        log.debug("connection from %s", client_address, exc_info=True)
 
 
 def make_server(
-    app: WSGIApplication, host: str = "127.0.0.1", port: int = 0, *, fd: int | None = None
-) -> BaseWSGIServer:
-    """A server that listens already; `serve_forever` answers, each connection in a daemon thread.
+    app: WSGIApplication,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    fd: int | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Server:
+    """A server for `app`. `port` 0 takes a free one, found in `server.port`; `fd` is a listening socket to use instead.
 
-    `port` 0 takes a free one, found in `server.port`; `fd` is a listening socket to use instead of host and port.
-    Raises OSError when the address is taken.
+    With `tls`, clients may speak either HTTP or HTTPS. Raises OSError when the address is taken.
     """
-    return make_werkzeug_server(host, port, app, threaded=True, request_handler=RequestHandler, fd=fd)
+    return Server(app, (host, port), fd, tls)

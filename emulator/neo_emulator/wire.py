@@ -15,8 +15,6 @@ from threading import Lock
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from werkzeug.wsgi import get_input_stream
-
 from neo_emulator import errors
 from neo_emulator.errors import ServiceError
 from neo_workers.jobs import JsonObject
@@ -184,4 +182,10 @@ def _epoch_seconds(value: object) -> float:
 
 def read_body(environ: WSGIEnvironment) -> bytes:
     """The request's body, read to its end."""
-    return get_input_stream(environ).read()
+    stream = environ["wsgi.input"]
+    body: bytes = stream.read() if environ.get("wsgi.input_terminated") else stream.read(_length(environ))
+    return body
+
+
+def _length(environ: WSGIEnvironment) -> int:
+    return int(environ.get("CONTENT_LENGTH") or 0)

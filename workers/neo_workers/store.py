@@ -6,17 +6,14 @@ Raises the errors of refusals.py; redis.exceptions.RedisError passes through whe
 from __future__ import annotations
 
 import json
-import uuid
+import random
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib import resources
 from itertools import chain
 from typing import Any, cast
 
-import redis
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
-
+from neo_workers.connection import connect
 from neo_workers.jobs import (
     MODEL_PACKAGE_INPUT,
     TERMINAL,
@@ -36,8 +33,10 @@ from neo_workers.settings import Settings
 
 __all__ = ["JobActive", "JobExists", "JobNotFound", "Store", "StoreError", "TooManyJobs"]
 
-SCAN_LIMIT = 5000
-"""Index entries one script call walks at most, so that a rare NameContains never blocks Redis for long."""
+SCAN_LIMIT = 1000
+"""Index entries one script call walks at most, so that a query that few jobs match never blocks Redis for long."""
+SEARCH_LIMIT = 5000
+"""Jobs one script call picks from at most, where an index narrows the query down to them."""
 
 WORKER_LOST = (
     "ServerError: There was an internal server error during the compilation job: "
@@ -108,21 +107,15 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._redis: redis.Redis = redis.Redis.from_url(
-            settings.store_url,
-            decode_responses=True,
-            socket_timeout=5,
-            socket_connect_timeout=2,
-            health_check_interval=15,
-            retry=Retry(ExponentialBackoff(cap=0.3, base=0.02), retries=2),
-        )
+        self._connections = connect(settings.store_url)
+        self._redis = self._connections.pooled
         self.connection = self._redis  # for what is not a job: controls.py, feed.py
         prelude = _transitions_in_lua() + _lua("_prelude")
         self._scripts = {name: self._redis.register_script(prelude + _lua(name)) for name in _SCRIPTS}
 
     def run(self, script: str, *args: object) -> Any:
         """What lua/`script`.lua returns."""
-        return self._scripts[script](args=[str(arg) for arg in args])
+        return self._scripts[script](args=[str(arg) for arg in args], client=self._connections.own)
 
     # what the API asks
 
@@ -133,7 +126,7 @@ class Store:
     def add(self, job_id: JobId, request: JsonObject, tags: Mapping[str, str]) -> Job:
         """The new job, STARTING and queued. Raises JobExists, TooManyJobs."""
         limit, flat = self.settings.max_active_jobs, chain.from_iterable(tags.items())
-        added = self.run("add", job_id, uuid.uuid4().hex, json.dumps(request), limit, *flat)
+        added = self.run("add", job_id, f"{random.getrandbits(128):x}", json.dumps(request), limit, *flat)
         if not isinstance(added, list):
             raise TooManyJobs(job_id) if added else JobExists(job_id)
         fence, created, modified = map(int, added)
@@ -142,7 +135,7 @@ class Store:
 
     def get(self, job_id: JobId) -> Job:
         """The job as it is now. Raises JobNotFound."""
-        return _job(job_id, cast("list[str | None]", self._redis.hmget(f"neo:job:{job_id}", list(_FIELDS))))
+        return _job(job_id, cast("list[str | None]", self._connections.own.hmget(f"neo:job:{job_id}", list(_FIELDS))))
 
     def page(self, scope: Scope, query: Query) -> Page:
         """Up to `query.limit` jobs behind the query's cursor that pass its filters, in its order."""
@@ -158,6 +151,7 @@ class Store:
             "modified_before_ms": query.modified_before_ms,
             "after": query.after,
             "scan": SCAN_LIMIT,
+            "most": SEARCH_LIMIT,
         }
         jobs: list[Job] = []
         while True:

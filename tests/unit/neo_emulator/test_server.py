@@ -143,3 +143,12 @@ def test_client_that_goes_away_is_no_error(caplog: pytest.LogCaptureFixture) -> 
         client.close()
         assert get(port, "/")[0] == 200
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_what_is_no_http_is_refused_as_json() -> None:
+    with serving(echo) as port:
+        said = answers(port, b"hello\r\n\r\n")
+        assert said.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert b'{"__type": "BadRequestException"' in said
+        assert answers(port, b"GET / HTTP/2.0\r\n\r\n").startswith(b"HTTP/1.1 505 HTTP Version Not Supported\r\n")
+        assert b"html" not in said.lower()

@@ -1,4 +1,4 @@
-"""The store's scripts on a real Valkey: the life cycle, its fences, and listing."""
+"""The store's scripts on a real Valkey: the life cycle, its fences. Pages are in test_store_pages.py."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from neo_workers.jobs import TERMINAL, TRANSITIONS, JobId, JobResult, JobStatus, Query, Scope, SortBy
+from neo_workers.jobs import TERMINAL, TRANSITIONS, JobId, JobResult, JobStatus, Query, Scope
 from neo_workers.settings import Settings
 from neo_workers.store import JobActive, JobExists, JobNotFound, Store
 
@@ -215,90 +215,3 @@ def test_clear_forgets_jobs_and_running_compiles_notice(store: Store) -> None:
     other = store.claim(A, "w")
     assert other is not None
     assert other.fence > claim.fence
-
-
-# listing
-
-
-@pytest.fixture
-def many(store: Store) -> list[str]:
-    """30 jobs, some INPROGRESS, some COMPLETED; names do not sort like creation times."""
-    names = [f"{'cab'[i % 3]}-{i:02d}" for i in range(30)]
-    for i, name in enumerate(names):
-        job_id = JobId(SCOPE, name)
-        store.add(job_id, {}, {})
-        if i % 3 and (claim := store.claim(job_id, "w")) and i % 3 == 2:
-            store.finish(claim, JobStatus.COMPLETED)
-    store.add(JobId(Scope("123456789012", "eu-west-1"), "elsewhere"), {}, {})
-    return names
-
-
-def walk(store: Store, query: Query, limit: int) -> list[str]:
-    """Names over all pages."""
-    names: list[str] = []
-    after = None
-    while True:
-        page = store.page(SCOPE, Query(**{**vars(query), "limit": limit, "after": after}))
-        names += [job.id.name for job in page.jobs]
-        if not page.more:
-            return names
-        last = page.jobs[-1]
-        after = (last.status.value, round(last.created.timestamp() * 1000), last.id.name)
-
-
-@pytest.mark.parametrize("limit", [1, 7, 30, 100])
-@pytest.mark.parametrize("descending", [False, True])
-@pytest.mark.parametrize("sort_by", SortBy)
-def test_pages_show_every_job_once_in_order(
-    store: Store, many: list[str], sort_by: SortBy, descending: bool, limit: int
-) -> None:
-    jobs = [store.get(JobId(SCOPE, name)) for name in many]
-    order = {
-        SortBy.NAME: lambda job: job.id.name,
-        SortBy.CREATION_TIME: lambda job: (job.created, job.id.name),
-        SortBy.STATUS: lambda job: (job.status.value, job.created, job.id.name),
-    }[sort_by]
-    expected = [job.id.name for job in sorted(jobs, key=order, reverse=descending)]
-    assert walk(store, Query(sort_by=sort_by, descending=descending), limit) == expected
-
-
-@pytest.mark.parametrize("sort_by", SortBy)
-def test_filters(store: Store, many: list[str], sort_by: SortBy) -> None:
-    jobs = [store.get(JobId(SCOPE, name)) for name in many]
-    middle = jobs[15].created
-    cut = round(middle.timestamp() * 1000)
-
-    def names(**filters: object) -> set[str]:
-        return set(walk(store, Query(sort_by=sort_by, **filters), 4))  # type: ignore[arg-type]
-
-    assert names(name_contains="a-") == {name for name in many if "a-" in name}
-    assert names(status=JobStatus.COMPLETED) == {j.id.name for j in jobs if j.status is JobStatus.COMPLETED}
-    assert names(created_after_ms=cut) == {j.id.name for j in jobs if j.created >= middle}
-    assert names(created_before_ms=cut) == {j.id.name for j in jobs if j.created <= middle}
-    assert names(modified_before_ms=0) == set()
-    assert names(modified_after_ms=0, status=JobStatus.STARTING, name_contains="c") == set(many[::3])
-
-
-def test_pages_stay_right_when_jobs_come_and_go(store: Store, many: list[str]) -> None:
-    page = store.page(SCOPE, Query(sort_by=SortBy.NAME, limit=10))
-    last = page.jobs[-1]
-    claim = store.claim(last.id, "w")
-    if claim is None:
-        store._redis.hset(f"neo:job:{last.id}", "status", "COMPLETED")
-        store._redis.zadd(f"neo:{SCOPE}:status:COMPLETED", {last.id.name: 1})
-    else:
-        store.finish(claim, JobStatus.FAILED, "x")
-    store.delete(last.id)
-    store.add(JobId(SCOPE, "a-00-new"), {}, {})
-    store.add(JobId(SCOPE, "zz-new"), {}, {})
-    after = (last.status.value, round(last.created.timestamp() * 1000), last.id.name)
-    rest = store.page(SCOPE, Query(sort_by=SortBy.NAME, limit=100, after=after))
-    assert [job.id.name for job in rest.jobs] == [*sorted(many)[10:], "zz-new"]
-
-
-def test_a_rare_name_is_found_behind_the_scan_limit(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("neo_workers.store.SCAN_LIMIT", 7)
-    for i in range(40):
-        store.add(JobId(SCOPE, f"n{i:02d}"), {}, {})
-    for sort_by in SortBy:
-        assert [j.id.name for j in store.page(SCOPE, Query(sort_by=sort_by, name_contains="39")).jobs] == ["n39"]

@@ -12,6 +12,8 @@ local function split(id) return id:match('^(.*):([^:]+)$') end -- scope, name
 local function status_of(id) return redis.call('HGET', job_key(id), 'status') end
 local function created_key(scope) return 'neo:' .. scope .. ':created' end
 local function name_key(scope) return 'neo:' .. scope .. ':name' end
+local function names_key(scope) return 'neo:' .. scope .. ':names' end -- one text, see page.lua
+local function modified_key(scope) return 'neo:' .. scope .. ':modified' end
 local function status_key(scope, status) return 'neo:' .. scope .. ':status:' .. status end
 
 -- Whole seconds like the service's own times, but never before the job's CreationTime, which has milliseconds.
@@ -43,6 +45,7 @@ local function move(id, new)
   if not (old and NEXT[old][new]) then return false end
   local now = int(stamp_ms(tonumber(created)))
   redis.call('HSET', key, 'status', new, 'modified_ms', now)
+  redis.call('ZADD', modified_key(scope), now, name)
   redis.call('ZREM', status_key(scope, old), name)
   redis.call('ZADD', status_key(scope, new), created, name)
   redis.call('RPUSH', 'neo:history:' .. id, new)

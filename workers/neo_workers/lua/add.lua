@@ -36,6 +36,12 @@ redis.call('HSET', key, 'token', ARGV[2], 'request', ARGV[3], 'status', 'STARTIN
   'created_ms', created, 'modified_ms', modified, 'fault', fault())
 redis.call('ZADD', created_key(scope), created, name)
 redis.call('ZADD', name_key(scope), 0, name)
+redis.call('ZADD', modified_key(scope), modified, name)
+if redis.call('ZCARD', created_key(scope)) == 1 then
+  redis.call('SET', names_key(scope), '\n' .. name .. '\n')
+elseif redis.call('EXISTS', names_key(scope)) == 1 then
+  redis.call('APPEND', names_key(scope), name .. '\n')
+end
 redis.call('ZADD', status_key(scope, 'STARTING'), created, name)
 redis.call('DEL', 'neo:history:' .. id, 'neo:tags:' .. id)
 redis.call('RPUSH', 'neo:history:' .. id, 'STARTING')

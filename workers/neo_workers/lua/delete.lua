@@ -5,6 +5,11 @@ local status = status_of(id)
 if status and next(NEXT[status]) == nil then
   redis.call('ZREM', created_key(scope), name)
   redis.call('ZREM', name_key(scope), name)
+  redis.call('ZREM', modified_key(scope), name)
+  -- the text of all names keeps this one until it is made anew
+  if redis.call('STRLEN', names_key(scope)) > 4096 + 128 * redis.call('ZCARD', created_key(scope)) then
+    redis.call('DEL', names_key(scope))
+  end
   redis.call('ZREM', status_key(scope, status), name)
   redis.call('DEL', job_key(id), 'neo:history:' .. id, 'neo:tags:' .. id)
 end
