@@ -29,7 +29,7 @@ serve: $(VENV)/.installed-demo ## run the emulator on http://127.0.0.1:4577
 	@$(BIN)/neo-emulator serve
 
 test: $(VENV)/.installed-test  ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.installed-dev lint unit ## lint, types, import rule, unit tests
 
@@ -41,7 +41,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/deptry .
 
 unit: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q tests/unit
+	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit
 
 test-runtime: $(VENV)/.installed-test ## every model on every CPU target: natively, under qemu and wine
 	PYTHONPATH=tests $(BIN)/python -m runtime.report 2>/dev/null

@@ -37,7 +37,6 @@ def found(answer: Any) -> set[str]:
         ({"ResourceARNList": [PREFIX + "a", BUCKET]}, {"a", BUCKET}),
         ({"ResourceARNList": [PREFIX + "b", PREFIX + "nobody"]}, {"b"}),
     ],
-    ids=str,
 )
 def test_get_resources(tagging: Any, asked: dict[str, Any], expected: set[str]) -> None:
     assert found(tagging.get_resources(**asked)) == expected

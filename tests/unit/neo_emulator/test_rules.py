@@ -37,7 +37,7 @@ def test_framework_version(device: str) -> None:
         rules.check(request)
 
 
-@pytest.mark.parametrize(("key", "arches"), list(rules.PLATFORMS.items()), ids=str)
+@pytest.mark.parametrize(("key", "arches"), list(rules.PLATFORMS.items()))
 def test_platforms(key: tuple[str, str | None], arches: frozenset[str]) -> None:
     os, accelerator = key
     for arch in ("X86_64", "X86", "ARM64", "ARM_EABI", "ARM_EABIHF"):
