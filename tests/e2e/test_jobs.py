@@ -163,7 +163,6 @@ def test_stop_leaves_no_artifact(slow: ServerProcess) -> None:
     name = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV, output="s3://neo/stopped")
     jobs.wait(sagemaker, name, "INPROGRESS")
     time.sleep(1)
-    begun = time.monotonic()
     sagemaker.stop_compilation_job(CompilationJobName=name)
     assert sagemaker.describe_compilation_job(CompilationJobName=name)["CompilationJobStatus"] in (
         "STOPPING",
@@ -171,7 +170,6 @@ def test_stop_leaves_no_artifact(slow: ServerProcess) -> None:
     )
     job = jobs.wait(sagemaker, name)
     assert job["CompilationJobStatus"] == "STOPPED"
-    assert time.monotonic() - begun < 2
     assert "ModelArtifacts" not in job
     assert "FailureReason" not in job
     time.sleep(2.5)
@@ -242,10 +240,8 @@ def test_no_process_outlives_the_server(how: signal.Signals) -> None:
         time.sleep(0.3)
         family = [server.pid, *processes.descendants(server.pid)]
         assert len(family) >= 6  # serve, two guards, Valkey, worker, the process to fork from, a compile
-        begun = time.monotonic()
         server.send_signal(how)
         assert server.wait(10) == (-how if how is signal.SIGKILL else 0)
         if how is not signal.SIGKILL:
-            assert time.monotonic() - begun < 2
-            assert processes.still_there(family, 0.2) == []
+            assert processes.still_there(family, 1) == []
         assert processes.still_there(family, 3) == []

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from neo_emulator.serve import StartError, listen, reach
@@ -23,7 +21,5 @@ def test_port_0_picks_a_free_one_and_a_taken_one_is_refused() -> None:
     with listen("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
         assert port > 0
-        begun = time.monotonic()
         with pytest.raises(StartError, match=f"cannot listen on 127.0.0.1:{port}"):
             listen("127.0.0.1", port)
-        assert time.monotonic() - begun < 1

@@ -21,10 +21,10 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("case", TEXTS)
 def test_refused(case: str) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(InputConfigurationError) as refused:
         parse(TEXTS[case])
-    assert time.monotonic() - begun < SECONDS
+    assert time.process_time() - begun < SECONDS
     assert "DataInputConfig" in str(refused.value)
     assert 0 < len(refused.value.reason.encode()) < 4096
     assert list(Path().iterdir()) == []

@@ -98,9 +98,9 @@ def test_a_big_result_is_not_made_and_a_huge_one_refused() -> None:
 def test_long_vectors_are_not_followed() -> None:
     nodes = [helper.make_node("Concat", [f"c{i}", f"c{i}"], [f"c{i + 1}"], axis=0) for i in range(25)]
     nodes.append(helper.make_node("Add", ["x", "c25"], ["y"]))
-    begun = time.monotonic()
+    begun = time.process_time()
     folded = fold(build(nodes, [info("x", FLOAT, 1)], [info("y", FLOAT, 1)], [constant("c0", [1, 2], "float32")]), {})
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
     assert operators(folded)[-1] == "Add"
 
 
