@@ -1,7 +1,7 @@
 """The API, read this first: every request goes down one list of handlers, and the first that answers has the word.
 
     Auth        with NEO_EMULATOR_AUTH=sigv4 only: refuses what is not signed with a known key
-    Control     /_neo/health, ready, reset, pace, faults
+    Control     /_neo/health, ready, metrics, reset, pace, faults
     Feeds       declines all, but brings CloudWatch Logs up to date for those who ask for it
     SageMaker   the compilation-job operations (operations.py), by X-Amz-Target, signed or not
     Tagging     the Resource Groups Tagging API, where jobs are concerned
@@ -39,8 +39,9 @@ REST = 9
 class Application:
     """The whole endpoint as one WSGI application."""
 
-    def __init__(self, handlers: list[Handler], moto: Moto, feeds: Feeds) -> None:
+    def __init__(self, handlers: list[Handler], moto: Moto, feeds: Feeds, control: Control) -> None:
         self.handlers = handlers
+        self.control = control
         self.moto = moto  # the last of the handlers, which declines nothing
         self.feeds = feeds
 
@@ -91,11 +92,12 @@ def create_app(settings: Settings, store: Store, submit: Submit | None = None) -
     feeds = Feeds(settings, store, moto)
     announce = submit or Announcer(lambda job_id: queue.submit(job_id, settings))
     guard = [Auth(settings, moto.secret_of)] if settings.auth == "sigv4" else []
+    control = Control(store, moto.reset)
     handlers: list[Handler] = [
         *guard,
-        Control(store, moto.reset),
+        control,
         feeds,
         SageMaker(settings, store, announce, moto.account, moto),
         Tagging(settings, store, moto, moto.account),
     ]
-    return Application(handlers, moto, feeds)
+    return Application(handlers, moto, feeds, control)

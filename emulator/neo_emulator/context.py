@@ -25,6 +25,7 @@ class Context:
 
     scope: Scope
     request_id: str
+    invocation: str = ""  # the same for each try of one call of an SDK, "" when it says none
 
     def job_id(self, name: str) -> JobId:
         """The identity of the caller's job `name`."""
@@ -44,6 +45,11 @@ def credential(environ: WSGIEnvironment) -> Credential | None:
     """The credential of a signed request, None for an unsigned one."""
     match = _CREDENTIAL.search(str(environ.get("HTTP_AUTHORIZATION", "")))
     return Credential(match["key"], match["region"], match["service"]) if match else None
+
+
+def invocation(environ: WSGIEnvironment) -> str:
+    """What an SDK calls this call, the same each time it tries again. Source: amz-sdk-invocation-id of the SDKs."""
+    return str(environ.get("HTTP_AMZ_SDK_INVOCATION_ID", ""))[:64]
 
 
 def new_request_id() -> str:

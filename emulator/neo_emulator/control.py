@@ -1,4 +1,4 @@
-"""The emulator's own addresses: health, readiness, reset, and what tests set: pace and faults."""
+"""The emulator's own addresses: health, readiness, metrics, reset, and what tests set: pace and faults."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from redis.exceptions import RedisError
 
-from neo_emulator import __version__
+from neo_emulator import __version__, metrics
 from neo_emulator.wire import Response, read_body
+from neo_workers import fleet
 from neo_workers.controls import Controls, Fault
 from neo_workers.jobs import JsonObject
 from neo_workers.store import Store
@@ -32,9 +33,11 @@ class Control:
         self._controls = Controls(store)
         self._reset_moto = reset_moto
         self._started = time.monotonic()
+        self.trouble: Callable[[], str] = lambda: ""  # why our own worker does not stay up, if it does not
         self._routes: dict[str, dict[str, Answer]] = {
             "health": {"GET": lambda _: self.health()},
             "ready": {"GET": lambda _: self.ready()},
+            "metrics": {"GET": lambda _: self.metrics()},
             "reset": {"POST": lambda _: self.reset()},
             "pace": {"GET": lambda _: self.pace(), "POST": self.set_pace},
             "faults": {"GET": lambda _: self.faults(), "POST": self.add_fault, "DELETE": lambda _: self.clear_faults()},
@@ -68,16 +71,23 @@ class Control:
 
     def ready(self) -> Response:
         """200 when a job sent now would be compiled, else 503; either way what is known of each component."""
-        components: dict[str, str] = {"store": "ok", "workers": "none alive"}
+        alive: list[fleet.Worker] = []
+        components = {"store": "ok", "workers": "none alive", "s3": "unknown: no worker asks"}
         try:
             self._store.ping()
-            if workers := self._store.workers():
+            if alive := fleet.workers(self._store):
                 components["workers"] = "ok"
+                components["s3"] = min((worker.s3 for worker in alive), key=lambda answer: answer != "ok")
         except RedisError as err:
-            workers = []
-            components = {"store": str(err) or type(err).__name__, "workers": "unknown"}
+            components |= {"store": str(err) or type(err).__name__, "workers": "unknown"}
+        if components["workers"] != "ok" and (trouble := self.trouble()):
+            components["workers"] += f": {trouble}"
         ready = set(components.values()) == {"ok"}
-        return _json(200 if ready else 503, {"ready": ready, "components": components, "workers": len(workers)})
+        return _json(200 if ready else 503, {"ready": ready, "components": components, "workers": len(alive)})
+
+    def metrics(self) -> Response:
+        """Figures in Prometheus' text format."""
+        return Response(200, metrics.text(self._store).encode(), {"Content-Type": metrics.CONTENT_TYPE})
 
     def reset(self) -> Response:
         """200 after every job and everything in moto is gone."""

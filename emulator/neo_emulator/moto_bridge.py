@@ -48,7 +48,7 @@ class Moto:
                 if self._settings.data_dir is not None:
                     from neo_emulator.durable.front import Durable
 
-                    application = Durable(application, self._settings.data_dir / "moto")
+                    application = Durable(application, self._settings.data_dir / "moto", self._settings.fsync)
                 self._application = application
             return self._application
 

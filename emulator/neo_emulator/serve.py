@@ -5,81 +5,32 @@ The slow parts overlap: Valkey and the worker (which loads TVM) start first, the
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neo_emulator import guard, valkey
+from neo_emulator import valkey
+from neo_emulator.guarded import Guarded
 
 if TYPE_CHECKING:
     from neo_workers.settings import Settings
     from neo_workers.store import Store
 
-GRACE_SECONDS = {"worker": 0.7, "valkey": 1.0}
 READY_TIMEOUT_SECONDS = 30
 log = logging.getLogger(__name__)
 
 
 class StartError(Exception):
     """The stack cannot start; the text says why."""
-
-
-@dataclass
-class Guarded:
-    """A process that dies with us and is started again when it dies alone."""
-
-    name: str
-    command: list[str]
-    environment: dict[str, str]
-    remove: Path | None = None  # removed when it ended because we did
-    lock: int | None = None  # a descriptor that its guard keeps open as long as it runs
-    process: subprocess.Popen[bytes] | None = None
-    restart_at: float = field(default=0.0)
-    backoff_seconds: float = 0.2
-
-    def start(self) -> None:
-        remove = ["--remove", str(self.remove)] if self.remove else []
-        self.process = subprocess.Popen(
-            [sys.executable, "-S", "-E", guard.__file__, str(GRACE_SECONDS[self.name]), *remove, "--", *self.command],
-            stdin=subprocess.PIPE,
-            env=self.environment,
-            pass_fds=() if self.lock is None else (self.lock,),
-        )
-
-    def keep_alive(self) -> None:
-        """Starts it again when it has ended, after a pause that doubles up to 10 seconds."""
-        if self.process is None or self.process.poll() is None:
-            return
-        now = time.monotonic()
-        if not self.restart_at:
-            log.warning("%s ended with status %s; it is started again", self.name, self.process.returncode)
-            self.restart_at = now + self.backoff_seconds
-        elif now >= self.restart_at:
-            self.restart_at, self.backoff_seconds = 0.0, min(self.backoff_seconds * 2, 10.0)
-            self.start()
-
-    def end(self) -> None:
-        """Closes its lifeline, so that its guard ends it, and waits for that."""
-        if self.process is None or self.process.stdin is None:
-            return
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
-        try:
-            self.process.wait(GRACE_SECONDS[self.name] + 2)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
 
 
 class Loading(threading.Thread):
@@ -177,7 +128,7 @@ def _start_processes(
         unix_socket = run_dir / "valkey.sock"
         update["redis_url"] = f"unix://{unix_socket}?db=1"
         try:
-            command = valkey.command(unix_socket, base / "valkey")
+            command = valkey.command(unix_socket, base / "valkey", settings.fsync)
         except (FileNotFoundError, OSError) as error:
             raise StartError(str(error)) from error
         guarded.append(Guarded("valkey", command, dict(os.environ), run_dir, lock))
@@ -208,6 +159,7 @@ def _serve_api(
     store = Store(settings)
     host, port = sock.getsockname()[:2]
     app = create_app(settings, store)
+    app.control.trouble = lambda: next((process.trouble for process in guarded if process.name == "worker"), "")
     loading = Loading(app.moto.load) if settings.data_dir else None
     server = make_server(app, host, port, fd=sock.fileno())
     _wait_for_store(store, guarded, stop)

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 
 from neo_emulator import errors, validation, wire
-from neo_emulator.context import Context, credential, new_request_id
+from neo_emulator.context import Context, credential, invocation, new_request_id
 from neo_emulator.errors import ServiceError
 from neo_emulator.operations import OPERATIONS, Call, Neighbours, Operation, Submit, is_ours
+from neo_workers.connection import is_away
 from neo_workers.jobs import JsonObject, Scope
 from neo_workers.settings import Settings
 from neo_workers.store import Store
@@ -68,7 +68,7 @@ class SageMaker:
         validation.check(request, wire.input_shape(name))
         signed = credential(environ)
         region = signed.region if signed else self._settings.region
-        context = Context(Scope(self._account(environ), region), request_id)
+        context = Context(Scope(self._account(environ), region), request_id, invocation(environ))
         return _run(OPERATIONS[name], Call(request, context, self._store, self._submit, self._neighbours))
 
 
@@ -78,7 +78,9 @@ def _run(operation: Operation, call: Call) -> JsonObject:
     while True:
         try:
             return operation.run(call)
-        except (RedisConnectionError, RedisTimeoutError) as err:
+        except RedisError as err:
+            if not is_away(err):
+                raise
             if time.monotonic() >= deadline:
                 log.warning("the job store does not answer: %s", err)
                 raise errors.unavailable() from err

@@ -28,8 +28,11 @@ def program() -> Path:
     )
 
 
-def command(socket: Path, data_dir: Path) -> list[str]:
-    """Starts a server on a unix socket only, with an append-only file in `data_dir`: jobs survive a SIGKILL."""
+def command(socket: Path, data_dir: Path, fsync: bool = False) -> list[str]:
+    """Starts a server on a unix socket only, with an append-only file in `data_dir`: jobs survive a SIGKILL.
+
+    With `fsync` each change is on the disk before it is answered: they survive a loss of power.
+    """
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     options = {
         "port": "0",
@@ -37,7 +40,7 @@ def command(socket: Path, data_dir: Path) -> list[str]:
         "unixsocketperm": "700",
         "dir": str(data_dir),
         "appendonly": "yes",
-        "appendfsync": "everysec",
+        "appendfsync": "always" if fsync else "everysec",
         "save": "",
         "maxmemory-policy": "noeviction",
         "loglevel": "warning",

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from neo_workers import fleet
 from neo_workers.store import Store
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:compilation-job/job"
@@ -96,8 +97,9 @@ def test_health_and_ready(curl: Any, store: Store) -> None:
     health = curl("GET", "/_neo/health")
     assert (health.status, set(health.json)) == (200, {"version", "uptime_seconds"})
     waiting = curl("GET", "/_neo/ready")
-    assert (waiting.status, waiting.json["components"]) == (503, {"store": "ok", "workers": "none alive"})
-    store.report_worker("w", 5)
+    assert waiting.status == 503
+    assert waiting.json["components"] == {"store": "ok", "workers": "none alive", "s3": "unknown: no worker asks"}
+    fleet.report(store, fleet.Worker("w", 1, "ok"), 5)
     ready = curl("GET", "/_neo/ready")
     assert (ready.status, ready.json["ready"], ready.json["workers"]) == (200, True, 1)
     assert curl("HEAD", "/_neo/ready").body == b""

@@ -64,7 +64,7 @@ def unpack(archive: Path, folder: Path, max_bytes: int, max_files: int) -> list[
     except RecursionError as error:  # tarfile and makedirs call themselves for each header and folder
         raise InputConfigurationError(f"{UNTAR_FAILED}: its headers or folders are nested too deep") from error
     except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EMFILE):
             raise
         raise InputConfigurationError(f"{UNTAR_FAILED}: {type(error).__name__}: {error}") from error
 

@@ -28,14 +28,23 @@ class Connections(threading.local):
         return self._own
 
 
-def connect(url: str) -> Connections:
-    """Clients of the Redis at `url`; nothing is sent before the first command."""
+def connect(url: str, timeout_seconds: float = 5.0) -> Connections:
+    """Clients of the Redis at `url`; nothing is sent before the first command.
+
+    A call that gets no answer within `timeout_seconds` raises redis.exceptions.TimeoutError and is not tried again.
+    """
     pooled = redis.Redis.from_url(
         url,
         decode_responses=True,
-        socket_timeout=5,
+        socket_timeout=timeout_seconds,
         socket_connect_timeout=2,
         health_check_interval=15,
-        retry=Retry(ExponentialBackoff(cap=0.3, base=0.02), retries=2),
+        retry=Retry(ExponentialBackoff(cap=0.3, base=0.02), 2, (redis.ConnectionError,)),
     )
     return Connections(pooled)
+
+
+def is_away(error: redis.RedisError) -> bool:
+    """Whether Redis cannot serve at all now (gone, hung, loading, full, no disk), rather than refuse one call."""
+    gone = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.ReadOnlyError, redis.OutOfMemoryError)
+    return isinstance(error, gone) or str(error).startswith("MISCONF")

@@ -18,12 +18,17 @@ from neo_targets import options
 from neo_workers import archive, cache, importers, inputs
 from neo_workers.errors import InputConfigurationError, InternalError
 from neo_workers.jobs import JobResult, JsonObject
-from neo_workers.settings import Settings
+from neo_workers.settings import PREFIX, Settings
 from neo_workers.work import JobContext, Work, prepare
 
 __all__ = ["MAKING", "STEPS", "JobContext", "Work", "cache_key", "preload", "prepare", "run"]
 
-DISK_HINT = "No space is left on the worker's disk."
+HINTS = {
+    errno.ENOSPC: "No space is left on the worker's disk.",
+    errno.EFBIG: f"A file outgrew {PREFIX}MAX_FILE_BYTES, the worker's limit.",
+    errno.EMFILE: f"More files were opened than {PREFIX}MAX_OPEN_FILES, the worker's limit.",
+}
+"""What an OSError means to whoever runs the worker."""
 
 
 def run(request: JsonObject, context: JobContext) -> JobResult:
@@ -37,7 +42,7 @@ def run(request: JsonObject, context: JobContext) -> JobResult:
         _make(work)
         _do(work, "upload")
     except OSError as error:
-        raise InternalError(f"{DISK_HINT} {error}" if error.errno == errno.ENOSPC else str(error)) from error
+        raise InternalError(f"{HINTS.get(error.errno or 0, '')} {error}".strip()) from error
     return JobResult(str(work.artifact_uri), work.digest, work.derived)
 
 
@@ -166,7 +171,8 @@ def self_check(work: Work) -> None:
 def upload(work: Work) -> None:
     """The artifact in S3, once the engine agrees."""
     work.context.before_upload()
-    work.storage.upload(work.archive, work.artifact_uri, work.request["OutputConfig"].get("KmsKeyId"))
+    key_id = work.request["OutputConfig"].get("KmsKeyId")
+    work.storage.upload(work.archive, work.artifact_uri, key_id, work.context.owner)
     _say(f"uploaded {work.artifact_uri}")
 
 

@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     data_dir: Path | None = Field(
         default=None, description="Keeps jobs, S3 and the cache over a restart. Unset: nothing is kept."
     )
+    fsync: bool = Field(
+        default=False,
+        description="With a data folder: what was acknowledged survives a loss of power too, not only a kill. Slower.",
+    )
     work_dir: Path | None = Field(
         default=None,
         description="Where compiles have their work folders. Unset: in the data folder, else a temporary one.",
@@ -105,6 +109,16 @@ class Settings(BaseSettings):
     max_model_bytes: int = Field(default=4 << 30, gt=0, description="Largest unpacked model archive.")
     max_model_files: int = Field(default=10_000, gt=0, description="Most members of a model archive.")
     max_log_bytes: int = Field(default=1 << 20, gt=0, description="Most output kept of one compile.")
+    max_memory_bytes: int = Field(
+        default=0, ge=0, description="Most memory of one compile. 0: three quarters of what the worker has."
+    )
+    max_cpu_seconds: int = Field(
+        default=86_400, gt=0, description="Most CPU time of one compile, all its threads added."
+    )
+    max_file_bytes: int = Field(default=8 << 30, gt=0, description="Largest file that a compile may write.")
+    max_work_bytes: int = Field(default=16 << 30, gt=0, description="Most disk space of one compile's work folder.")
+    max_open_files: int = Field(default=4096, ge=64, description="Most files that a process of a compile has open.")
+    max_processes: int = Field(default=256, ge=8, description="Most processes of one compile at the same time.")
 
     log_level: str = Field(default="INFO", description="Level of the emulator's own log.")
 

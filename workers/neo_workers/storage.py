@@ -16,11 +16,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from neo_workers.errors import CompileError, InputConfigurationError, InternalError, OutputConfigurationError
-from neo_workers.jobs import JsonObject
-from neo_workers.s3uri import S3Uri, S3UriError, artifact_of
-from neo_workers.settings import Settings
+from neo_workers.s3uri import S3Uri
 
 CHUNK_BYTES = 1 << 20
+OWNER = "neo-emulator-job"
+"""Name of an artifact's metadata that says who uploaded it: no other job's object is ever removed."""
 
 log = logging.getLogger(__name__)
 _SESSION_LOCK = Lock()
@@ -68,16 +68,26 @@ class Storage:
                     file.write(chunk)
         return target.stat().st_size
 
-    def upload(self, source: Path, target: S3Uri, kms_key_id: str | None = None) -> None:
-        """Puts a file as one object, so that a reader sees all of it or nothing. Raises OutputConfigurationError."""
-        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
-        with _errors(target, OutputConfigurationError, _no_bucket(target)), source.open("rb") as file:
-            self._client.put_object(Bucket=target.bucket, Key=target.key, Body=file, **encryption)
+    def upload(self, source: Path, target: S3Uri, kms_key_id: str | None = None, owner: str = "") -> None:
+        """Puts a file as one object, so that a reader sees all of it or nothing. Raises OutputConfigurationError.
 
-    def remove(self, place: S3Uri) -> None:
-        """Deletes one object; a missing one is no error. Raises InternalError when S3 is out of reach."""
-        with _errors(place, OutputConfigurationError, _no_bucket(place)):
-            self._client.delete_object(Bucket=place.bucket, Key=place.key)
+        `owner` is kept with the object, for `remove`.
+        """
+        more: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
+        if owner:
+            more["Metadata"] = {OWNER: owner}
+        with _errors(target, OutputConfigurationError, _no_bucket(target)), source.open("rb") as file:
+            self._client.put_object(Bucket=target.bucket, Key=target.key, Body=file, **more)
+
+    def remove(self, place: S3Uri, owner: str) -> None:
+        """Deletes the object if `owner` uploaded it. Raises InternalError when S3 is out of reach."""
+        try:
+            with _errors(place, OutputConfigurationError, _no_bucket(place)):
+                found = self._client.head_object(Bucket=place.bucket, Key=place.key)["Metadata"].get(OWNER)
+                if found == owner:
+                    self._client.delete_object(Bucket=place.bucket, Key=place.key)
+        except OutputConfigurationError:
+            log.debug("nothing to remove at %s", place)
 
     def _check_region(self, response: dict[str, Any], place: S3Uri, error: type[CompileError]) -> None:
         """Raises `error` when the bucket's answer names another region than the job's."""
@@ -132,11 +142,3 @@ def _errors(place: S3Uri, error: type[CompileError], missing: str) -> Iterator[N
         raise error(f"S3 refused {place}: {refusal}") from refusal
     except BotoCoreError as failure:
         raise InternalError(f"S3 cannot be reached for {place}: {failure}") from failure
-
-
-def remove_artifact(request: JsonObject, region: str, settings: Settings) -> None:
-    """Deletes what a job has uploaded although it may not complete. Only tried: a failure is logged."""
-    try:
-        Storage(settings.s3_endpoint_url, region).remove(artifact_of(request))
-    except (CompileError, S3UriError) as error:
-        log.warning("the artifact of a job that did not complete is left in S3: %s", error)

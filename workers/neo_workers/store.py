@@ -58,7 +58,7 @@ _FIELDS = (
     "artifact_digest",
     "derived_data_input_config",
 )
-_SCRIPTS = ("add", "claim", "beat", "finish", "release", "stop", "delete", "reap", "tag", "page", "pace")
+_SCRIPTS = ("add", "claim", "beat", "finish", "release", "decline", "stop", "delete", "reap", "tag", "page", "pace")
 
 
 def _lua(name: str) -> str:
@@ -107,7 +107,8 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._connections = connect(settings.store_url)
+        # a worker must learn within its lease that Redis hangs
+        self._connections = connect(settings.store_url, min(5.0, max(1.0, settings.lease_seconds / 2)))
         self._redis = self._connections.pooled
         self.connection = self._redis  # for what is not a job: controls.py, feed.py
         prelude = _transitions_in_lua() + _lua("_prelude")
@@ -123,10 +124,13 @@ class Store:
         """Returns when Redis answers; raises redis.exceptions.RedisError when it does not."""
         self._redis.ping()
 
-    def add(self, job_id: JobId, request: JsonObject, tags: Mapping[str, str]) -> Job:
-        """The new job, STARTING and queued. Raises JobExists, TooManyJobs."""
+    def add(self, job_id: JobId, request: JsonObject, tags: Mapping[str, str], token: str = "") -> Job:
+        """The new job, STARTING and queued. Raises JobExists, TooManyJobs.
+
+        A second call with the same `token` is the first one repeated, and comes out like it.
+        """
         limit, flat = self.settings.max_active_jobs, chain.from_iterable(tags.items())
-        added = self.run("add", job_id, f"{random.getrandbits(128):x}", json.dumps(request), limit, *flat)
+        added = self.run("add", job_id, token or f"{random.getrandbits(128):x}", json.dumps(request), limit, *flat)
         if not isinstance(added, list):
             raise TooManyJobs(job_id) if added else JobExists(job_id)
         fence, created, modified = map(int, added)
@@ -231,9 +235,12 @@ class Store:
             request["InputConfig"] = request.pop(MODEL_PACKAGE_INPUT)
         return Claim(job_id, int(got[0]), int(got[1]), request=request, fault=got[3])
 
-    def beat(self, claim: Claim, progress: str = "") -> JobStatus | None:
-        """Renews the lease. The status (INPROGRESS or STOPPING), or None when the claim is no longer good."""
-        status = self.run("beat", claim.id, claim.fence, self._lease_ms, progress)
+    def beat(self, claim: Claim, progress: str = "", upload_uri: str = "") -> JobStatus | None:
+        """Renews the lease. The status (INPROGRESS or STOPPING), or None when the claim is no longer good.
+
+        `upload_uri` is where the claim's holder uploads to if the answer is INPROGRESS.
+        """
+        status = self.run("beat", claim.id, claim.fence, self._lease_ms, progress, upload_uri)
         return JobStatus(status) if status else None
 
     def finish(
@@ -256,9 +263,16 @@ class Store:
 
     def release(self, claim: Claim) -> bool:
         """Gives the job back to the queue without charging the attempt; False when the claim is no longer good."""
+        return bool(self.run("release", claim.id, claim.fence, self._soon_ms))
+
+    def decline(self, job_id: JobId) -> None:
+        """Leaves a queued job to other workers: it is announced again as if it had been released."""
+        self.run("decline", job_id, self._soon_ms)
+
+    @property
+    def _soon_ms(self) -> int:
         # announced by a reaper a second from now, when this worker no longer takes messages
-        delay_ms = 1000 - int(self.settings.republish_seconds * 1000)
-        return bool(self.run("release", claim.id, claim.fence, delay_ms))
+        return 1000 - int(self.settings.republish_seconds * 1000)
 
     def reap(self) -> list[JobId]:
         """Takes jobs from silent workers; the ids to announce again. Any number of processes may do this at once."""
@@ -270,17 +284,3 @@ class Store:
     @property
     def _lease_ms(self) -> int:
         return int(self.settings.lease_seconds * 1000)
-
-    # who is there
-
-    def report_worker(self, name: str, ttl_seconds: float) -> None:
-        """Says that a worker is alive for the next `ttl_seconds`."""
-        self._redis.set(f"neo:worker:{name}", "1", px=int(ttl_seconds * 1000))
-
-    def retire_worker(self, name: str) -> None:
-        """Says that a worker is going."""
-        self._redis.delete(f"neo:worker:{name}")
-
-    def workers(self) -> list[str]:
-        """Names of the workers alive now."""
-        return sorted(key.split(":", 2)[2] for key in self._redis.scan_iter("neo:worker:*", count=1000))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -18,18 +17,22 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from neo_workers import withdrawal
 from neo_workers.child import Child, result_of
 from neo_workers.controls import Controls
-from neo_workers.errors import CompileError, InternalError, TimeOutError
+from neo_workers.errors import CompilationError, InternalError, TimeOutError
 from neo_workers.feed import LineWriter
 from neo_workers.jobs import Claim, JobResult, JobStatus
+from neo_workers.limits import Watch, exit_hint
+from neo_workers.metrics import Phases
 from neo_workers.s3uri import artifact_of
-from neo_workers.settings import Settings
+from neo_workers.settings import PREFIX, Settings
 from neo_workers.store import Store, StoreError
 
 MAX_RUNTIME_SECONDS = 86_400
 """MaxRuntimeInSeconds when the request gives none. Source: StoppingCondition in the API reference (1 day)."""
 
+REDIS_PAUSE_SECONDS = 0.2
 log = logging.getLogger(__name__)
 
 
@@ -67,6 +70,9 @@ class Supervisor:
         self.verdict: Verdict | None = None  # what the child said
         self.log_bytes = 0
         self.lines = LineWriter(store, claim.id)  # for CloudWatch
+        self.phases = Phases()
+        self.watch = Watch(self.settings, self.work_dir)
+        self.mark = withdrawal.owner(claim.id, claim.fence)  # of what our child uploads
         self.min_run: float = self.settings.min_run_seconds
 
     def run(self) -> JobStatus | None:
@@ -89,7 +95,7 @@ class Supervisor:
 
         def make() -> None:
             try:
-                future.set_result(Child(self.claim.id, self.claim.request, self.work_dir, self.settings))
+                future.set_result(Child(self.claim.id, self.claim.request, self.work_dir, self.settings, self.mark))
             except Exception as error:
                 future.set_exception(error)
 
@@ -137,13 +143,22 @@ class Supervisor:
             may_settle = now >= hold_until and (self.wants_upload or self.verdict is not None)
             if now >= next_beat or may_settle:
                 next_beat = now + self.settings.beat_seconds
-                if ended := self._beat():
+                may_upload = may_settle and self.verdict is None
+                if ended := self._beat(may_upload) or self._overuse(child):
                     return ended
-            if may_settle and self.verdict:
-                return self.verdict
-            if may_settle:
-                self.wants_upload, self.uploading = False, True
-                child.allow_upload()
+                if may_settle and self.verdict:
+                    return self.verdict
+                if may_upload and self.renewed >= now:  # Redis knows
+                    self.wants_upload, self.uploading = False, True
+                    child.allow_upload()
+                elif may_settle:
+                    time.sleep(REDIS_PAUSE_SECONDS)
+
+    def _overuse(self, child: Child) -> Verdict | None:
+        """FAILED when the compile uses more than it may; an upload under way is let finish."""
+        if self.uploading or not (breach := self.watch.breach(child.pid)):
+            return None
+        return Verdict(Step.FAILED, CompilationError(f"{breach}; it was at: {self.progress}").reason)
 
     def _pretend(self, fault: str) -> Verdict:
         """A job that a user planned to fail: it holds its states, and compiles nothing."""
@@ -166,19 +181,23 @@ class Supervisor:
         """Takes in what one pipe holds; False when it holds no more for ever."""
         try:
             if end is child.events:
-                kind, value = json.loads(child.events.recv_bytes(1 << 20))
-                self._heard(kind, value)
+                for kind, value in child.read_events():
+                    self._heard(kind, value)
                 return True
             if end is child.log:
                 return self._log(os.read(child.log.fileno(), 1 << 16))
-            child.kill()  # it has ended: what it started must not hold its pipes open
         except (EOFError, OSError):
             self.heard_all = self.heard_all or end is child.events
+        except (ValueError, TypeError) as error:
+            log.error("the compiler's events make no sense: %s", error, extra=self.extra)
+            child.kill()
+            self.heard_all = True
         return False
 
     def _heard(self, kind: str, value: Any) -> None:
         if kind == "step":
-            self.progress = value
+            self.progress = str(value)
+            self.phases.enter(self.progress)
             self.lines.add(f"step: {value}")
             log.debug("step: %s", value, extra=self.extra)
         elif kind == "ready":
@@ -191,25 +210,32 @@ class Supervisor:
     def _log(self, data: bytes) -> bool:
         room = self.settings.max_log_bytes - self.log_bytes
         self.log_bytes += len(data)
-        if data and room > 0:
-            for line in data[:room].decode(errors="replace").splitlines():
-                log.info("compiler: %s", line, extra=self.extra)
-                self.lines.add(line)
-        return bool(data)
+        if not data or room <= 0:
+            return bool(data)
+        lines = data[:room].decode(errors="replace").splitlines()
+        if len(data) >= room:
+            lines.append(f"the rest of the output is left out: {PREFIX}MAX_LOG_BYTES is {self.settings.max_log_bytes}")
+        for line in lines:
+            log.info("compiler: %.2000s", line, extra=self.extra)
+            self.lines.add(line)
+        return True
 
-    def _beat(self) -> Verdict | None:
-        """Renews the lease; a verdict when supervision is over."""
+    def _beat(self, uploading: bool = False) -> Verdict | None:
+        """Renews the lease; a verdict when supervision is over, else an upload that `uploading` asks for may begin."""
         if self.draining.is_set():
             return Verdict(Step.RELEASED)
+        asked = time.monotonic()
         try:
-            status = self.store.beat(self.claim, self.progress)
+            status = self.store.beat(
+                self.claim, self.progress, str(artifact_of(self.claim.request)) if uploading else ""
+            )
             self.min_run = Controls(self.store).pace().min_run_seconds
         except RedisError:
             # without a renewal the lease must be presumed lost: another worker may have the job
             if time.monotonic() - self.renewed > self.settings.lease_seconds:
                 return Verdict(Step.LOST)
             return None
-        self.renewed = time.monotonic()
+        self.renewed = asked
         if status is None:
             return Verdict(Step.LOST)
         self.lines.flush()
@@ -222,8 +248,7 @@ class Supervisor:
 
     def _crash(self, exit_code: int) -> str:
         how = f"was killed by signal {-exit_code}" if exit_code < 0 else f"exited with status {exit_code}"
-        hint = "; it may have run out of memory" if exit_code == -9 else ""
-        return InternalError(f"the compiler {how} at: {self.progress}{hint}").reason
+        return InternalError(f"the compiler {how} at: {self.progress}{exit_hint(exit_code)}").reason
 
     # after it
 
@@ -231,9 +256,12 @@ class Supervisor:
         if verdict.step is not Step.LOST:
             self.lines.add(f"{verdict.step.name} {verdict.reason or ''}".rstrip())
             self.lines.flush()  # before the status: who sees the end finds the log complete
+        if self.uploading and verdict.step in (Step.FAILED, Step.STOPPED):
+            withdrawal.remove(self.store, self.mark, str(artifact_of(self.claim.request)))
         written = self._write(verdict)
         if self.uploading and written is not JobStatus.COMPLETED:
             self._withdraw()
+        self.phases.end(self.store, written)
         log.info("%s", written or verdict.step.name, extra=self.extra)
         return written
 
@@ -249,22 +277,19 @@ class Supervisor:
             except RedisError:
                 if self.draining.is_set():
                     return None
-                time.sleep(0.2)
+                time.sleep(REDIS_PAUSE_SECONDS)
         return None
 
     def _withdraw(self) -> None:
         """Removes the artifact of a job that was stopped, timed out, deleted or reset in the last moment."""
         try:
+            withdrawal.sweep(self.store)
             job = self.store.get(self.claim.id)
-            theirs = job.status in (JobStatus.COMPLETED, JobStatus.INPROGRESS) and job.fence != self.claim.fence
+            if job.status in (JobStatus.COMPLETED, JobStatus.INPROGRESS) and job.fence != self.claim.fence:
+                return  # another worker's by now
         except StoreError:
-            theirs = False
-        if theirs:
+            pass
+        except RedisError as error:
+            log.warning("a worker removes the artifact later: %s", error, extra=self.extra)
             return
-        # imported here: boto3 is slow to import and hardly ever needed in this process
-        from neo_workers.storage import Storage
-
-        try:
-            Storage(self.settings.s3_endpoint_url, self.claim.id.scope.region).remove(artifact_of(self.claim.request))
-        except CompileError as error:
-            log.warning("the artifact could not be removed: %s", error, extra=self.extra)
+        withdrawal.remove(self.store, self.mark, str(artifact_of(self.claim.request)))

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 from pathlib import Path
 
 from celery import Celery
 
+from neo_workers.fleet import own_name
 from neo_workers.jobs import JobId
 from neo_workers.queue import TASK
 from neo_workers.store import Store
 from neo_workers.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
-
-
-def worker_name() -> str:
-    """This worker process among all: host:pid."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 class Busy:
@@ -58,9 +52,10 @@ def register(app: Celery, store: Store, work_root: Path, draining: threading.Eve
             log.warning("ignored a message that names no job: %.100r", job_id)
             return "ignored"
         if draining.is_set():
+            store.decline(parsed)
             return "draining"
         with busy:
-            claim = store.claim(parsed, worker_name())
+            claim = store.claim(parsed, own_name())
             if claim is None:
                 return "not to be had"
             log.info("claimed, attempt %d", claim.attempt, extra={"job": job_id})

@@ -32,6 +32,7 @@ class JobContext:
     settings: Settings
     report: Callable[[str], None]  # called with the name of each step as it begins
     before_upload: Callable[[], None]  # returns when the upload may begin
+    owner: str = ""  # who uploads: the job and its fence, kept with the object
 
 
 @dataclass

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
 import shutil
 import tempfile
@@ -11,19 +9,12 @@ import threading
 import warnings
 from pathlib import Path
 
-from redis.exceptions import RedisError
-
-from neo_workers import child, logs, reaper
+from neo_workers import child, fleet, logs, reaper, withdrawal
 from neo_workers.settings import Settings, get_settings
 from neo_workers.store import Store
 
-ALIVE_SECONDS = 1.0
-"""How often a worker says that it is alive; it counts as gone after three times that."""
-
 LEAVE_SECONDS = 10.0
 """How long a worker that was told to end tries to give its jobs back; whoever told it may be less patient."""
-
-log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -71,7 +62,8 @@ def _run(settings: Settings, work_root: Path) -> None:
             os._exit(0)
 
     def ready(**_: object) -> None:
-        threading.Thread(target=_say_alive, args=(store, draining), daemon=True, name="alive").start()
+        for name, run in (("alive", fleet.report_forever), ("withdrawal", withdrawal.sweep_forever)):
+            threading.Thread(target=run, args=(store, draining), daemon=True, name=name).start()
 
     signals.worker_shutting_down.connect(drain, weak=False)
     signals.worker_ready.connect(ready, weak=False)
@@ -89,16 +81,3 @@ def _run(settings: Settings, work_root: Path) -> None:
             "--without-heartbeat",
         ]
     )
-
-
-def _say_alive(store: Store, stop: threading.Event) -> None:
-    from neo_workers.tasks import worker_name
-
-    while not stop.is_set():
-        try:
-            store.report_worker(worker_name(), 3 * ALIVE_SECONDS)
-        except RedisError:
-            log.debug("the store is away")
-        stop.wait(ALIVE_SECONDS)
-    with contextlib.suppress(RedisError):
-        store.retire_worker(worker_name())

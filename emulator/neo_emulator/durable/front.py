@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 class Durable:
     """moto's application with its S3 and small services kept in `folder`. At most one in a process."""
 
-    def __init__(self, application: WSGIApplication, folder: Path) -> None:
+    def __init__(self, application: WSGIApplication, folder: Path, fsync: bool = False) -> None:
         """Loads what the folder holds. Raises JournalError, pickle.UnpicklingError, OSError, sqlite3.Error."""
         self._application = application
-        self._journal = Journal(folder)
+        self._journal = Journal(folder, fsync)
         self._services = Services()
         self._known: dict[str, Any] = {}  # buckets as of the last commit
         self._touched = Transaction(writes=True)  # what a commit that failed has left over

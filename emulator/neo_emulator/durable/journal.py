@@ -3,11 +3,12 @@
     journal.sqlite   meta(name, value)  rows(kind, place, name, data)  bodies(name, data)
     bodies/ab/<id>   one body each; the id is never used again
 
-A SIGKILL loses nothing that `commit` has returned for. A loss of power may: nothing is synced on the way.
+A SIGKILL loses nothing that `commit` has returned for. A loss of power may, unless the journal was opened with `fsync`.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections import deque
@@ -51,11 +52,20 @@ class Batch:
         return bool(self.forget or self.remove or self.put or self.bodies)
 
 
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class Journal:
     """The open journal of one data folder. `commit` is called by one thread at a time, all else by any."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fsync: bool = False) -> None:
         """Raises JournalError for a journal of another layout."""
+        self._fsync = fsync
         self._bodies = folder / "bodies"
         self._bodies.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = folder / "journal.sqlite"
@@ -70,7 +80,7 @@ class Journal:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         connection.execute("pragma journal_mode=wal")
-        connection.execute("pragma synchronous=normal")
+        connection.execute(f"pragma synchronous={'full' if self._fsync else 'normal'}")
         return connection
 
     def meta(self, name: str) -> str | None:
@@ -93,6 +103,9 @@ class Journal:
         path = self.path(name)
         path.parent.mkdir(exist_ok=True, mode=0o700)
         path.write_bytes(data)
+        if self._fsync:
+            for place in (path, path.parent, self._bodies):
+                _sync(place)
 
     def read_row(self, name: str) -> bytes:
         """A small body. Raises ValueError when it is gone, as a closed file does."""

@@ -39,7 +39,7 @@ def test_first_handler_that_answers_has_the_word(make_environ: Any, send: Any) -
         return handle
 
     app = Application(
-        [handler("a", None), handler("b", [b"b"]), handler("c", [b"c"])], handler("moto", [b"moto"]), Mock()
+        [handler("a", None), handler("b", [b"b"]), handler("c", [b"c"])], handler("moto", [b"moto"]), Mock(), Mock()
     )
     assert send(app, make_environ())[2] == b"b"
     assert asked == ["a", "b"]

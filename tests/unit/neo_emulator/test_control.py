@@ -6,13 +6,15 @@ import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from neo_emulator.control import Control
+from neo_workers import fleet
 from neo_workers.store import Store
 
 
 @pytest.fixture
-def store() -> Any:
+def store(monkeypatch: pytest.MonkeyPatch) -> Any:
     store = create_autospec(Store, instance=True)
-    store.workers.return_value = []
+    store.alive = []
+    monkeypatch.setattr(fleet, "workers", lambda store: store.alive)
     return store
 
 
@@ -22,17 +24,28 @@ def get(send: Any, make_environ: Any, control: Control, path: str, method: str =
     return status, json.loads(body)
 
 
+def ready(send: Any, make_environ: Any, control: Control) -> tuple[int, dict[str, str], int]:
+    status, answer = get(send, make_environ, control, "/_neo/ready")
+    assert answer["ready"] is (status == 200)
+    return status, answer["components"], answer["workers"]
+
+
 def test_ready_names_what_is_missing(send: Any, make_environ: Any, store: Any) -> None:
-    control = Control(store, Mock())
-    assert get(send, make_environ, control, "/_neo/ready")[0] == 503
-    store.workers.return_value = ["a", "b"]
-    components = {"store": "ok", "workers": "ok"}
-    expected = {"ready": True, "components": components, "workers": 2}
-    assert get(send, make_environ, control, "/_neo/ready") == (200, expected)
-    store.workers.side_effect = RedisTimeoutError("slow")
-    components = {"store": "slow", "workers": "unknown"}
-    expected = {"ready": False, "components": components, "workers": 0}
-    assert get(send, make_environ, control, "/_neo/ready") == (503, expected)
+    control, parts = Control(store, Mock()), ("store", "workers", "s3")
+    away = dict(zip(parts, ("ok", "none alive", "unknown: no worker asks"), strict=True))
+    assert ready(send, make_environ, control) == (503, away, 0)
+    control.trouble = lambda: "ended with status 1: no module named x"
+    away["workers"] = "none alive: ended with status 1: no module named x"
+    assert ready(send, make_environ, control) == (503, away, 0)
+    store.alive = [fleet.Worker("a", 1, "refused")]
+    assert ready(send, make_environ, control) == (503, {"store": "ok", "workers": "ok", "s3": "refused"}, 1)
+    store.alive.append(fleet.Worker("b", 1, "ok"))
+    assert ready(send, make_environ, control) == (200, dict.fromkeys(parts, "ok"), 2)
+    store.ping.side_effect = RedisTimeoutError("slow")
+    assert ready(send, make_environ, control)[:2] == (
+        503,
+        {"store": "slow", "workers": "unknown: ended with status 1: no module named x", "s3": away["s3"]},
+    )
 
 
 def test_reset_clears_jobs_then_moto(send: Any, make_environ: Any, store: Any) -> None:

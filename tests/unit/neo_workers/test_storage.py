@@ -9,8 +9,7 @@ from moto.server import ThreadedMotoServer
 
 from neo_workers.errors import InputConfigurationError, InternalError, OutputConfigurationError
 from neo_workers.s3uri import S3Uri
-from neo_workers.settings import Settings
-from neo_workers.storage import Storage, remove_artifact
+from neo_workers.storage import Storage
 
 REGION = "us-east-1"
 
@@ -106,12 +105,16 @@ def test_credentials_are_made_up_when_there_are_none(endpoint: str, s3: Any, mon
     Storage(endpoint, REGION).check_output(S3Uri("models", ""))
 
 
-def test_remove_artifact(endpoint: str, s3: Any) -> None:
-    s3.put_object(Bucket="models", Key="m-ml_c5.tar.gz", Body=b"1")
-    request = {
-        "InputConfig": {"S3Uri": "s3://models/m.tar.gz"},
-        "OutputConfig": {"S3OutputLocation": "s3://models/", "TargetDevice": "ml_c5"},
-    }
+def test_only_the_owners_object_is_removed(endpoint: str, s3: Any, tmp_path: Path) -> None:
+    storage, place = Storage(endpoint, REGION), S3Uri("models", "m-ml_c5.tar.gz")
+    (tmp_path / "a").write_bytes(b"1")
+    storage.upload(tmp_path / "a", place, owner="1:r:job:7")
+    for other in ("1:r:job:8", ""):
+        storage.remove(place, other)
+    assert s3.get_object(Bucket="models", Key=place.key)["Body"].read() == b"1"
     for _ in range(2):  # the second time there is nothing left
-        remove_artifact(request, REGION, Settings(s3_endpoint_url=endpoint))
-    assert "Contents" not in s3.list_objects_v2(Bucket="models", Prefix="m-ml_c5")
+        storage.remove(place, "1:r:job:7")
+    assert "Contents" not in s3.list_objects_v2(Bucket="models", Prefix=place.key)
+    storage.remove(S3Uri("no-such-bucket", "k"), "1:r:job:7")
+    with pytest.raises(InternalError):
+        Storage("http://127.0.0.1:9", REGION).remove(place, "1:r:job:7")

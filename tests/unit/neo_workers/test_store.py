@@ -8,6 +8,7 @@ from itertools import product
 
 import pytest
 
+from neo_workers import fleet, withdrawal
 from neo_workers.jobs import TERMINAL, TRANSITIONS, JobId, JobResult, JobStatus, Query, Scope
 from neo_workers.settings import Settings
 from neo_workers.store import JobActive, JobExists, JobNotFound, Store
@@ -203,15 +204,49 @@ def test_tags_are_overwritten_and_removed(store: Store) -> None:
 
 
 def test_clear_forgets_jobs_and_running_compiles_notice(store: Store) -> None:
-    store.report_worker("host:1", 5)
+    fleet.report(store, fleet.Worker("host:1", 2, "ok"))
     store.add(A, {}, {})
     claim = store.claim(A, "w")
     assert claim is not None
     store.clear()
     assert store.beat(claim) is None
     assert store.page(SCOPE, Query()).jobs == ()
-    assert store.workers() == ["host:1"]
+    assert [worker.name for worker in fleet.workers(store)] == ["host:1"]
     store.add(A, {}, {})
     other = store.claim(A, "w")
     assert other is not None
     assert other.fence > claim.fence
+
+
+def test_a_repeated_create_comes_out_like_the_first(store: Store) -> None:
+    first = store.add(A, {}, {}, "one call")
+    assert store.add(A, {}, {}, "one call").fence == first.fence
+    with pytest.raises(JobExists):
+        store.add(A, {}, {}, "another call")
+    with pytest.raises(JobExists):
+        store.add(A, {}, {})
+
+
+def test_an_upload_of_a_job_that_did_not_complete_is_noted(store: Store) -> None:
+    for name, stopped in (("kept", False), ("withdrawn", True)):
+        job_id = JobId(SCOPE, name)
+        store.add(job_id, {}, {})
+        claim = store.claim(job_id, "w")
+        assert claim is not None
+        assert store.beat(claim, "upload", f"s3://out/{name}") is JobStatus.INPROGRESS
+        if stopped:
+            store.stop(job_id)
+        store.finish(claim, JobStatus.COMPLETED, result=RESULT)
+    noted = store._redis.hgetall(withdrawal.WITHDRAW)
+    assert list(noted) == [withdrawal.owner(JobId(SCOPE, "withdrawn"), claim.fence)]
+    assert noted.popitem()[1].endswith(" s3://out/withdrawn")
+
+
+def test_a_declined_job_is_announced_again_soon(store: Store) -> None:
+    store.add(A, {}, {})
+    store.decline(A)
+    assert store.reap() == []
+    time.sleep(1.1)
+    assert store.reap() == [A]
+    store.decline(JobId(SCOPE, "unknown"))
+    assert store._redis.zrange("neo:queue", 0, -1) == [str(A)]

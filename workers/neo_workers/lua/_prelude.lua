@@ -5,6 +5,7 @@ local NOW_MS = TIME[1] * 1000 + math.floor(TIME[2] / 1000)
 local NOW_US = TIME[1] * 1000000 + TIME[2]
 local QUEUE, LEASE, FENCE = 'neo:queue', 'neo:lease', 'neo:fence'
 local PACE, FAULTS, EVENTS = 'neo:pace', 'neo:faults', 'neo:events' -- see controls.py and feed.py
+local WITHDRAW, SCOPES = 'neo:withdraw', 'neo:scopes' -- see withdrawal.py and metrics.py
 
 local function int(number) return string.format('%.0f', number) end
 local function job_key(id) return 'neo:job:' .. id end
@@ -38,6 +39,14 @@ local function tell(id, status, stamp)
   redis.call('XADD', EVENTS, 'MAXLEN', '~', 10000, '*', 'id', id, 'status', status, 'at', stamp)
 end
 
+-- A job that has ended and not completed may have left an artifact: it is to be taken away.
+local function withdraw(id)
+  local uri, uploaders = unpack(redis.call('HMGET', job_key(id), 'upload_uri', 'uploaders'))
+  for fence in (uploaders or ''):gmatch('%d+') do
+    redis.call('HSET', WITHDRAW, id .. ':' .. fence, int(NOW_MS) .. ' ' .. uri)
+  end
+end
+
 -- The only place that changes a status. Returns false, and changes nothing, when the pair is not legal.
 local function move(id, new)
   local key, scope, name = job_key(id), split(id)
@@ -56,6 +65,7 @@ local function move(id, new)
     redis.call('ZREM', LEASE, id)
     redis.call('HSET', key, 'ended_ms', now)
     redis.call('HINCRBY', key, 'commits', 1)
+    if new ~= 'COMPLETED' then withdraw(id) end
   end
   return true
 end

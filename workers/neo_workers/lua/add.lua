@@ -34,6 +34,7 @@ end
 local created, modified, fence = int(NOW_MS), int(stamp_ms(NOW_MS)), next_fence()
 redis.call('HSET', key, 'token', ARGV[2], 'request', ARGV[3], 'status', 'STARTING', 'fence', fence, 'attempt', 0,
   'created_ms', created, 'modified_ms', modified, 'fault', fault())
+redis.call('SADD', SCOPES, scope)
 redis.call('ZADD', created_key(scope), created, name)
 redis.call('ZADD', name_key(scope), 0, name)
 redis.call('ZADD', modified_key(scope), modified, name)
