@@ -42,7 +42,7 @@ def _compare(model: str, built: Any) -> None:
     folder = built.folder.parent / "vm"
     folder.mkdir(exist_ok=True)
     lowered = build.lower(built.work.imported.module, target)
-    library = link.export(build.generate(lowered, target), built.work.spec, folder)
+    library = link.export(build.generate(lowered.module, target), built.work.spec, folder)
     names = [item.name for item in built.work.imported.inputs]
 
     def load_vm() -> Callable[[], Any]:

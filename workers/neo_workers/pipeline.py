@@ -10,7 +10,7 @@ import errno
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +78,9 @@ def unpack(work: Work) -> None:
 
 
 def import_(work: Work) -> None:
-    """The model as an IRModule, its weights apart."""
-    from neo_workers.compiler.parameters import separate
-
+    """The model as an IRModule."""
     imported = importers.loader(work.request["InputConfig"]["Framework"])(work.files, work.shapes)
-    separated = separate(imported.module)
-    work.imported = replace(imported, module=separated.module)
-    work.weights = separated.weights
+    work.imported = imported
     if work.shapes is None:  # Source: API_DerivedInformation
         work.derived = inputs.derived({item.name: item.shape for item in imported.inputs if item.shape is not None})
     for kind, tensors in (("input", imported.inputs), ("output", imported.outputs)):
@@ -101,11 +97,14 @@ def compile_(work: Work) -> None:
     target = tvm_target(work.spec)
     _say(f"target {work.spec.name}: {work.spec.tvm_host()} {work.spec.tvm_device() or ''}".rstrip())
     lowered = build.lower(work.imported.module, target)
-    _plan(work, lowered)
+    work.weights = lowered.weights
+    for note in lowered.notes:
+        _say(note)
+    _plan(work, lowered.module)
     if work.plan:
-        build.write_kernels(lowered, target, work.kernels)
+        build.write_kernels(lowered.module, target, work.kernels)
     else:
-        work.executable = build.generate(lowered, target)
+        work.executable = build.generate(lowered.module, target)
 
 
 def _plan(work: Work, lowered: Any) -> None:

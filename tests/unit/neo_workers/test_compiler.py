@@ -13,6 +13,7 @@ from neo_targets.registry import DEVICES
 from neo_targets.spec import X86_64, Host
 from neo_targets.toolchains import stub_command
 from neo_workers.compiler.cubin import replace_cuda
+from neo_workers.compiler.fold import fold
 from neo_workers.compiler.link import run_tool
 from neo_workers.compiler.nvrtc import compile_cubin
 from neo_workers.compiler.parameters import separate
@@ -61,7 +62,7 @@ def module(weight: np.ndarray) -> tvm.IRModule:
 
 def test_weights_leave_the_code_already_transposed() -> None:
     weight = np.arange(128, dtype="float32").reshape(8, 16)
-    separated = separate(module(weight))
+    separated = separate(fold(module(weight)))
     assert list(separated.weights) == ["p0"]
     assert np.array_equal(separated.weights["p0"], weight.T)
     main = separated.module["main"]

@@ -33,7 +33,7 @@ def lowered(body: Body, shape: Any, dtype: str) -> tvm.IRModule:
             fields = list(result) if isinstance(result, tuple) else [result]
             outputs = [builder.emit_output(field) for field in fields]
         builder.emit_func_output(outputs[0] if len(outputs) == 1 else relax.Tuple(outputs))
-    return build.lower(builder.get(), tvm_target(SPEC))
+    return build.lower(builder.get(), tvm_target(SPEC)).module
 
 
 def plan(body: Body, shape: Any = (2, 4), dtype: str = "float32", outputs: int = 1) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import tvm
 from tvm import relax
 from tvm.target import Target
 
+from neo_workers.compiler.cpu import pipeline as cpu
+from neo_workers.compiler.fold import fold
+from neo_workers.compiler.parameters import separate
 from neo_workers.errors import CompilationError
 
 Executable = Any
@@ -20,14 +24,28 @@ PASS_CONFIG = {"tirx.disable_assert": True}
 OPT_LEVEL = 3
 
 
-def lower(module: tvm.IRModule, target: Target) -> tvm.IRModule:
-    """`module` as kernels (PrimFuncs) and a `main` that calls them. Raises CompilationError naming the cause.
+@dataclass(frozen=True)
+class Lowered:
+    """A module as kernels (PrimFuncs) and a `main` that calls them on the model's inputs and its weights."""
 
-    The target's own pipeline: it fuses operators, and schedules them for a GPU (DLight).
+    module: tvm.IRModule
+    weights: dict[str, Any]  # numpy arrays in the order of main's last parameters
+    notes: tuple[str, ...] = ()  # for the job's log
+
+
+def lower(module: tvm.IRModule, target: Target) -> Lowered:
+    """`module`, lowered. Raises CompilationError naming the cause.
+
+    For a CPU by this package's own schedules; for a GPU by TVM's pipeline, which fuses operators and schedules
+    them (DLight).
     """
     try:
         with target, tvm.transform.PassContext(opt_level=OPT_LEVEL, config=PASS_CONFIG):
-            return relax.get_default_pipeline(target)(module)
+            if target.kind.name == "llvm":
+                done = cpu.lower(module, target)
+                return Lowered(done.separated.module, done.separated.weights, done.notes())
+            separated = separate(fold(module))
+            return Lowered(relax.get_default_pipeline(target)(separated.module), separated.weights)
     except Exception as error:  # tvm raises many types
         raise CompilationError(f"TVM cannot lower the model for {target.kind.name}. {last_line(error)}") from error
 

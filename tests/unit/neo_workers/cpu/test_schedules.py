@@ -1,0 +1,125 @@
+"""Every kind of kernel is scheduled, and computes what TVM's own lowering computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tvm import relax
+from unit.neo_workers.cpu.modules import CPUS, Body, check, weight
+
+from neo_targets.registry import DEVICES
+from neo_targets.spec import X86_64, Host
+from neo_workers.compiler.targets import cpu_flags
+from neo_workers.execute import this_cpu_flags
+
+R = relax.op
+
+
+def conv(channels: int, inputs: int, kernel: int, groups: int = 1, **window: Any) -> Body:
+    def body(builder: Any, x: Any) -> Any:
+        y = builder.emit(R.nn.conv2d(x, weight(channels, inputs // groups, kernel, kernel), groups=groups, **window))
+        y = builder.emit(R.add(y, weight(1, channels, 1, 1)))
+        return builder.emit(R.nn.relu(y))
+
+    return body
+
+
+def deconv(channels: int, inputs: int, kernel: int, **window: Any) -> Body:
+    def body(builder: Any, x: Any) -> Any:
+        return builder.emit(R.nn.conv2d_transpose(x, weight(inputs, channels, kernel, kernel), **window))
+
+    return body
+
+
+def unary(*steps: Callable[[Any], Any]) -> Body:
+    def body(builder: Any, x: Any) -> Any:
+        for step in steps:
+            x = builder.emit(step(x))
+        return x
+
+    return body
+
+
+CONVOLUTIONS: dict[str, tuple[Body, tuple[int, ...]]] = {
+    "3x3": (conv(32, 16, 3, padding=1), (1, 16, 14, 14)),
+    "3x3, odd width 19": (conv(32, 16, 3, padding=1), (1, 16, 5, 19)),
+    "3x3, odd width 38": (conv(24, 8, 3, padding=1), (1, 8, 6, 38)),
+    "3x3, stride 2, a batch": (conv(48, 8, 3, strides=2, padding=1), (2, 8, 15, 15)),
+    "3x3, dilation 2": (conv(16, 8, 3, padding=2, dilation=2), (1, 8, 12, 12)),
+    "3x3, no padding": (conv(16, 8, 3), (1, 8, 12, 13)),
+    "5x3 pads unlike": (conv(16, 8, 5, padding=(1, 2, 0, 3)), (1, 8, 11, 9)),
+    "first layer": (conv(32, 3, 7, strides=2, padding=3), (1, 3, 32, 32)),
+    "1x1": (conv(64, 32, 1), (1, 32, 13, 13)),
+    "1x1, prime width": (conv(64, 32, 1), (1, 32, 3, 37)),
+    "1x1, stride 2": (conv(32, 16, 1, strides=2), (1, 16, 9, 9)),
+    "1x1 of one point": (conv(40, 64, 1), (1, 64, 1, 1)),
+    "channels that fill no panel": (conv(85, 16, 1), (1, 16, 10, 10)),
+    "one channel": (conv(1, 16, 1), (1, 16, 10, 10)),
+    "three channels, 3x3": (conv(3, 8, 3, padding=1), (1, 8, 9, 9)),
+    "groups of 2": (conv(16, 16, 3, groups=2, padding=1), (1, 16, 9, 9)),
+    "depthwise": (conv(32, 32, 3, groups=32, padding=1), (1, 32, 14, 14)),
+    "depthwise, stride 2": (conv(24, 24, 3, groups=24, strides=2, padding=1), (1, 24, 15, 15)),
+    "depthwise 5x5": (conv(48, 48, 5, groups=48, padding=2), (1, 48, 7, 7)),
+    "depthwise 7x7": (conv(16, 16, 7, groups=16, padding=3), (1, 16, 9, 9)),
+    "depthwise, channels that fill no vector": (conv(21, 21, 3, groups=21, padding=1), (1, 21, 8, 8)),
+    "transposed 2x2, stride 2": (deconv(16, 8, 2, strides=2), (1, 8, 7, 7)),
+    "transposed 3x3, stride 2": (deconv(16, 8, 3, strides=2, padding=1), (1, 8, 6, 5)),
+    "transposed 3x3, more output": (deconv(8, 8, 3, strides=2, padding=1, output_padding=1), (1, 8, 6, 5)),
+    "transposed 4x4, stride 2": (deconv(16, 8, 4, strides=2, padding=1), (1, 8, 6, 5)),
+    "transposed 3x3, stride 1": (deconv(16, 8, 3, padding=1), (1, 8, 6, 5)),
+    "transposed, groups": (deconv(2, 8, 3, groups=4, strides=2, padding=1), (1, 8, 6, 5)),
+}
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS)
+def test_convolutions(case: str) -> None:
+    body, shape = CONVOLUTIONS[case]
+    check(body, shape)
+
+
+OTHERS: dict[str, tuple[Body, tuple[tuple[int, ...], ...]]] = {
+    "matmul": (unary(lambda x: R.matmul(x, weight(64, 96))), ((7, 64),)),
+    "matmul of a line": (unary(lambda x: R.matmul(x, weight(64, 1000))), ((1, 64),)),
+    "matmul of lines": (unary(lambda x: R.matmul(x, weight(64, 10))), ((6, 1, 64),)),
+    "matmul, prime rows, erf": (unary(lambda x: R.matmul(x, weight(48, 64)), R.erf), ((1, 197, 48),)),
+    "matmul, two batches": (unary(lambda x: R.matmul(x, weight(24, 32)), R.nn.gelu), ((2, 3, 17, 24),)),
+    "batched matmul": (lambda b, x, y: b.emit(R.matmul(x, y)), ((3, 17, 24), (3, 24, 40))),
+    "batched matmul, one column": (lambda b, x, y: b.emit(R.matmul(x, y)), ((3, 17, 24), (3, 24, 1))),
+    "vector times matrix": (lambda b, x, y: b.emit(R.matmul(x, y)), ((24,), (24, 40))),
+    "softmax": (unary(lambda x: R.nn.softmax(x, -1)), ((2, 8, 33),)),
+    "softmax over channels": (unary(lambda x: R.nn.softmax(x, 1)), ((1, 20, 6, 6),)),
+    "log softmax": (unary(lambda x: R.nn.log_softmax(x, -1)), ((4, 40),)),
+    "layer norm": (unary(lambda x: R.nn.layer_norm(x, weight(64), weight(64, seed=3), -1)), ((1, 9, 64),)),
+    "layer norm, odd": (unary(lambda x: R.nn.layer_norm(x, weight(37), weight(37, seed=3), -1)), ((5, 37),)),
+    "group norm": (unary(lambda x: R.nn.group_norm(x, weight(16), weight(16), 4, 1, [2, 3])), ((1, 16, 5, 5),)),
+    "mean of an image": (unary(lambda x: R.mean(x, [2, 3])), ((1, 48, 7, 7),)),
+    "sum of everything": (unary(R.sum), ((4, 33),)),
+    "max over the last axis": (unary(lambda x: R.max(x, -1)), ((6, 64),)),
+    "mean over the first axis": (unary(lambda x: R.mean(x, 0)), ((6, 64),)),
+    "argmax": (unary(lambda x: R.argmax(x, 1), lambda x: R.astype(x, "float32")), ((6, 64),)),
+    "max pool": (unary(lambda x: R.nn.max_pool2d(x, (3, 3), (2, 2), (1, 1))), ((1, 16, 15, 15),)),
+    "average pool": (unary(lambda x: R.nn.avg_pool2d(x, (3, 3), (2, 2), (1, 1))), ((1, 16, 15, 15),)),
+    "transpose": (unary(lambda x: R.permute_dims(x, [0, 2, 3, 1])), ((1, 3, 20, 20),)),
+    "turned matrix": (unary(lambda x: R.permute_dims(x, [1, 0]), lambda x: R.multiply(x, x)), ((33, 65),)),
+    "arithmetic": (lambda b, x, y: b.emit(R.divide(b.emit(R.add(x, y)), relax.const(3.0))), ((5, 33), (1, 33))),
+    "sigmoid, silu, tanh": (unary(R.sigmoid, R.nn.silu, R.tanh, R.exp), ((3, 50),)),
+    "concat": (lambda b, x, y: b.emit(R.concat([x, y], 1)), ((2, 3, 5), (2, 4, 5))),
+    "resize": (unary(lambda x: R.image.resize2d(x, (10, 10), method="nearest_neighbor")), ((1, 8, 5, 5),)),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_other_kernels(case: str) -> None:
+    body, shapes = OTHERS[case]
+    check(body, *shapes)
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_every_vector_width(cpu: str) -> None:
+    if missing := set(cpu_flags(replace(DEVICES["ml_c5"], host=Host(X86_64, CPUS[cpu])))) - this_cpu_flags():
+        pytest.skip(f"this machine lacks {', '.join(sorted(missing))}")
+    body, shape = CONVOLUTIONS["3x3, odd width 19"]
+    check(body, shape, cpu=CPUS[cpu])

@@ -1,0 +1,111 @@
+"""Gives products with a constant weight the form of `templates`, the weight packed for the target's registers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tvm
+from tvm import relax
+
+from neo_workers.compiler.cpu import templates, tiles
+from neo_workers.compiler.cpu.convolution import weight_of
+from neo_workers.compiler.cpu.machine import Machine
+from neo_workers.compiler.fold import constant
+from neo_workers.compiler.rewriting import Expr, Rewriter, ints, is_constant, op_name, rewrite, shape_of
+
+Array = npt.NDArray[Any]
+R = relax.op
+
+OUT_FUSABLE = 4
+"""TVM's OpPatternKind kOutEWiseFusable: element-wise operators may follow in the same kernel."""
+
+MAX_GROUPS = 64
+"""A grouped convolution of more groups stays TVM's own."""
+
+
+def pack(module: tvm.IRModule, machine: Machine) -> tvm.IRModule:
+    """`module` with packed weights and kernels of `templates` in place of conv2d and matmul."""
+    return relax.transform.DeadCodeElimination()(rewrite(module, _Packer, machine))
+
+
+def panels(weight: Array, columns: int) -> Array:
+    """[..., N] -> [ceil(N / columns), ..., columns], zeros at the end."""
+    missing = -weight.shape[-1] % columns
+    filled = np.concatenate([weight, np.zeros((*weight.shape[:-1], missing), weight.dtype)], -1) if missing else weight
+    return np.ascontiguousarray(np.moveaxis(filled.reshape(*weight.shape[:-1], -1, columns), -2, 0))
+
+
+class _Packer(Rewriter):
+    def __init__(self, module: tvm.IRModule, machine: Machine) -> None:
+        super().__init__(module)
+        self._machine = machine
+
+    def call(self, call: Expr, args: list[Expr]) -> Expr | None:
+        name = op_name(call)
+        if name == "relax.nn.conv2d":
+            return self._conv2d(call, args)
+        return self._matmul(call, args) if name == "relax.matmul" else None
+
+    def _conv2d(self, call: Expr, args: list[Expr]) -> Expr | None:
+        at, weight, result = call.attrs, weight_of(call, "HWIO"), shape_of(call)
+        known = weight is not None and result is not None and shape_of(args[0]) is not None
+        if not known or at.data_layout != "NHWC" or at.out_layout not in ("", "NHWC") or not _float32(call):
+            return None
+        assert weight is not None
+        window = [ints(values) for values in (at.strides, at.padding, at.dilation)]
+        groups = int(at.groups)
+        if groups == 1:
+            return self._convolution(args[0], weight, window)
+        if groups == weight.shape[3] == int(args[0].ty.shape[3]):
+            return self._template(templates.depthwise, args[0], weight[:, :, 0], *window)
+        return self._grouped(args[0], weight, window, groups) if groups <= MAX_GROUPS else None
+
+    def _convolution(self, data: Expr, weight: Array, window: list[list[int]]) -> Expr:
+        kernel_h, kernel_w, inputs, channels = weight.shape
+        _, width = templates.window(shape_of(data) or [], (kernel_h, kernel_w), *window)
+        tile = tiles.choose(self._machine, width, channels, kernel_h * kernel_w * inputs)
+        return self._template(templates.convolution, data, panels(weight, tile.columns), *window, tile.text, channels)
+
+    def _grouped(self, data: Expr, weight: Array, window: list[list[int]], groups: int) -> Expr:
+        """A convolution per group, side by side."""
+        inputs, channels = weight.shape[2], weight.shape[3] // groups
+        parts = []
+        for group in range(groups):
+            slice_ = self.emit(R.strided_slice(data, [3], [group * inputs], [(group + 1) * inputs]))
+            own = np.ascontiguousarray(weight[..., group * channels : (group + 1) * channels])
+            parts.append(self.emit(self._convolution(slice_, own, window)))
+        return R.concat(parts, 3)
+
+    def _matmul(self, call: Expr, args: list[Expr]) -> Expr | None:
+        shape = shape_of(args[0])
+        if not is_constant(args[1]) or shape is None or len(shape) < 2 or not _float32(call):
+            return None
+        weight = args[1].value.numpy()
+        if weight.ndim != 2:
+            return None
+        depth, channels = weight.shape
+        data, lines = args[0], math.prod(shape[:-1])
+        if shape[-2] == 1 and lines > 1:
+            data = self.emit(R.reshape(data, [lines, depth]))
+        rows = shape[-2] if data is args[0] else lines
+        tile = tiles.choose(self._machine, rows, channels, depth)
+        made = self._template(templates.matmul, data, panels(weight, tile.columns), tile.text, channels)
+        return made if data is args[0] else R.reshape(self.emit(made), ints(call.ty.shape))
+
+    def _template(self, template: Any, data: Expr, weight: Array, *arguments: Any) -> Expr:
+        hint = f"neo_{template.__name__}"
+        return self.builder.call_te(
+            template,
+            data,
+            constant(weight),
+            *arguments,
+            primfunc_name_hint=hint,
+            primfunc_attrs={"op_pattern": OUT_FUSABLE},
+        )
+
+
+def _float32(call: Expr) -> bool:
+    return all(str(expr.ty.dtype) == "float32" for expr in (call, *call.args))

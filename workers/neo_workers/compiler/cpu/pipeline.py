@@ -1,0 +1,101 @@
+"""The passes from an imported module to scheduled kernels, and the ladder for models that some pass refuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import tvm
+from tvm import relax
+from tvm.relax.backend.cpu_generic import pipeline as stock
+from tvm.target import Target
+
+from neo_workers.compiler.cpu.affine import fold_affine
+from neo_workers.compiler.cpu.fastmath import fast_math
+from neo_workers.compiler.cpu.layout_rules import channels_last
+from neo_workers.compiler.cpu.machine import machine_of
+from neo_workers.compiler.cpu.pack import pack
+from neo_workers.compiler.cpu.schedules import schedule_kernels
+from neo_workers.compiler.fold import fold
+from neo_workers.compiler.parameters import Separated, separate
+
+
+@dataclass(frozen=True)
+class Level:
+    """How much is done to make a model fast."""
+
+    name: str
+    layout: bool = False  # channels last
+    packed: bool = False  # weights in the order that registers want them
+    fast_math: bool = False
+    schedules: bool = False
+
+
+LADDER = (
+    Level("fast", True, True, True, True),
+    Level("fast, without a change of layout", False, True, True, True),
+    Level("fast, weights as they are", False, False, True, True),
+    Level("stock"),
+)
+"""From the fastest to the safest; the first that compiles is taken."""
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """Kernels, a main that calls them, and the weights that main takes after its inputs."""
+
+    separated: Separated
+    level: str
+    unscheduled: dict[str, str] = field(default_factory=dict)  # kernel -> why
+    refused: dict[str, str] = field(default_factory=dict)  # level -> why
+
+    def notes(self) -> tuple[str, ...]:
+        """What the job's log says of it."""
+        lines = [f"level {name} refused: {why}" for name, why in self.refused.items()]
+        lines.append(f"kernels: level {self.level}, {len(self.unscheduled)} without a schedule")
+        return (*lines, *(f"kernel {name} has no schedule: {why}" for name, why in self.unscheduled.items()))
+
+
+def lower(module: tvm.IRModule, target: Target) -> Lowered:
+    """`module` lowered on the highest level that compiles. Raises what TVM raises on the lowest."""
+    refused: dict[str, str] = {}
+    for level in LADDER[:-1]:
+        try:
+            return _lower(module, target, level, refused)
+        except Exception as error:  # tvm raises many types; the next level does without the pass
+            refused[level.name] = f"{type(error).__name__}: {_last_line(error)}"
+    return _lower(module, target, LADDER[-1], refused)
+
+
+def _lower(module: tvm.IRModule, target: Target, level: Level, refused: dict[str, str]) -> Lowered:
+    machine = machine_of(target)
+    with target:
+        module = relax.transform.CanonicalizeBindings()(relax.transform.DecomposeOpsForInference()(module))
+        module = fold(module)
+        if level.packed:
+            module = fold_affine(module)
+        if level.layout:
+            module = fold(relax.transform.CanonicalizeBindings()(channels_last(module)))
+        if level.packed:
+            module = pack(module, machine)
+        if level.fast_math:
+            module = fast_math(module)
+        separated = separate(module)
+        module = _sequence(*stock.library_dispatch_passes(target))(separated.module)
+        module = _sequence(relax.transform.LegalizeOps(), relax.transform.AnnotateTIROpPattern())(module)
+        module = _sequence(relax.transform.FuseOps(), relax.transform.FuseTIR(), relax.transform.DeadCodeElimination())(
+            module
+        )
+        left: dict[str, str] = {}
+        if level.schedules:
+            module, left = schedule_kernels(module, machine)
+        module = _sequence(*stock.dataflow_lower_passes(target), *stock.finalize_passes(target))(module)
+    return Lowered(Separated(module, separated.weights), level.name, left, refused)
+
+
+def _sequence(*passes: object) -> tvm.transform.Pass:
+    return tvm.transform.Sequential(list(passes))
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else ""

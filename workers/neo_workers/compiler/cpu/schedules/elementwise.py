@@ -1,0 +1,51 @@
+"""Kernels whose every result is made by itself: arithmetic, copies, transpositions."""
+
+from __future__ import annotations
+
+import math
+
+from neo_workers.compiler.cpu.schedules.kernel import GRAIN_ELEMENTS, Block, Kernel
+
+MIN_ELEMENTS = 64
+"""Fewer are not worth a vector loop."""
+
+MAX_WRITTEN_OUT = 8
+"""An innermost axis as short as this is written out."""
+
+
+def elementwise(kernel: Kernel, block: Block) -> None:
+    """Vectorises along memory and shares the rest out."""
+    sch = kernel.sch
+    loops = sch.get_loops(block)
+    if not loops:
+        return
+    extents = kernel.extents(block)
+    total, last = math.prod(extents), extents[-1]
+    if total >= MIN_ELEMENTS and not kernel.is_transposed(block):
+        flat = last % kernel.machine.lanes == 0 or kernel.reads_in_order(block)
+        lanes = kernel.lanes(total if flat else last)
+        outer = sch.fuse(*loops)
+        if lanes > 1:
+            outer, inner = sch.split(outer, [None, lanes])
+            sch.vectorize(inner)
+    else:  # the loops stay as they are: fused ones would divide at every step
+        if last <= MAX_WRITTEN_OUT and len(loops) > 1:
+            sch.unroll(loops[-1])
+            loops = loops[:-1]
+        outer = kernel.fuse(list(loops[:-1])) if len(loops) > 1 else loops[0]
+    if total >= GRAIN_ELEMENTS:
+        kernel.parallel(outer)
+
+
+def copy(kernel: Kernel, block: Block, inside: bool) -> None:
+    """A padded copy of an image; `inside` another kernel's loops, which are shared out already."""
+    sch = kernel.sch
+    *outer, channel = sch.get_loops(block)
+    lanes = kernel.lanes(kernel.extent(channel), 4 * kernel.machine.lanes)
+    if lanes >= 4:
+        _, inner = sch.split(channel, [None, lanes])
+        sch.vectorize(inner)
+    elif kernel.extent(channel) <= MAX_WRITTEN_OUT:
+        sch.unroll(channel)
+    if not inside and len(outer) > 1:
+        kernel.parallel(sch.fuse(*outer[:2]))

@@ -1,0 +1,140 @@
+"""A kernel (PrimFunc) being scheduled, and the questions that every schedule asks of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from tvm import s_tir
+
+from neo_workers.compiler.cpu.machine import Machine
+from neo_workers.compiler.cpu.templates import KIND, PAD
+
+Block = Any
+"""A block or loop of a TVM schedule; tvm is untyped."""
+Loop = Any
+
+SPATIAL, REDUCTION = 0, 2
+"""TVM's IterVar kinds kDataPar and kCommReduce."""
+
+GRAIN_ELEMENTS, GRAIN_FLOPS = 16384, 100e3
+"""Less than this is not worth waking a second thread for."""
+
+MAX_TASKS = 64
+"""A parallel loop has at most that many steps: they are shared out evenly and cost little each."""
+
+
+class Unscheduled(Exception):  # noqa: N818 - the kernel works without, only slowly
+    """No schedule fits; the text says where."""
+
+
+class Kernel:
+    """The schedule of one function on one machine."""
+
+    def __init__(self, function: Any, machine: Machine) -> None:
+        self.sch = s_tir.Schedule(function)
+        self.machine = machine
+
+    @property
+    def function(self) -> Any:
+        """The function as scheduled so far."""
+        return self.sch.mod["main"]
+
+    def blocks(self) -> list[Block]:
+        """All blocks below the root, in order."""
+        return list(self.sch.get_child_blocks(self.sch.get_sblock("root")))
+
+    def name(self, block: Block) -> str:
+        """The block's name."""
+        return str(self.sch.get(block).name_hint)
+
+    def kind(self, block: Block) -> str:
+        """What template made the block, "" for none."""
+        return str(self.sch.get(block).annotations.get(KIND, ""))
+
+    def extent(self, loop: Loop) -> int:
+        """A loop's number of steps. Raises TypeError when it is known only at run time."""
+        return int(self.sch.get(loop).extent)
+
+    def extents(self, block: Block) -> list[int]:
+        """Those of all loops around a block, outermost first."""
+        return [self.extent(loop) for loop in self.sch.get_loops(block)]
+
+    def is_reduction(self, block: Block) -> bool:
+        """Whether the block sums (or takes the maximum, ...) over some axis."""
+        return any(int(axis.iter_type) == REDUCTION for axis in self.sch.get(block).iter_vars)
+
+    def reduction_sizes(self, block: Block) -> list[int]:
+        """The sizes of the axes that the block reduces."""
+        return [int(axis.dom.extent) for axis in self.sch.get(block).iter_vars if int(axis.iter_type) == REDUCTION]
+
+    def result_shape(self, block: Block) -> list[int]:
+        """The shape of what the block writes."""
+        return [int(size) for size in self.sch.get(block).writes[0].source.shape]
+
+    def inline(self) -> None:
+        """Inlines every elementwise block that another one reads; padding stays."""
+        for block in self.blocks():
+            if self.is_reduction(block) or self.name(block).startswith(PAD) or not self.sch.get_consumers(block):
+                continue
+            try:
+                self.sch.compute_inline(block)
+            except s_tir.ScheduleError:
+                continue
+
+    def lanes(self, size: int, at_most: int | None = None) -> int:
+        """The widest power of two, at most the machine's vector, that divides `size`."""
+        lanes = at_most or self.machine.lanes
+        while lanes > 1 and size % lanes:
+            lanes //= 2
+        return lanes
+
+    def parallel(self, loop: Loop) -> None:
+        """Shares a loop out to threads, in at most MAX_TASKS steps."""
+        extent = self.extent(loop)
+        tasks = max(number for number in divisors(extent) if number <= MAX_TASKS)
+        if tasks == 1:
+            return
+        if tasks < extent:
+            loop, _ = self.sch.split(loop, [tasks, None])
+        self.sch.parallel(loop)
+
+    def fuse(self, loops: list[Loop]) -> Loop:
+        """One loop of several that lie in one another."""
+        return self.sch.fuse(*loops) if len(loops) > 1 else loops[0]
+
+    def reads_in_order(self, block: Block) -> bool:
+        """Whether each read is at the written place or at one place only: then fused loops stay contiguous."""
+        info = self.sch.get(block)
+        written = [str(span.min) for span in info.writes[0].region]
+        for read in info.reads:
+            places = [str(span.min) for span in read.region]
+            if places != written and any(place != "0" for place in places):
+                return False
+        return True
+
+    def is_transposed(self, block: Block) -> bool:
+        """Whether a read uses the innermost written axis anywhere but in its own last axis."""
+        info = self.sch.get(block)
+        if not len(info.writes[0].region):
+            return False
+        inner = variables(info.writes[0].region[-1].min)
+        return any(inner & variables(span.min) for read in info.reads for span in list(read.region)[:-1])
+
+    def reduces_last_axis(self, block: Block) -> bool:
+        """Whether neighbours in memory are reduced with each other."""
+        info = self.sch.get(block)
+        reduced = {axis.var.name for axis in info.iter_vars if int(axis.iter_type) == REDUCTION}
+        return any(len(read.region) and variables(read.region[-1].min) & reduced for read in info.reads)
+
+
+def variables(expr: Any) -> set[str]:
+    """The names in an index."""
+    return set(re.findall(r"[A-Za-z_]\w*", str(expr)))
+
+
+def divisors(number: int) -> list[int]:
+    """All of them, ascending."""
+    small = [step for step in range(1, math.isqrt(number) + 1) if number % step == 0]
+    return sorted({*small, *(number // step for step in small)})

@@ -1,0 +1,129 @@
+"""Products with a packed weight as tensor expressions; `schedules` knows them by the annotation KIND.
+
+A weight is packed as [panels, ..., columns]: a panel holds `columns` output channels. The sum is made for whole tiles;
+a second stage gives the tensor its true size, so that only what is stored needs a condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tvm import te, tirx
+
+from neo_workers.compiler.cpu.tiles import Tile
+
+Tensor = Any
+"""A tensor of a tensor expression; tvm is untyped."""
+
+KIND, TILE = "neo.kind", "neo.tile"
+CONV, MATMUL, DEPTHWISE = "conv", "matmul", "depthwise"
+PAD = "neo_pad"
+"""The name of the stage that puts zeros around an image."""
+
+
+def convolution(
+    data: Tensor,
+    weight: Tensor,
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    tile: str,
+    channels: int,
+) -> Tensor:
+    """[N, H, W, I] and packed [panels, kH, kW, I, columns] -> [N, OH, OW, channels]."""
+    panels, kernel_h, kernel_w, inputs, columns = (int(size) for size in weight.shape)
+    out_h, out_w = window(data.shape, (kernel_h, kernel_w), strides, padding, dilation)
+    rows = Tile.parse(tile).rows
+    width = -(-out_w // rows) * rows
+    if any(padding):
+        reach = (width - 1) * strides[1] + (kernel_w - 1) * dilation[1] + 1
+        data = padded(data, padding, max(0, reach - int(data.shape[2]) - padding[1] - padding[3]))
+    last = int(data.shape[2]) - 1
+    ky, kx = te.reduce_axis((0, kernel_h), "ky"), te.reduce_axis((0, kernel_w), "kx")
+    kc = te.reduce_axis((0, inputs), "kc")
+
+    def column(j: Any) -> Any:
+        at = j * strides[1] + kx * dilation[1]
+        return at if any(padding) or width == out_w else tirx.min(at, tirx.const(last, "int32"))
+
+    total = te.compute(
+        (int(data.shape[0]), out_h, width, panels * columns),
+        lambda n, i, j, c: te.sum(
+            data[n, i * strides[0] + ky * dilation[0], column(j), kc] * weight[c // columns, ky, kx, kc, c % columns],
+            axis=[ky, kx, kc],
+        ),
+        name="neo_conv",
+        attrs={KIND: CONV, TILE: tile},
+    )
+    return cut(total, (int(data.shape[0]), out_h, out_w, channels))
+
+
+def matmul(data: Tensor, weight: Tensor, tile: str, channels: int) -> Tensor:
+    """[..., M, K] and packed [panels, K, columns] -> [..., M, channels]."""
+    panels, depth, columns = (int(size) for size in weight.shape)
+    rows = Tile.parse(tile).rows
+    *outer, height = (int(size) for size in data.shape[:-1])
+    whole = -(-height // rows) * rows
+    k = te.reduce_axis((0, depth), "k")
+
+    def row(i: Any) -> Any:
+        return i if whole == height else tirx.min(i, tirx.const(height - 1, "int32"))
+
+    total = te.compute(
+        (*outer, whole, panels * columns),
+        lambda *i: te.sum(data(*i[:-2], row(i[-2]), k) * weight[i[-1] // columns, k, i[-1] % columns], axis=[k]),
+        name="neo_matmul",
+        attrs={KIND: MATMUL, TILE: tile},
+    )
+    return cut(total, (*outer, height, channels))
+
+
+def depthwise(
+    data: Tensor, weight: Tensor, strides: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+) -> Tensor:
+    """[N, H, W, C] and [kH, kW, C] -> [N, OH, OW, C]."""
+    kernel_h, kernel_w, channels = (int(size) for size in weight.shape)
+    out_h, out_w = window(data.shape, (kernel_h, kernel_w), strides, padding, dilation)
+    if any(padding):
+        data = padded(data, padding, 0)
+    ky, kx = te.reduce_axis((0, kernel_h), "ky"), te.reduce_axis((0, kernel_w), "kx")
+    return te.compute(
+        (int(data.shape[0]), out_h, out_w, channels),
+        lambda n, i, j, c: te.sum(
+            data[n, i * strides[0] + ky * dilation[0], j * strides[1] + kx * dilation[1], c] * weight[ky, kx, c],
+            axis=[ky, kx],
+        ),
+        name="neo_depthwise",
+        attrs={KIND: DEPTHWISE},
+    )
+
+
+def padded(data: Tensor, padding: Sequence[int], extra_columns: int) -> Tensor:
+    """`data` [N, H, W, C] with zeros around it, and `extra_columns` more at the right."""
+    batch, height, width, channels = (int(size) for size in data.shape)
+    top, left, bottom, right = padding
+    zero = tirx.const(0, data.dtype)
+
+    def at(n: Any, i: Any, j: Any, c: Any) -> Any:
+        inside = tirx.all(i >= top, i < height + top, j >= left, j < width + left)
+        return tirx.if_then_else(inside, data(n, i - top, j - left, c), zero)
+
+    shape = (batch, height + top + bottom, width + left + right + extra_columns, channels)
+    return te.compute(shape, at, name=PAD)
+
+
+def cut(total: Tensor, shape: Sequence[int]) -> Tensor:
+    """The first `shape` of `total`."""
+    if [int(size) for size in total.shape] == list(shape):
+        return total
+    return te.compute(tuple(shape), lambda *i: total(*i), name="neo_cut")
+
+
+def window(
+    shape: Sequence[Any], kernel: Sequence[int], strides: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+) -> tuple[int, int]:
+    """Height and width of a convolution's result."""
+    high = (int(shape[1]) + padding[0] + padding[2] - (kernel[0] - 1) * dilation[0] - 1) // strides[0] + 1
+    wide = (int(shape[2]) + padding[1] + padding[3] - (kernel[1] - 1) * dilation[1] - 1) // strides[1] + 1
+    return high, wide
