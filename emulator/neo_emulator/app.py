@@ -5,6 +5,7 @@
     Feeds       declines all, but brings CloudWatch Logs up to date for those who ask for it
     SageMaker   the compilation-job operations (operations.py), by X-Amz-Target, signed or not
     Tagging     the Resource Groups Tagging API, where jobs are concerned
+    Misdirected refuses what is for no operation there is, lest moto take it for something else
     Moto        everything else, on the same endpoint: S3, STS, IAM, KMS, Logs, the rest of SageMaker
 
 A handler is a WSGI application that may decline by returning None.
@@ -22,6 +23,7 @@ from neo_emulator import wire
 from neo_emulator.auth import Auth
 from neo_emulator.control import Control
 from neo_emulator.feeds import Feeds
+from neo_emulator.misdirected import Misdirected
 from neo_emulator.moto_bridge import Moto
 from neo_emulator.operations import Submit
 from neo_emulator.service import SageMaker
@@ -99,5 +101,6 @@ def create_app(settings: Settings, store: Store, submit: Submit | None = None) -
         feeds,
         SageMaker(settings, store, announce, moto.account, moto),
         Tagging(settings, store, moto, moto.account),
+        Misdirected(moto.answers_unsigned),
     ]
     return Application(handlers, moto, feeds, control)

@@ -19,6 +19,14 @@ class ServiceError(Exception):
         self.member = member  # "Message" for errors that SageMaker's model declares, "message" for all others
 
 
+class RequestError(Exception):
+    """What came is not an HTTP request that can be read; the connection cannot go on. For `server.py` alone."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
 def validation(message: str) -> ServiceError:
     """ValidationException, 400: SageMaker's answer to everything that its model gives no error for."""
     return ServiceError("ValidationException", message)
@@ -65,6 +73,11 @@ def role_not_assumable(arn: str) -> ServiceError:
 def unknown_operation(name: str) -> ServiceError:
     """UnknownOperationException, 400: no such operation, or none that the emulator or moto has."""
     return ServiceError("UnknownOperationException", f"neo-emulator has no operation {name}.")
+
+
+def missing_token() -> ServiceError:
+    """MissingAuthenticationTokenException, 400: an unsigned request for a service that is found by signatures alone."""
+    return ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")
 
 
 def internal_failure() -> ServiceError:

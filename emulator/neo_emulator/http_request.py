@@ -12,12 +12,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import IO, Any, Protocol, cast
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 from wsgiref.types import WSGIEnvironment
 
-from werkzeug.serving import DechunkedInput
-
+from neo_emulator.errors import RequestError
 from neo_emulator.moto_bridge import keep_underscores
 
 MOST_LINE_BYTES = 65536
@@ -25,6 +24,7 @@ MOST_HEADERS = 200
 DRAIN_BYTES = 1 << 30
 """Most of an unread request body that is read to keep its connection; behind that it is closed."""
 _VERSION = re.compile(r"HTTP/1\.[0-9]")
+_CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]{1,15}")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 
 
@@ -34,14 +34,6 @@ class Stream(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
 
     def readline(self, size: int = -1, /) -> bytes: ...
-
-
-class RequestError(Exception):
-    """What came is not an HTTP request that this server reads; the connection cannot go on."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -55,30 +47,75 @@ class Head:
 
 
 class Body(io.RawIOBase):
-    """A request's body: at its end where Content-Length says so, not where the connection ends."""
+    """A request's body: at its end where Content-Length says so, not where the connection ends.
 
-    def __init__(self, stream: Any, length: int) -> None:
+    Reading raises ConnectionError when the client goes away before: what came so far must not pass for the whole.
+    """
+
+    def __init__(self, stream: Stream, length: int) -> None:
         self._stream = stream
-        self.remaining = length
+        self.remaining = length  # bytes until the end, or until the end of a chunk
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         room = min(len(buffer), self.remaining)
-        data = self._stream.read(room) if room else b""
+        if not room:
+            return 0
+        data = self._stream.read(room)
+        if len(data) < room:
+            raise ConnectionError("the client went away within a request's body")
         buffer[: len(data)] = data
         self.remaining -= len(data)
         return len(data)
 
     def drain(self) -> bool:
         """Reads the rest away; False when it is too much, or the client stopped sending."""
-        if self.remaining > DRAIN_BYTES:
-            return False
-        while self.remaining:
-            if not self.read(1 << 20):
-                return False
-        return True
+        read = 0
+        try:
+            while read <= DRAIN_BYTES and self.remaining <= DRAIN_BYTES:
+                data = self.read(1 << 20)
+                if not data:
+                    return True
+                read += len(data)
+        except (ConnectionError, RequestError):
+            pass
+        return False
+
+
+class ChunkedBody(Body):
+    """A request's body in chunks, and its trailers, which are read away. Reading raises RequestError for what is none.
+
+    Source: RFC 9112, 7.1.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream, 0)
+        self._ended = False
+
+    def readinto(self, buffer: Any) -> int:
+        if not self.remaining and not self._ended:
+            self._begin_chunk()
+        count = super().readinto(buffer)
+        if count and not self.remaining and self._line():
+            raise RequestError(400, "A chunk of the request's body is longer than it says.")
+        return count
+
+    def _begin_chunk(self) -> None:
+        size = self._line().partition(b";")[0].strip()
+        if not _CHUNK_SIZE.fullmatch(size):
+            raise RequestError(400, "A chunk of the request's body has no size.")
+        self.remaining = int(size, 16)
+        self._ended = not self.remaining
+        while self._ended and self._line():
+            pass  # a trailer
+
+    def _line(self) -> bytes:
+        line = self._stream.readline(MOST_LINE_BYTES)
+        if not line.endswith(b"\n"):
+            raise ConnectionError("the client went away within a request's body")
+        return line.rstrip(b"\r\n")
 
 
 def read_head(stream: Stream) -> Head | None:
@@ -171,7 +208,7 @@ def _add_body(environ: WSGIEnvironment, stream: Stream) -> None:
         if coding.strip() != "chunked":
             raise RequestError(501, "The only Transfer-Encoding that is read here is chunked.")
         environ["wsgi.input_terminated"] = True
-        environ["wsgi.input"] = DechunkedInput(cast("IO[bytes]", stream))
+        environ["wsgi.input"] = ChunkedBody(stream)
         environ.pop("CONTENT_LENGTH", None)  # RFC 9112, 6.3: chunked overrides it
     elif length and not (length.isascii() and length.isdecimal()):
         raise RequestError(400, "The request's Content-Length is not a number.")

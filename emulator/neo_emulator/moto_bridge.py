@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 from neo_emulator import errors, wire
 from neo_emulator.context import credential, new_request_id
-from neo_emulator.errors import ServiceError
+from neo_emulator.errors import RequestError, ServiceError
 from neo_workers.jobs import JsonObject, Scope
 from neo_workers.settings import Settings
 
@@ -67,6 +67,13 @@ class Moto:
         find = getattr(iam, "get_account_id_from", None)
         known = str(find(access_key)) if find else MOTO_ACCOUNT
         return self._settings.account_id if known == MOTO_ACCOUNT else known
+
+    def answers_unsigned(self, target: str) -> bool:
+        """Whether moto knows which service an unsigned request with that X-Amz-Target is for."""
+        self.load()
+        from moto.moto_server.werkzeug_app import UNSIGNED_REQUESTS
+
+        return target.partition(".")[0] in UNSIGNED_REQUESTS
 
     def uses(self, service: str) -> bool:
         """Whether anyone has called `service` ("logs", "events", ...) since the start."""
@@ -135,14 +142,18 @@ class Moto:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         operation = wire.operation_name(environ)
-        if operation is not None and credential(environ) is None:
-            environ["HTTP_AUTHORIZATION"] = self._signature()
+        if operation is not None:
+            environ["CONTENT_TYPE"] = wire.CONTENT_TYPE  # SageMaker minds no other, moto does
+            if credential(environ) is None:
+                environ["HTTP_AUTHORIZATION"] = self._signature()
         if self._settings.account_id != MOTO_ACCOUNT:
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account(environ)
         answer: list[Any] = []
         try:
             body: Iterable[bytes] = self.load()(environ, lambda *status_headers: answer.append(status_headers))
             status, headers = answer[0][:2]
+        except (ConnectionError, RequestError):
+            raise
         except Exception as err:
             return _failed(environ, operation, err).send(start_response)
         if (page := _error_page(environ, status, headers, body)) is not None:
@@ -159,7 +170,7 @@ class Moto:
 def _failed(environ: WSGIEnvironment, operation: str | None, err: Exception) -> wire.Response:
     if operation is not None and operation not in wire.operation_names():
         return render(environ, errors.unknown_operation(operation))
-    if isinstance(err, NotImplementedError):
+    if isinstance(err, NotImplementedError) or type(err).__name__ == "OperationNotFoundError":  # botocore's
         target = operation or str(environ.get("HTTP_X_AMZ_TARGET") or environ.get("PATH_INFO"))
         return render(environ, errors.unknown_operation(target))
     log.error("moto failed on %s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), exc_info=err)

@@ -15,10 +15,11 @@ from collections.abc import Callable
 from email.utils import formatdate
 from http.client import responses
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from typing import Any
+from typing import Any, cast
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from neo_emulator.http_request import Body, Head, RequestError, keeps_connection, make_environ, read_head
+from neo_emulator.errors import RequestError
+from neo_emulator.http_request import Body, Head, keeps_connection, make_environ, read_head
 
 IDLE_SECONDS = 75.0
 """A connection on which nothing comes for that long is closed."""
@@ -159,8 +160,7 @@ class Connection(StreamRequestHandler):
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
         self._run(environ, reply)
-        # behind the last chunk trailers may follow, so a chunked request is the last
-        return reply.keep_open and isinstance(body, Body) and body.drain()
+        return reply.keep_open and cast("Body", body).drain()
 
     def _run(self, environ: WSGIEnvironment, reply: Reply) -> None:
         try:
@@ -174,6 +174,11 @@ class Connection(StreamRequestHandler):
                     pieces.close()
         except DROPPED:
             raise
+        except RequestError:
+            if reply.begun:
+                reply.keep_open = False
+            else:
+                raise
         except Exception:
             log.exception("%s %s", environ["REQUEST_METHOD"], environ["RAW_URI"])
             reply.keep_open = False

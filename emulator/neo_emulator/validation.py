@@ -18,6 +18,8 @@ from neo_workers.jobs import JsonObject
 
 Constraint = tuple[Callable[[Any], bool], str]  # (does the value keep it?, "Member must ...")
 
+MOST_SHOWN = 20_000
+"""Characters of a value that a text repeats at most: no legal value is longer."""
 NOT_NULL = "Member must not be null"
 
 
@@ -30,7 +32,7 @@ def check(request: JsonObject, shape: Any) -> None:
 
 
 def _broken(value: object, path: str, constraint: str) -> str:
-    shown = "null" if value is None else f"'{_shown(value)}'"
+    shown = "null" if value is None else f"'{_shown(value)[:MOST_SHOWN]}'"
     return f"Value {shown} at '{path}' failed to satisfy constraint: {constraint}"
 
 

@@ -81,13 +81,21 @@ def operation_name(environ: WSGIEnvironment) -> str | None:
     return target[len(TARGET_PREFIX) :]
 
 
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number)  # Python's own takes NaN and Infinity
+
+
 def parse(operation: str, body: bytes) -> JsonObject:
     """The members of a request that the model knows, None left out, timestamps as aware UTC datetimes.
 
     Raises ServiceError (SerializationException) for what is not a JSON object or has a member of a wrong JSON type.
     """
     try:
-        document = json.loads(body) if body.strip() else {}
+        text = body.decode("utf-8-sig")
+        document = _JSON.decode(text) if text.strip() else {}
     except (ValueError, RecursionError) as err:
         raise errors.serialization("The request body is not valid JSON.") from err
     members = _structure(document, input_shape(operation))

@@ -1,5 +1,9 @@
 """Bare HTTP: unsigned calls, headers, errors that are never HTML, control addresses."""
 
+import contextlib
+import http.client
+import json
+import socket
 import time
 from typing import Any
 
@@ -129,3 +133,49 @@ def test_reset(curl: Any, client: Any, sagemaker: Any, request_for: Any, path: s
     assert curl("POST", path).json == {"status": "ok"}
     assert sagemaker.list_compilation_jobs()["CompilationJobSummaries"] == []
     assert client("s3").list_buckets()["Buckets"] == []
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", "text/plain", ""])
+@pytest.mark.parametrize("operation", ["ListCompilationJobs", "ListModels"])
+def test_content_type_does_not_matter(curl: Any, operation: str, kind: str) -> None:
+    answer = curl("POST", "/", b"{}", {"X-Amz-Target": f"SageMaker.{operation}", "Content-Type": kind})
+    assert (answer.status, list(answer.json.values())) == (200, [[]])
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+def test_operations_are_posted(curl: Any, method: str) -> None:
+    answer = curl(method, "/", b"{}", {"X-Amz-Target": "SageMaker.ListModels"})
+    assert (answer.status, answer.json["__type"]) == (400, "UnknownOperationException")
+
+
+@pytest.mark.parametrize("service", ["logs", "dynamodb", "kms"])
+def test_unknown_operations_of_other_services(curl: Any, service: str) -> None:
+    headers = {
+        "X-Amz-Target": "Any_20200101.NoSuchOperation",
+        "Authorization": SIGNED.format(region="us-east-1", service=service),
+    }
+    answer = curl("POST", "/", b"{}", headers)
+    assert (answer.status, answer.json["__type"]) == (400, "UnknownOperationException")
+
+
+def test_a_cut_request_changes_nothing(url: str, call: Any, request_for: Any) -> None:
+    body = json.dumps(request_for()).encode()
+    head = (
+        f"POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: SageMaker.CreateCompilationJob\r\nContent-Length: {len(body)}\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), 10) as client:
+        client.sendall(head.encode() + b"\r\n" + body[:-1])
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1000) == b""
+    assert call("ListCompilationJobs", {}).json == {"CompilationJobSummaries": []}
+
+
+def test_chunked_requests_on_one_connection(url: str, request_for: Any) -> None:
+    body = json.dumps(request_for()).encode()
+    with contextlib.closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)) as connection:
+        for status in (200, 400):
+            headers = {"X-Amz-Target": "SageMaker.CreateCompilationJob"}
+            connection.request("POST", "/", iter([body[:20], body[20:]]), headers, encode_chunked=True)
+            answer = connection.getresponse()
+            assert (answer.status, answer.getheader("Connection")) == (status, "keep-alive")
+            answer.read()

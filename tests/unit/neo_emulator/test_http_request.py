@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from neo_emulator.http_request import Body, RequestError, keeps_connection, make_environ, read_head
+from neo_emulator.errors import RequestError
+from neo_emulator.http_request import Body, ChunkedBody, keeps_connection, make_environ, read_head
 
 
 def environ(data: bytes) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def test_chunked_bodies_override_a_length() -> None:
         b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
     )
     assert "CONTENT_LENGTH" not in made
-    assert io.BufferedReader(made["wsgi.input"]).read() == b"abcde"
+    assert made["wsgi.input"].read() == b"abcde"
 
 
 @pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\nHost: h\r\n", b"\r\n"])
@@ -108,3 +109,25 @@ def test_rest_of_a_body() -> None:
     assert stream.read() == b"NEXT"
     assert not Body(io.BytesIO(b"short"), 9).drain()
     assert not Body(io.BytesIO(b""), 1 << 31).drain()
+
+
+def test_a_body_that_was_cut_is_no_body() -> None:
+    for body in (Body(io.BytesIO(b"short"), 9), ChunkedBody(io.BytesIO(b"5\r\nabc"))):
+        with pytest.raises(ConnectionError):
+            body.read()
+
+
+def test_chunks_extensions_and_trailers() -> None:
+    stream = io.BytesIO(b"3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nTrailer: t\r\nOther: o\r\n\r\nNEXT")
+    body = ChunkedBody(stream)
+    assert body.read(2) == b"ab"
+    assert body.read() == b"c0123456789"
+    assert body.drain()
+    assert stream.read() == b"NEXT"
+
+
+@pytest.mark.parametrize("data", [b"\r\n", b"zz\r\nab", b"-1\r\n", b"2\r\nabc\r\n0\r\n\r\n", b"0x2\r\nab\r\n"])
+def test_what_is_no_chunk(data: bytes) -> None:
+    with pytest.raises(RequestError):
+        ChunkedBody(io.BytesIO(data)).read()
+    assert not ChunkedBody(io.BytesIO(data)).drain()
