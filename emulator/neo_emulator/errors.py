@@ -57,6 +57,16 @@ def not_found(name: str) -> ServiceError:
     return ServiceError("ResourceNotFound", f"Could not find compilation job '{name}'.", member="Message")
 
 
+def no_resource(arn: str) -> ServiceError:
+    """ValidationException, 400, for tags: the model gives their operations no error. The text is ours."""
+    return validation(f"Could not find resource '{arn}'.")
+
+
+def too_many_tags() -> ServiceError:
+    """ValidationException, 400. Source of the limit: "Tag naming limits" of the guide; the text is ours."""
+    return validation("A resource can have at most 50 tags.")
+
+
 def wrong_status(status: JobStatus, hint: str = "") -> ServiceError:
     """ValidationException, 400, for Stop and Delete. Source of the text: StopTrainingJob's, with the noun changed."""
     return validation(f"The request was rejected because the compilation job is in status {status}.{hint}")

@@ -12,18 +12,19 @@ import json
 from datetime import datetime
 
 from neo_emulator import errors
-from neo_workers.jobs import Job, JobStatus, JsonObject, Query, SortBy
+from neo_workers.jobs import Job, JobStatus, JsonObject, Query, Scope, SortBy
 
 DEFAULT_PAGE = 100
 _UNBOUND = frozenset({"MaxResults", "NextToken"})  # may change from page to page
+_DEFAULTS = {"SortBy": SortBy.CREATION_TIME, "SortOrder": "Ascending"}
 Cursor = tuple[str, int, str]  # (status, created in ms, name) of the last job shown
 
 
-def query(request: JsonObject) -> Query:
+def query(request: JsonObject, scope: Scope) -> Query:
     """What `request` asks of the store. Raises ServiceError (ValidationException) for another request's NextToken."""
     token, status = request.get("NextToken"), request.get("StatusEquals")
     return Query(
-        sort_by=SortBy(request.get("SortBy", SortBy.CREATION_TIME)),
+        sort_by=SortBy(request.get("SortBy", _DEFAULTS["SortBy"])),
         descending=request.get("SortOrder") == "Descending",
         limit=request.get("MaxResults", DEFAULT_PAGE),
         name_contains=request.get("NameContains", ""),
@@ -32,14 +33,15 @@ def query(request: JsonObject) -> Query:
         created_before_ms=_milliseconds(request.get("CreationTimeBefore")),
         modified_after_ms=_milliseconds(request.get("LastModifiedTimeAfter")),
         modified_before_ms=_milliseconds(request.get("LastModifiedTimeBefore")),
-        after=_cursor(token, _fingerprint(request)) if token else None,
+        after=_cursor(token, _fingerprint(request, scope)) if token else None,
     )
 
 
 def next_token(request: JsonObject, last: Job) -> str:
-    """A token for the page behind `last`, good only for the same filters and order as in `request`."""
+    """A token for the page behind `last`, good only for the filters and order of `request`, and for the
+    account and region of the job."""
     created_ms = _milliseconds(last.created)
-    return encode([_fingerprint(request), last.status, created_ms, last.id.name])
+    return encode([_fingerprint(request, last.id.scope), last.status, created_ms, last.id.name])
 
 
 def encode(parts: list[object]) -> str:
@@ -73,8 +75,9 @@ def _cursor(token: str, fingerprint: str) -> Cursor:
             raise invalid_token()
 
 
-def _fingerprint(request: JsonObject) -> str:
-    filters = {name: str(value) for name, value in sorted(request.items()) if name not in _UNBOUND}
+def _fingerprint(request: JsonObject, scope: Scope) -> str:
+    asked = {**_DEFAULTS, **request, "scope": scope}
+    filters = {name: str(value) for name, value in sorted(asked.items()) if name not in _UNBOUND}
     return hashlib.sha256(json.dumps(filters).encode()).hexdigest()[:16]
 
 

@@ -24,6 +24,8 @@ from neo_workers.settings import Settings
 MOTO_ACCOUNT = "123456789012"
 """moto's own default account."""
 
+TAG_OPERATIONS = frozenset({"AddTags", "ListTags", "DeleteTags"})
+
 log = logging.getLogger(__name__)
 
 
@@ -173,6 +175,8 @@ def _failed(environ: WSGIEnvironment, operation: str | None, err: Exception) -> 
     if isinstance(err, NotImplementedError) or type(err).__name__ == "OperationNotFoundError":  # botocore's
         target = operation or str(environ.get("HTTP_X_AMZ_TARGET") or environ.get("PATH_INFO"))
         return render(environ, errors.unknown_operation(target))
+    if operation in TAG_OPERATIONS and isinstance(err, AttributeError):  # moto looks up tags of None
+        return render(environ, errors.validation("Could not find the resource."))
     log.error("moto failed on %s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), exc_info=err)
     return render(environ, errors.internal_failure())
 

@@ -13,7 +13,7 @@ from neo_emulator import errors, listing, packages, rules
 from neo_emulator.context import Context, job_arn, job_of_arn
 from neo_emulator.describe import describe, summary
 from neo_workers.jobs import MODEL_PACKAGE_INPUT, TERMINAL, JobId, JsonObject, Scope
-from neo_workers.store import JobActive, JobExists, JobNotFound, Store, TooManyJobs
+from neo_workers.store import JobActive, JobExists, JobNotFound, Store, TooManyJobs, TooManyTags
 
 T = TypeVar("T")
 Submit = Callable[[JobId], None]
@@ -111,7 +111,7 @@ def describe_compilation_job(call: Call) -> JsonObject:
 @operation(repeatable=True)
 def list_compilation_jobs(call: Call) -> JsonObject:
     """One page of summaries, and a NextToken when more jobs follow. Raises ValidationException for a foreign token."""
-    page = call.store.page(call.context.scope, listing.query(call.request))
+    page = call.store.page(call.context.scope, listing.query(call.request, call.context.scope))
     answer: JsonObject = {"CompilationJobSummaries": [summary(job) for job in page.jobs]}
     if page.more and page.jobs:
         answer["NextToken"] = listing.next_token(call.request, page.jobs[-1])
@@ -152,25 +152,19 @@ def delete_compilation_job(call: Call) -> JsonObject:
 
 @operation(repeatable=True)
 def add_tags(call: Call) -> JsonObject:
-    """All tags of the job, these added or overwritten. Raises ValidationException for an unknown job."""
+    """All tags of the job, these added or overwritten. Raises ValidationException for an unknown job and a 51st tag."""
     return {"Tags": _on_tagged_job(call, lambda job_id: _listed(call.store.put_tags(job_id, _tags(call.request))))}
 
 
 @operation(repeatable=True)
 def list_tags(call: Call) -> JsonObject:
-    """The job's tags by key, in pages where MaxResults is given. Raises ValidationException for an unknown job."""
-    tags = _on_tagged_job(call, lambda job_id: _listed(call.store.tags(job_id)))
-    limit = call.request.get("MaxResults", len(tags) or 1)
-    start = 0
-    if token := call.request.get("NextToken"):
-        match listing.decode(token):
-            case [str(key)]:
-                start = sum(tag["Key"] <= key for tag in tags)
-            case _:
-                raise listing.invalid_token()
-    shown = tags[start : start + limit]
-    more = {"NextToken": listing.encode([shown[-1]["Key"]])} if start + limit < len(tags) else {}
-    return {"Tags": shown, **more}
+    """The job's tags by key, all at once: a job has at most 50 (lua/tag.lua), and that is the smallest page.
+
+    Raises ValidationException for an unknown job and for any NextToken, since none was given out.
+    """
+    if call.request.get("NextToken"):
+        raise listing.invalid_token()
+    return {"Tags": _on_tagged_job(call, lambda job_id: _listed(call.store.tags(job_id)))}
 
 
 @operation(repeatable=True)
@@ -185,11 +179,13 @@ def _on_tagged_job(call: Call, do: Callable[[JobId], T]) -> T:
     arn = call.request["ResourceArn"]
     job_id = job_of_arn(arn)
     if job_id is None or job_id.scope != call.context.scope or job_arn(job_id) != arn:
-        raise errors.validation(f"Could not find resource '{arn}'.")
+        raise errors.no_resource(arn)
     try:
         return do(job_id)
     except JobNotFound as err:
-        raise errors.validation(f"Could not find resource '{arn}'.") from err
+        raise errors.no_resource(arn) from err
+    except TooManyTags as err:
+        raise errors.too_many_tags() from err
 
 
 def _tags(request: JsonObject) -> dict[str, str]:

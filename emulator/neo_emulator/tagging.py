@@ -17,7 +17,7 @@ from neo_emulator.context import credential, job_arn, job_of_arn, new_request_id
 from neo_emulator.errors import ServiceError
 from neo_workers.jobs import JobId, JsonObject, Scope
 from neo_workers.settings import Settings
-from neo_workers.store import JobNotFound, Store
+from neo_workers.store import JobNotFound, Store, TooManyTags
 
 TARGET = "ResourceGroupsTaggingAPI_20170126."
 TYPES = frozenset({"sagemaker", "sagemaker:compilation-job"})
@@ -121,8 +121,8 @@ class Tagging:
                     self._store.put_tags(job_id, request["Tags"])
                 else:
                     self._store.remove_tags(job_id, request.get("TagKeys", []))
-            except JobNotFound:
-                text = f"Could not find resource '{arn}'."
+            except (JobNotFound, TooManyTags) as refusal:
+                text = (errors.too_many_tags() if isinstance(refusal, TooManyTags) else errors.no_resource(arn)).message
                 failed[arn] = {"StatusCode": 400, "ErrorCode": "InvalidParameterException", "ErrorMessage": text}
         return {"FailedResourcesMap": failed}
 

@@ -37,16 +37,14 @@ def test_tags_go_with_the_job(sagemaker: Any, engine: Any, request_for: Any) -> 
     assert sagemaker.list_tags(ResourceArn=ARN)["Tags"] == []
 
 
-def test_pages(sagemaker: Any, request_for: Any) -> None:
-    sagemaker.create_compilation_job(**request_for())
-    for start in (0, 50):
-        tags = tag_list(**{f"k{number:03}": "v" for number in range(start, start + 50)})
-        sagemaker.add_tags(ResourceArn=ARN, Tags=tags)
-    first = sagemaker.list_tags(ResourceArn=ARN, MaxResults=60)
-    assert len(first["Tags"]) == 60
-    rest = sagemaker.list_tags(ResourceArn=ARN, MaxResults=60, NextToken=first["NextToken"])
-    assert [tag["Key"] for tag in rest["Tags"]] == [f"k{number:03}" for number in range(60, 100)]
-    assert "NextToken" not in rest
+def test_all_tags_fit_on_a_page(sagemaker: Any, request_for: Any) -> None:
+    fifty = tag_list(**{f"k{number:02}": "v" for number in range(50)})
+    sagemaker.create_compilation_job(**request_for(), Tags=fifty)
+    page = sagemaker.list_tags(ResourceArn=ARN, MaxResults=50)
+    assert (page["Tags"], "NextToken" in page) == (fifty, False)
+    with pytest.raises(ClientError) as refused:
+        sagemaker.list_tags(ResourceArn=ARN, NextToken="rubbish")
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
 
 
 @pytest.mark.parametrize(
@@ -69,3 +67,28 @@ def test_other_resources_keep_their_tags(sagemaker: Any) -> None:
     model = sagemaker.create_model(ModelName="m", ExecutionRoleArn="arn:aws:iam::123456789012:role/r", Tags=[])
     sagemaker.add_tags(ResourceArn=model["ModelArn"], Tags=tag_list(x="y"))
     assert sagemaker.list_tags(ResourceArn=model["ModelArn"])["Tags"] == tag_list(x="y")
+
+
+def test_at_most_fifty_tags(sagemaker: Any, client: Any, request_for: Any) -> None:
+    fifty = tag_list(**{f"k{n:02}": "v" for n in range(50)})
+    sagemaker.create_compilation_job(**request_for(), Tags=fifty)
+    with pytest.raises(ClientError) as refused:
+        sagemaker.add_tags(ResourceArn=ARN, Tags=tag_list(k01="new", more="v"))
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    assert sagemaker.list_tags(ResourceArn=ARN)["Tags"] == fifty
+    failed = client("resourcegroupstaggingapi").tag_resources(ResourceARNList=[ARN], Tags={"more": "v"})
+    assert failed["FailedResourcesMap"][ARN]["ErrorCode"] == "InvalidParameterException"
+    sagemaker.add_tags(ResourceArn=ARN, Tags=tag_list(k01="new"))
+
+
+@pytest.mark.parametrize("resource", ["training-job/nobody", "Compilation-Job/job", "no-such-thing/x"])
+def test_resources_that_no_one_has(sagemaker: Any, resource: str) -> None:
+    arn = f"arn:aws:sagemaker:us-east-1:123456789012:{resource}"
+    for call in (
+        lambda: sagemaker.list_tags(ResourceArn=arn),
+        lambda: sagemaker.add_tags(ResourceArn=arn, Tags=tag_list(a="1")),
+        lambda: sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a"]),
+    ):
+        with pytest.raises(ClientError) as refused:
+            call()
+        assert refused.value.response["Error"]["Code"] == "ValidationException"

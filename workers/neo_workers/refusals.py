@@ -4,6 +4,7 @@ StoreError
 |- JobExists    the name is taken
 |- TooManyJobs  the account and region has as many active jobs as the settings allow
 |- JobNotFound
+|- TooManyTags  the job would have more than MOST_TAGS
 |- JobActive    the job is not terminal
 """
 
@@ -25,6 +26,10 @@ class JobExists(StoreError):  # noqa: N818 - a fact about the store, caught by n
 
 
 class TooManyJobs(StoreError):  # noqa: N818
+    pass
+
+
+class TooManyTags(StoreError):  # noqa: N818
     pass
 
 

@@ -28,10 +28,10 @@ from neo_workers.jobs import (
     Query,
     Scope,
 )
-from neo_workers.refusals import JobActive, JobExists, JobNotFound, StoreError, TooManyJobs
+from neo_workers.refusals import JobActive, JobExists, JobNotFound, StoreError, TooManyJobs, TooManyTags
 from neo_workers.settings import Settings
 
-__all__ = ["JobActive", "JobExists", "JobNotFound", "Store", "StoreError", "TooManyJobs"]
+__all__ = ["JobActive", "JobExists", "JobNotFound", "Store", "StoreError", "TooManyJobs", "TooManyTags"]
 
 SCAN_LIMIT = 1000
 """Index entries one script call walks at most, so that a query that few jobs match never blocks Redis for long."""
@@ -191,7 +191,7 @@ class Store:
         return self._tag(job_id, "put")
 
     def put_tags(self, job_id: JobId, tags: Mapping[str, str]) -> dict[str, str]:
-        """All tags after these were added or overwritten. Raises JobNotFound."""
+        """All tags after these were added or overwritten. Raises JobNotFound, TooManyTags."""
         return self._tag(job_id, "put", *chain.from_iterable(tags.items()))
 
     def remove_tags(self, job_id: JobId, keys: Iterable[str]) -> None:
@@ -209,8 +209,8 @@ class Store:
 
     def _tag(self, job_id: JobId, *args: str) -> dict[str, str]:
         flat = self.run("tag", job_id, *args)
-        if flat is None:
-            raise JobNotFound(job_id)
+        if not isinstance(flat, list):
+            raise JobNotFound(job_id) if flat is None else TooManyTags(job_id)
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
     def clear(self) -> None:

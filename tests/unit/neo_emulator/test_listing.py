@@ -5,11 +5,13 @@ import pytest
 
 from neo_emulator import listing
 from neo_emulator.errors import ServiceError
-from neo_workers.jobs import JobStatus, Query, SortBy
+from neo_workers.jobs import JobStatus, Query, Scope, SortBy
+
+SCOPE = Scope("123456789012", "us-east-1")
 
 
 def test_defaults() -> None:
-    assert listing.query({}) == Query(sort_by=SortBy.CREATION_TIME, descending=False, limit=100)
+    assert listing.query({}, SCOPE) == Query(sort_by=SortBy.CREATION_TIME, descending=False, limit=100)
 
 
 def test_every_filter() -> None:
@@ -25,7 +27,8 @@ def test_every_filter() -> None:
             "MaxResults": 7,
             "NameContains": "x",
             "StatusEquals": "FAILED",
-        }
+        },
+        SCOPE,
     ) == Query(SortBy.STATUS, True, 7, "x", JobStatus.FAILED, *milliseconds)
 
 
@@ -33,10 +36,10 @@ def test_token_is_bound_to_filters_but_not_to_page_size(make_job: Any) -> None:
     asked = {"SortBy": "Name", "MaxResults": 5}
     token = listing.next_token(asked, make_job())
     again = {"SortBy": "Name", "MaxResults": 9, "NextToken": token}
-    assert listing.query(again).after == ("STARTING", 1_713_274_849_170, "job")
+    assert listing.query(again, SCOPE).after == ("STARTING", 1_713_274_849_170, "job")
     for other in ({}, {"SortBy": "Status"}, {"SortBy": "Name", "StatusEquals": "FAILED"}):
         with pytest.raises(ServiceError, match="ValidationException"):
-            listing.query({**other, "NextToken": token})
+            listing.query({**other, "NextToken": token}, SCOPE)
 
 
 @pytest.mark.parametrize("parts", [[], ["x"], ["", "", 0, ""], ["", "STARTING", "0", "n"], ["", "STARTING", -1, "n"]])
@@ -44,10 +47,18 @@ def test_forged_tokens(make_job: Any, parts: list[object]) -> None:
     genuine = listing.decode(listing.next_token({}, make_job()))
     forged = [genuine[0], *parts[1:]] if parts else []
     with pytest.raises(ServiceError, match="NextToken"):
-        listing.query({"NextToken": listing.encode(forged)})
+        listing.query({"NextToken": listing.encode(forged)}, SCOPE)
 
 
 @pytest.mark.parametrize("token", ["x", "é", "bm90IGpzb24=", "e30=", "W1tbW1s=", "A" * 8192])
 def test_garbage_tokens(token: str) -> None:
     with pytest.raises(ServiceError, match="NextToken"):
-        listing.query({"NextToken": token})
+        listing.query({"NextToken": token}, SCOPE)
+
+
+def test_token_is_bound_to_the_region_and_takes_defaults_spelt_out(make_job: Any) -> None:
+    token = listing.next_token({}, make_job())
+    spelt = {"SortBy": "CreationTime", "SortOrder": "Ascending", "NextToken": token}
+    assert listing.query(spelt, SCOPE).after is not None
+    with pytest.raises(ServiceError, match="ValidationException"):
+        listing.query({"NextToken": token}, Scope("123456789012", "eu-west-1"))
