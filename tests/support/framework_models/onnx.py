@@ -18,7 +18,8 @@ def _case(name: str, kind: str, source: str, case: Callable[[], Case]) -> Model:
     def inputs() -> dict[str, Array]:
         return case().inputs
 
-    return Model(name, kind, source, files, None, inputs)
+    shapes = {key: list(array.shape) for key, array in inputs().items()}
+    return Model(name, kind, source, files, shapes, inputs)
 
 
 MODELS = [

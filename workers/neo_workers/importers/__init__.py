@@ -19,7 +19,7 @@ Loader = Callable[[list[Path], "dict[str, Shape] | list[Shape] | None"], "Import
 IMPORTERS: dict[str, str | None] = {
     "ONNX": "neo_workers.importers.onnx",
     "TFLITE": None,
-    "MXNET": None,
+    "MXNET": "neo_workers.importers.mxnet",
     "DARKNET": "neo_workers.importers.darknet",
     "XGBOOST": None,
     "SKLEARN": None,
