@@ -52,6 +52,12 @@ test-frameworks: $(VENV)/.installed-test ## models of every framework, real ones
 bench: $(VENV)/.installed-test ## timings, side by side
 	$(BIN)/python -m tests.bench
 
+CHAOS_TRIALS ?= 1
+chaos: $(VENV)/.installed-test ## every fault, CHAOS_TRIALS times each, and what they did: .neo/chaos.md
+	@mkdir -p .neo
+	NEO_CHAOS=1 NEO_CHAOS_TRIALS=$(CHAOS_TRIALS) NEO_CHAOS_ROUNDS=10 NEO_CHAOS_REPORT=.neo/chaos.md \
+		$(BIN)/python -m pytest -p no:xdist --timeout 600 tests/chaos tests/e2e/test_kill_loop.py
+
 FUZZ_SECONDS ?= 60
 fuzz: $(VENV)/.installed-fuzz ## archives, DataInputConfig and CompilerOptions under a fuzzer, FUZZ_SECONDS each
 	@for target in archive data_input_config compiler_options; do \

@@ -84,6 +84,8 @@ class Guarded:
             self.pause_seconds = min(self.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
         elif now >= self.restart_at:
             self.restart_at = 0.0
+            if self.process.stdin is not None:
+                self.process.stdin.close()
             self.start()
 
     @property

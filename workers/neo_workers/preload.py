@@ -1,5 +1,24 @@
-"""Imported by the process that compile children fork from: everything a child needs is loaded here, nothing is run."""
+"""Imported by the process that compile children fork from: everything a child needs is loaded here, nothing is run.
+
+Loading takes seconds, and only behind it does that process notice that its worker is gone; until then a timer looks.
+"""
+
+import os
+import signal
 
 from neo_workers import pipeline
 
+_LOOK_SECONDS = 0.2
+_worker = os.getppid()
+
+
+def _look(*_: object) -> None:
+    if os.getppid() != _worker:
+        os._exit(0)
+
+
+signal.signal(signal.SIGALRM, _look)
+signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
 pipeline.preload()
+signal.setitimer(signal.ITIMER_REAL, 0)
+signal.signal(signal.SIGALRM, signal.SIG_DFL)

@@ -47,7 +47,7 @@ def register(app: Celery, store: Store, work_root: Path, draining: threading.Eve
     @app.task(name=TASK, ignore_result=True)  # type: ignore[untyped-decorator]
     def compile_job(job_id: str) -> str:
         try:
-            parsed = JobId.parse(job_id)
+            parsed = JobId.parse(str(job_id))
         except ValueError:
             log.warning("ignored a message that names no job: %.100r", job_id)
             return "ignored"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -13,6 +15,7 @@ from neo_workers import child, fleet, logs, reaper, withdrawal
 from neo_workers.settings import Settings, get_settings
 from neo_workers.store import Store
 
+LOCK = "in-use"
 LEAVE_SECONDS = 10.0
 """How long a worker that was told to end tries to give its jobs back; whoever told it may be less patient."""
 
@@ -25,19 +28,36 @@ def main() -> None:
     logs.configure(settings.log_level)
     # a container's only user is root; Celery's warning is about pickled messages, which it does not take from us
     warnings.filterwarnings("ignore", message="You're running the worker with superuser")
-    work_root = Path(tempfile.mkdtemp(prefix="neo-work-", dir=_work_parent(settings)))
+    work_root, lock = _own_folder(_work_parent(settings))
     if settings.cache_dir is None and settings.data_dir is None:  # a cache of this worker alone
         settings = settings.model_copy(update={"cache_dir": work_root / "cache"})
     try:
         _run(settings, work_root)
     finally:
         shutil.rmtree(work_root, ignore_errors=True)
+        os.close(lock)
 
 
-def _work_parent(settings: Settings) -> Path | None:
+def _own_folder(parent: Path) -> tuple[Path, int]:
+    """A new folder for this worker's jobs and the lock that says it is in use. Those of dead workers are removed."""
+    for old in parent.glob("neo-work-*"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(old / LOCK, os.O_RDWR)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(old, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+    new = Path(tempfile.mkdtemp(prefix="neo-new-", dir=parent))
+    lock = os.open(new / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return new.rename(parent / new.name.replace("neo-new-", "neo-work-")), lock
+
+
+def _work_parent(settings: Settings) -> Path:
     parent = settings.work_dir or (settings.data_dir / "work" if settings.data_dir else None)
     if parent is None:
-        return None
+        return Path(tempfile.gettempdir())
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return parent
 
@@ -45,15 +65,16 @@ def _work_parent(settings: Settings) -> Path | None:
 def _run(settings: Settings, work_root: Path) -> None:
     from celery import signals
 
-    from neo_workers import app, tasks
+    from neo_workers import app, consumer, tasks
 
     store, draining, busy = Store(settings), threading.Event(), tasks.Busy()
     celery_app = app.celery_app(settings)
     tasks.register(celery_app, store, work_root, draining, busy)
 
     def drain(**_: object) -> None:
-        draining.set()
-        threading.Thread(target=leave, name="leave").start()
+        if not draining.is_set():
+            draining.set()
+            threading.Thread(target=leave, name="leave").start()
 
     def leave() -> None:
         # Celery would wait a second or more for its own connections: its messages are only hints
@@ -65,6 +86,7 @@ def _run(settings: Settings, work_root: Path) -> None:
         for name, run in (("alive", fleet.report_forever), ("withdrawal", withdrawal.sweep_forever)):
             threading.Thread(target=run, args=(store, draining), daemon=True, name=name).start()
 
+    celery_app.conf.worker_consumer = consumer.consumer_class(drain)
     signals.worker_shutting_down.connect(drain, weak=False)
     signals.worker_ready.connect(ready, weak=False)
     reaper.start(store, draining)

@@ -1,0 +1,101 @@
+"""Preloaded in place of neo_workers.preload: a compile misbehaves as its model's file is named, e.g. daemon.tar.gz."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import neo_workers.preload  # noqa: F401
+from neo_workers import pipeline
+from neo_workers.work import Work
+
+
+def daemon(work: Work) -> None:
+    """Children in sessions of their own that ignore SIGTERM, forked twice; then a crash."""
+    for _ in range(3):
+        if os.fork() == 0:
+            os.setsid()
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            if os.fork() == 0:
+                time.sleep(600)
+            os._exit(0)
+    time.sleep(0.5)
+    os._exit(7)
+
+
+def forks(work: Work) -> None:
+    """Processes that go on forking."""
+    while True:
+        os.fork()
+        time.sleep(0.2)
+
+
+def flood(work: Work) -> None:
+    """64 MiB of output, then a model that is none."""
+    line = b"x" * 1023 + b"\n"
+    for _ in range(64 << 10):
+        os.write(1, line)
+    raise pipeline.InputConfigurationError("flooded")
+
+
+def hang(work: Work) -> None:
+    """Never ends, and does not hear SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True:
+        time.sleep(60)
+
+
+def memory(work: Work) -> None:
+    """More and more memory, in a child."""
+    if os.fork() == 0:
+        held = []
+        while True:
+            held.append(bytearray(os.urandom(1 << 20) * 16))
+            time.sleep(0.01)
+    time.sleep(600)
+
+
+def disk(work: Work) -> None:
+    """More and more files."""
+    for number in range(10_000):
+        (work.context.work_dir / f"f{number}").write_bytes(bytes(4 << 20))
+        time.sleep(0.02)
+
+
+def large_file(work: Work) -> None:
+    with (work.context.work_dir / "large").open("wb") as file:
+        for _ in range(10_000):
+            file.write(bytes(1 << 20))
+
+
+def files(work: Work) -> None:
+    held = [Path(os.devnull).open("rb") for _ in range(100_000)]  # noqa: SIM115
+    assert held
+
+
+def babble(work: Work) -> None:
+    """Nonsense where events are expected."""
+    for descriptor in range(3, 64):
+        try:
+            os.write(descriptor, b'{"not": an event\n')
+        except OSError:
+            continue
+    time.sleep(600)
+
+
+def segfault(work: Work) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+ACTIONS: dict[str, Callable[[Work], None]] = {
+    each.__name__: each for each in (daemon, forks, flood, hang, memory, disk, large_file, files, babble, segfault)
+}
+
+
+def unpack(work: Work) -> None:
+    ACTIONS.get(work.input_uri.stem, real)(work)
+
+
+real = pipeline.STEPS["unpack"]
+pipeline.STEPS["unpack"] = unpack

@@ -1,0 +1,305 @@
+"""The parts of the emulator as processes of their own, to be killed, stopped and cut off from each other one by one."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+from botocore.config import Config
+from chaos.proxy import Proxy
+from redis.exceptions import RedisError
+
+from neo_emulator import valkey
+from neo_workers import fleet, kin
+from neo_workers.controls import Controls
+from neo_workers.settings import Settings
+from neo_workers.store import Store
+
+TESTS = Path(__file__).parents[1]
+SETTINGS = {
+    "lease_seconds": 3,
+    "republish_seconds": 2,
+    "max_attempts": 10,
+    "workers": 2,
+    "cache": "false",
+    "max_memory_bytes": 1 << 30,
+    "max_work_bytes": 48 << 20,
+    "max_file_bytes": 32 << 20,
+    "max_processes": 32,
+    "max_open_files": 256,
+}
+
+
+class Part:
+    """One process, which can be started again."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
+        self.name, self.command, self.environment, self.log = name, command, environment, log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Part":
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=kin.die_with_parent,  # should the tests themselves be killed
+                start_new_session=True,
+            )
+        return self
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        if self.alive:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.send(signal.SIGKILL)
+            self.wait(10)
+
+    def wait(self, seconds: float) -> int:
+        assert self.process is not None
+        return self.process.wait(seconds)
+
+
+class Host:
+    """A network namespace with an address of its own, beside this machine. Needs root and iproute2."""
+
+    def __init__(self, number: int) -> None:
+        self.name = f"neo{os.getpid()}-{number}"
+        self.device = f"nv{os.getpid() % 100000}-{number}"
+        self.gateway, self.address = f"10.213.{number}.1", f"10.213.{number}.2"
+        self.run = ("ip", "netns", "exec", self.name)
+
+    def __enter__(self) -> "Host":
+        inside = ("-n", self.name)
+        for words in (
+            ("netns", "add", self.name),
+            ("link", "add", self.device, "type", "veth", "peer", "name", "eth0", "netns", self.name),
+            ("addr", "add", f"{self.gateway}/30", "dev", self.device),
+            ("link", "set", self.device, "up"),
+            (*inside, "addr", "add", f"{self.address}/30", "dev", "eth0"),
+            (*inside, "link", "set", "eth0", "up"),
+            (*inside, "link", "set", "lo", "up"),
+        ):
+            subprocess.run(["ip", *words], check=True, capture_output=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        subprocess.run(["ip", "link", "del", self.device], check=False, capture_output=True)
+        subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
+
+
+class Stack:
+    """Valkey, the API with a data folder, and workers behind proxies. `with Stack(folder) as stack:`"""
+
+    def __init__(
+        self,
+        folder: Path,
+        workers: int = 2,
+        valkey_dir: Path | None = None,
+        hosts: Sequence[Host] = (),
+        **settings: object,
+    ) -> None:
+        self.folder, self.mark = folder, uuid4().hex
+        self.settings = {**SETTINGS, **settings}
+        self.valkey_dir = valkey_dir or folder / "valkey"
+        # short: a socket's path has 107 characters at most
+        self.socket = Path("/tmp") / f"neo-chaos-{self.mark[:12]}.sock"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.s3_way = Proxy(("127.0.0.1", self.port))
+        self.redis_ways: dict[str, Proxy] = {}
+        self.parts: dict[str, Part] = {}
+        self._part("valkey", valkey.command(self.socket, self.valkey_dir))
+        serve = [sys.executable, "-m", "neo_emulator", "api", "--port", str(self.port)]
+        self._part("api", serve, data_dir=folder / "data", redis_url=f"unix://{self.socket}?db=1")
+        for number in range(workers):
+            self.add_worker(f"worker{number}", host=hosts[number] if hosts else None)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def _part(self, name: str, command: list[str], more: dict[str, str] | None = None, **settings: object) -> Part:
+        given = {f"NEO_EMULATOR_{key.upper()}": str(value) for key, value in {**self.settings, **settings}.items()}
+        environment = {"NEO_CHAOS_MARK": self.mark, "PYTHONPATH": str(TESTS), **given, **(more or {})}
+        self.parts[name] = Part(name, command, environment, self.folder / f"{name}.log")
+        return self.parts[name]
+
+    def add_worker(
+        self, name: str, more: dict[str, str] | None = None, host: Host | None = None, **settings: object
+    ) -> Part:
+        """A worker that reaches Redis by a way of its own; on `host`, S3 too."""
+        way = self.redis_ways.setdefault(name, Proxy(self.socket, host.gateway if host else "127.0.0.1"))
+        s3_way = self.s3_way
+        if host:
+            s3_way = self.redis_ways.setdefault(f"{name}-s3", Proxy(("127.0.0.1", self.port), host.gateway))
+        base = f"redis://{way.host}:{way.port}"
+        where = {
+            "redis_url": f"{base}/1",
+            "broker_url": f"{base}/0",
+            "s3_endpoint_url": f"http://{s3_way.host}:{s3_way.port}",
+            "work_dir": self.folder / "work",
+        }
+        command = [*(host.run if host else ()), sys.executable, "-m", "chaos.hostile_worker"]
+        return self._part(name, command, more, **{**where, **settings})
+
+    def __enter__(self) -> "Stack":
+        for part in self.parts.values():
+            part.start()
+        self.store = Store(Settings(redis_url=f"unix://{self.socket}?db=1", lease_seconds=30))
+        self.wait_ready()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for part in reversed(self.parts.values()):
+            part.send(signal.SIGCONT)
+            part.kill()
+        for way in (self.s3_way, *self.redis_ways.values()):
+            way.close()
+        for pid in self.strays(set()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.socket.unlink(missing_ok=True)
+
+    # whole and well
+
+    @property
+    def workers(self) -> list[Part]:
+        return [part for name, part in self.parts.items() if name.startswith("worker")]
+
+    def heal(self) -> None:
+        """Everything runs, nothing is stopped or cut off, jobs have no pace."""
+        for way in (self.s3_way, *self.redis_ways.values()):
+            way.mode = "open"
+        for part in self.parts.values():
+            part.send(signal.SIGCONT)
+            if not part.alive:
+                part.start()
+        self.wait_ready()
+        self.pace()
+
+    def wait_ready(self, seconds: float = 90) -> None:
+        """Returns when every worker that runs has reported and the API says that it is ready."""
+        deadline, seen = time.monotonic() + seconds, ""
+        while time.monotonic() < deadline:
+            try:
+                wanted = {str(worker.pid) for worker in self.workers if worker.alive}
+                here = {worker.name.rsplit(":", 1)[1] for worker in fleet.workers(self.store)}
+                with urllib.request.urlopen(f"{self.url}/_neo/ready", timeout=10) as answer:
+                    if answer.status == 200 and wanted <= here:
+                        return
+            except (OSError, RedisError) as error:
+                seen = repr(error)
+            time.sleep(0.05)
+        logs = "\n".join(part.log.read_text(errors="replace")[-1500:] for part in self.parts.values())
+        raise AssertionError(f"not ready after {seconds} s: {seen}\n{logs}")
+
+    def pace(self, min_run_seconds: float = 0.0, min_starting_seconds: float = 0.0) -> None:
+        Controls(self.store).set_pace(min_run_seconds=min_run_seconds, min_starting_seconds=min_starting_seconds)
+
+    @contextmanager
+    def only_worker(self, more: dict[str, str] | None = None, **settings: object) -> Iterator[Part]:
+        """Another worker with its own settings and environment instead of the others, which come back afterwards."""
+        for worker in self.workers:
+            worker.kill()
+        special = self.add_worker("special", more, **settings).start()
+        self.parts["worker-special"] = self.parts.pop("special")
+        try:
+            self.wait_ready()
+            yield special
+        finally:
+            special.kill()
+            del self.parts["worker-special"]
+            self.heal()
+
+    # who asks
+
+    @contextmanager
+    def second_api(self) -> Iterator[str]:
+        """The endpoint of another API on the same store; its S3 is its own."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        serve = [sys.executable, "-m", "neo_emulator", "api", "--port", str(port)]
+        part = self._part("second-api", serve, redis_url=f"unix://{self.socket}?db=1").start()
+        url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
+        try:
+            while time.monotonic() < deadline:
+                with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/_neo/ready", timeout=10):
+                    break
+                time.sleep(0.05)
+            yield url
+        finally:
+            part.kill()
+            del self.parts["second-api"]
+
+    def client(self, service: str, attempts: int = 12, endpoint: str | None = None) -> Any:
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            connect_timeout=5,
+            read_timeout=30,
+            max_pool_connections=64,
+            s3={"addressing_style": "path"},
+        )
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+        return boto3.client(service, endpoint_url=endpoint or self.url, config=config, **keys)
+
+    # processes
+
+    def compilers(self, worker: Part) -> list[int]:
+        """Pids of the compilers under way below a worker: they lead sessions."""
+        found = []
+        for pid in kin.below(worker.pid):
+            with contextlib.suppress(OSError):
+                if os.getsid(pid) == pid:
+                    found.append(pid)
+        return found
+
+    def owner(self, name: str, seconds: float = 30) -> Part:
+        """The worker that holds the job `name`."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            holder = str(self.store.connection.hget(f"neo:job:123456789012:us-east-1:{name}", "worker") or "")
+            for worker in self.workers:
+                if worker.alive and holder.endswith(f":{worker.pid}") and self.compilers(worker):
+                    return worker
+            time.sleep(0.02)
+        raise AssertionError(f"nobody compiles {name}")
+
+    def strays(self, wanted: set[int] | None = None) -> list[int]:
+        """Pids of this stack's processes that are neither parts nor what a worker keeps to fork from."""
+        rows = kin.table()
+        if wanted is None:
+            wanted = {part.pid for part in self.parts.values() if part.alive}
+        found = []
+        for pid, row in rows.items():
+            if pid in wanted or row.parent in wanted:
+                continue
+            with contextlib.suppress(OSError):
+                if self.mark.encode() in Path(f"/proc/{pid}/environ").read_bytes():
+                    found.append(pid)
+        return found
