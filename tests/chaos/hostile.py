@@ -18,17 +18,18 @@ def daemon(work: Work) -> None:
             os.setsid()
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             if os.fork() == 0:
-                time.sleep(600)
+                time.sleep(60)
             os._exit(0)
     time.sleep(0.5)
     os._exit(7)
 
 
 def forks(work: Work) -> None:
-    """Processes that go on forking."""
-    while True:
+    """128 processes, soon. No more, and not for long, in case nothing holds them."""
+    for _ in range(7):
         os.fork()
-        time.sleep(0.2)
+        time.sleep(0.1)
+    time.sleep(30)
 
 
 def flood(work: Work) -> None:
@@ -50,27 +51,29 @@ def memory(work: Work) -> None:
     """More and more memory, in a child."""
     if os.fork() == 0:
         held = []
-        while True:
+        for _ in range(200):
             held.append(bytearray(os.urandom(1 << 20) * 16))
             time.sleep(0.01)
-    time.sleep(600)
+        time.sleep(30)
+    time.sleep(30)
 
 
 def disk(work: Work) -> None:
     """More and more files."""
-    for number in range(10_000):
+    for number in range(30):
         (work.context.work_dir / f"f{number}").write_bytes(bytes(4 << 20))
         time.sleep(0.02)
+    time.sleep(30)
 
 
 def large_file(work: Work) -> None:
     with (work.context.work_dir / "large").open("wb") as file:
-        for _ in range(10_000):
+        for _ in range(100):
             file.write(bytes(1 << 20))
 
 
 def files(work: Work) -> None:
-    held = [Path(os.devnull).open("rb") for _ in range(100_000)]  # noqa: SIM115
+    held = [Path(os.devnull).open("rb") for _ in range(2_000)]  # noqa: SIM115
     assert held
 
 
@@ -81,7 +84,7 @@ def babble(work: Work) -> None:
             os.write(descriptor, b'{"not": an event\n')
         except OSError:
             continue
-    time.sleep(600)
+    time.sleep(60)
 
 
 def segfault(work: Work) -> None:

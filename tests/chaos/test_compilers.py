@@ -5,12 +5,11 @@ import signal
 
 import pytest
 from chaos.conftest import Settle
-from chaos.invariants import ARCHIVE, BUCKET, HERE, create, wait_for
+from chaos.invariants import ARCHIVE, BUCKET, create
 from chaos.stack import Stack
 from support.hostile_archives import REFUSED
 
 from neo_workers import kin
-from neo_workers.jobs import JobId
 
 LIMITS = {
     "memory": "NEO_EMULATOR_MAX_MEMORY_BYTES",
@@ -24,7 +23,7 @@ LIMITS = {
 def with_model(stack: Stack, name: str) -> str:
     """A job for a model whose compiler does what hostile.py has under that name."""
     stack.client("s3").put_object(Bucket=BUCKET, Key=f"{name}.tar.gz", Body=ARCHIVE)
-    return create(stack, name, max_runtime=5 if name in ("hang", "babble") else 60)
+    return create(stack, name, max_runtime=5 if name == "hang" else 60)
 
 
 def test_compiler_killed(stack: Stack, settle: Settle) -> None:
@@ -32,7 +31,6 @@ def test_compiler_killed(stack: Stack, settle: Settle) -> None:
     names = [create(stack), create(stack)]
     victims = [pid for name in names for pid in stack.compilers(stack.owner(name))]
     os.kill(victims[0], signal.SIGKILL)
-    wait_for(lambda: "FAILED" in {str(stack.store.get(JobId(HERE, name)).status) for name in names})
     outcome = settle(stack, names)
     assert sorted(outcome.statuses.values()) == ["COMPLETED", "FAILED"]
     reason = next(job["FailureReason"] for job in outcome.descriptions.values() if "FailureReason" in job)
@@ -82,5 +80,5 @@ def test_hostile_archives(stack: Stack, settle: Settle) -> None:
         names.append(create(stack, f"hostile{number}"))
     outcome = settle(stack, names)
     assert set(outcome.statuses.values()) == {"FAILED"}
-    reasons = {job["FailureReason"][:34] for job in outcome.descriptions.values()}
-    assert reasons == {"ClientError: InputConfiguration: U"}
+    reasons = [job["FailureReason"] for job in outcome.descriptions.values()]
+    assert [reason for reason in reasons if not reason.startswith("ClientError: InputConfiguration: ")] == []

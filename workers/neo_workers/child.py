@@ -24,7 +24,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from neo_workers import kin, limits
+from neo_workers import kin, limits, pids
 from neo_workers.errors import CompilationError, CompileError, InternalError
 from neo_workers.jobs import JobId, JobResult, JsonObject
 from neo_workers.settings import PREFIX, Settings
@@ -101,6 +101,7 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process.pid, signal.SIGKILL)
             self.process.join(5)
+            pids.sweep(self.process.pid)
 
     def close(self) -> None:
         """Kills what is left of it and gives the pipes back."""
@@ -143,6 +144,8 @@ def _main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     kin.adopt()
+    settings = Settings.model_validate_json(settings_json)
+    pids.confine(pids.most_tasks(settings.max_processes))
     their_go, go = os.pipe()
     ended, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -153,7 +156,6 @@ def _main(
         signal.set_wakeup_fd(-1)
         for end in (orders.fileno(), go, ended, wake):
             os.close(end)
-        settings = Settings.model_validate_json(settings_json)
         _become_compiler(their_go, log, settings)
         _compile(JobId.parse(job_id), request, Path(work_dir), settings, owner, Line(events, their_go))
         os._exit(0)  # no interpreter shutdown: nothing of it is of use, and native libraries may hang in it
@@ -162,6 +164,7 @@ def _main(
     log.close()
     status = _await(compiler, orders.fileno(), go, ended)
     kin.bury()
+    pids.leave()
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         with contextlib.suppress(OSError):  # SIGKILL has no handler to take away

@@ -24,6 +24,7 @@ class Process:
     """One row of /proc."""
 
     parent: int
+    threads: int
     cpu_seconds: float
     resident_bytes: int  # with the pages that it shares
 
@@ -69,7 +70,7 @@ def _row(folder: str) -> Process | None:
         if fields[0] in (b"Z", b"X"):
             return None
         ticks = int(fields[11]) + int(fields[12])
-        return Process(int(fields[1]), ticks / _TICKS, int(fields[21]) * _PAGE_BYTES)
+        return Process(int(fields[1]), int(fields[17]), ticks / _TICKS, int(fields[21]) * _PAGE_BYTES)
     except (OSError, IndexError, ValueError):  # it has just ended
         return None
 

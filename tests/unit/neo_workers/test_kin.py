@@ -1,6 +1,7 @@
 """On real processes: who is below whom, and that nobody gets away."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -54,9 +55,10 @@ import os, time
 from neo_workers import kin
 kin.adopt()
 print("up", flush=True)
-for _ in range(6):  # 64 processes, and each of them goes on forking
+for _ in range(5):  # 32 processes, and each of them goes on forking, for 5 seconds at most
     os.fork()
-while True:
+end = time.monotonic() + 5
+while time.monotonic() < end:
     if os.fork() == 0:
         os._exit(0)
     os.wait()
@@ -65,10 +67,10 @@ while True:
 
 def test_forking_processes_end_too() -> None:
     with start(FORKS) as process:
-        deadline = time.monotonic() + 10
-        while kin.usage(process.pid).processes < 60 and time.monotonic() < deadline:
+        deadline = time.monotonic() + 5
+        while kin.usage(process.pid).processes < 30 and time.monotonic() < deadline:
             time.sleep(0.01)
-        os.kill(process.pid, 19)
+        os.kill(process.pid, signal.SIGSTOP)
         kin.kill_below(process.pid)
         assert processes.still_there(kin.below(process.pid), 2) == []
         process.kill()
