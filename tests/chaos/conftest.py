@@ -1,4 +1,4 @@
-"""A stack per test module, and the report. `make chaos` runs all, NEO_CHAOS_TRIALS times; `make test` quick ones."""
+"""A stack per test process, and the report. `make chaos` runs all, NEO_CHAOS_TRIALS times; `make test` quick ones."""
 
 import contextlib
 import os
@@ -39,7 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("trial", range(TRIALS))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(tmp_path_factory.mktemp("chaos")) as stack:
         invariants.prepare(stack)

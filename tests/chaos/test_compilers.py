@@ -2,6 +2,7 @@
 
 import os
 import signal
+from typing import Any
 
 import pytest
 from chaos.conftest import Settle
@@ -38,7 +39,15 @@ def test_compiler_killed(stack: Stack, settle: Settle) -> None:
     assert "NEO_EMULATOR_MAX_MEMORY_BYTES" in reason
 
 
-@pytest.mark.parametrize("limit", LIMITS)
+QUICK = ("memory", "forks", "daemon", "babble")
+
+
+def cases(*names: str) -> list[Any]:
+    """Parameters, of which those not in QUICK are long."""
+    return [pytest.param(name, marks=() if name in QUICK else (pytest.mark.long,)) for name in names]
+
+
+@pytest.mark.parametrize("limit", cases(*LIMITS))
 def test_over_a_limit(stack: Stack, settle: Settle, limit: str) -> None:
     good = create(stack)
     name = with_model(stack, limit)
@@ -47,7 +56,7 @@ def test_over_a_limit(stack: Stack, settle: Settle, limit: str) -> None:
     assert LIMITS[limit] in outcome.descriptions[name]["FailureReason"]
 
 
-@pytest.mark.parametrize("how", ["daemon", "flood", "hang", "babble", "segfault"])
+@pytest.mark.parametrize("how", cases("daemon", "flood", "hang", "babble", "segfault"))
 def test_unruly_compiler(stack: Stack, settle: Settle, how: str) -> None:
     name = with_model(stack, how)
     outcome = settle(stack, [name])  # no process is left
@@ -59,6 +68,7 @@ def test_unruly_compiler(stack: Stack, settle: Settle, how: str) -> None:
     assert max(kin.table()[worker.pid].resident_bytes for worker in stack.workers) < 400 << 20
 
 
+@pytest.mark.long
 def test_fork_server_killed(stack: Stack, settle: Settle) -> None:
     stack.pace(min_run_seconds=60)
     names = [create(stack) for _ in range(3)]
@@ -73,6 +83,7 @@ def test_fork_server_killed(stack: Stack, settle: Settle) -> None:
     assert outcome.statuses[again] == "COMPLETED"
 
 
+@pytest.mark.long
 def test_hostile_archives(stack: Stack, settle: Settle) -> None:
     s3, names = stack.client("s3"), []
     for number, make in enumerate(list(REFUSED.values())[:: max(1, len(REFUSED) // 8)]):

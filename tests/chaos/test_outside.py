@@ -27,6 +27,7 @@ from neo_workers.jobs import JobId, Query
 SEED = int(os.environ.get("NEO_CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 
 
+@pytest.mark.long
 def test_one_name_for_many(stack: Stack, settle: Settle) -> None:
     with stack.second_api() as other:
         clients = [stack.client("sagemaker"), stack.client("sagemaker", endpoint=other)]
@@ -59,9 +60,7 @@ def test_s3_gone_for_a_while(stack: Stack, settle: Settle) -> None:
         stack.pace()
         time.sleep(2)
     outcome = settle(stack, names, begun=begun)
-    assert set(outcome.statuses.values()) <= {"COMPLETED", "FAILED"}
-    for job in outcome.descriptions.values():
-        assert "S3" in job.get("FailureReason", "S3")
+    assert set(outcome.statuses.values()) == {"COMPLETED"}
 
 
 @pytest.mark.long
@@ -69,17 +68,19 @@ def test_s3_fails(stack: Stack, settle: Settle) -> None:
     begun = time.monotonic()
     with stack.s3_way.fault("refuse"):
         name = create(stack)
-        wait_for(lambda: str(stack.store.get(JobId(HERE, name)).status) == "FAILED", 60)
+        wait_for(lambda: str(stack.store.get(JobId(HERE, name)).status) == "FAILED", 120)
     outcome = settle(stack, [name], begun=begun)
     assert outcome.descriptions[name]["FailureReason"].startswith("ServerError: S3 failed at ")
 
 
+@pytest.mark.long
 def test_s3_slow(stack: Stack, settle: Settle) -> None:
     with stack.s3_way.fault("slow"):
         outcome = settle(stack, [create(stack), create(stack)])
     assert set(outcome.statuses.values()) == {"COMPLETED"}
 
 
+@pytest.mark.long
 def test_s3_hangs(stack: Stack, settle: Settle) -> None:
     with stack.s3_way.fault("hold"):
         outcome = settle(stack, [create(stack, max_runtime=4)], seconds=15)
@@ -216,38 +217,36 @@ def test_redis_disk_full(trial: int, settle: Settle, tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_rolling_restart(trial: int, settle: Settle, tmp_path: Path) -> None:
+def test_rolling_restart(stack: Stack, settle: Settle, trial: int) -> None:
     chance = random.Random(SEED + trial)
     print(f"NEO_CHAOS_SEED={SEED + trial}")
-    with Stack(tmp_path, workers=2) as stack:
-        invariants.prepare(stack)
-        sagemaker, names, killed = stack.client("sagemaker", attempts=20), list[str](), list[str]()
-        begun = time.monotonic()
+    sagemaker, names, killed = stack.client("sagemaker", attempts=20), list[str](), list[str]()
+    begun = time.monotonic()
 
-        def ask() -> None:
-            for _ in range(50):
-                names.append(create(stack, max_runtime=300, sagemaker=sagemaker))
-                time.sleep(1.0)
+    def ask() -> None:
+        for _ in range(50):
+            names.append(create(stack, max_runtime=300, sagemaker=sagemaker))
+            time.sleep(1.0)
 
-        asking = threading.Thread(target=ask)
-        asking.start()
-        while time.monotonic() < begun + 60:
-            time.sleep(2)
-            killed.append(kill_one(stack, chance))
-        asking.join(120)
-        stack.heal()
-        outcome = settle(stack, names, begun=time.monotonic(), seconds=200)
-        assert len(names) == 50
-        ends = {end: list(outcome.statuses.values()).count(end) for end in set(outcome.statuses.values())}
-        print(f"killed {', '.join(killed)}; {ends}")
-        reasons = [job["FailureReason"] for job in outcome.descriptions.values() if "FailureReason" in job]
-        allowed = (
-            "ServerError: the compiler was killed",
-            "ServerError: S3 cannot be reached",
-            "ServerError: S3 failed",
-        )
-        assert [reason for reason in reasons if not reason.startswith(allowed)] == []
-        assert ends["COMPLETED"] > 25
+    asking = threading.Thread(target=ask)
+    asking.start()
+    while time.monotonic() < begun + 60:
+        time.sleep(2)
+        killed.append(kill_one(stack, chance))
+    asking.join(120)
+    stack.heal()
+    outcome = settle(stack, names, begun=time.monotonic(), seconds=200)
+    assert len(names) == 50
+    ends = {end: list(outcome.statuses.values()).count(end) for end in set(outcome.statuses.values())}
+    print(f"killed {', '.join(killed)}; {ends}")
+    reasons = [job["FailureReason"] for job in outcome.descriptions.values() if "FailureReason" in job]
+    allowed = (
+        "ServerError: the compiler was killed",
+        "ServerError: S3 cannot be reached",
+        "ServerError: S3 failed",
+    )
+    assert [reason for reason in reasons if not reason.startswith(allowed)] == []
+    assert ends["COMPLETED"] > 25
 
 
 def kill_one(stack: Stack, chance: random.Random) -> str:

@@ -76,6 +76,7 @@ def broker(stack: Stack) -> Any:
     return redis.Redis(unix_socket_path=pool["path"], db=0)
 
 
+@pytest.mark.long
 def test_broker_emptied(stack: Stack, settle: Settle) -> None:
     names, _ = running(stack, 4)
     names += [create(stack) for _ in range(3)]  # these wait

@@ -91,6 +91,7 @@ def spread(count: int, workers: int, settle: Settle, folder: Path) -> None:
         )
 
 
+@pytest.mark.long
 def test_overhead_of_one_job_at_a_time(stack: Stack, settle: Settle) -> None:
     names = []
     for _ in range(int(os.environ.get("NEO_CHAOS_JOBS", "8"))):

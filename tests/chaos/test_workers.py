@@ -44,6 +44,7 @@ def test_worker_killed(stack: Stack, settle: Settle) -> None:
     assert not list((stack.folder / "work").glob("*/chaos-*"))
 
 
+@pytest.mark.long
 def test_worker_frozen(stack: Stack, settle: Settle) -> None:
     names, owner = running(stack)
     owner.send(signal.SIGSTOP)
@@ -53,7 +54,7 @@ def test_worker_frozen(stack: Stack, settle: Settle) -> None:
     assert set(outcome.statuses.values()) == {"COMPLETED"}
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_worker_told_to_end(stack: Stack, settle: Settle, how: signal.Signals) -> None:
     names, owner = running(stack, 3)
     begun = time.monotonic()
@@ -65,7 +66,7 @@ def test_worker_told_to_end(stack: Stack, settle: Settle, how: signal.Signals) -
     assert [attempts(stack, name) for name in names] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("fault", ["cut", "hold"])
+@pytest.mark.parametrize("fault", ["cut", pytest.param("hold", marks=pytest.mark.long)])
 def test_worker_cut_off(stack: Stack, settle: Settle, fault: str) -> None:
     names, owner = running(stack)
     below = stack.compilers(owner)
@@ -78,6 +79,7 @@ def test_worker_cut_off(stack: Stack, settle: Settle, fault: str) -> None:
     stack.heal()
 
 
+@pytest.mark.long
 def test_many_reapers(stack: Stack, settle: Settle) -> None:
     stop = threading.Event()
     extra = [reaper.start(stack.store, stop) for _ in range(3)]
@@ -129,6 +131,7 @@ def uploading(stack: Stack) -> Iterator[tuple[str, Part]]:
         yield name, owner
 
 
+@pytest.mark.long
 def test_stop_during_the_upload(stack: Stack, settle: Settle) -> None:
     with uploading(stack) as (name, _):
         stack.client("sagemaker").stop_compilation_job(CompilationJobName=name)

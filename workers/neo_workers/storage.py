@@ -25,22 +25,28 @@ OWNER = "neo-emulator-job"
 log = logging.getLogger(__name__)
 _SESSION_LOCK = Lock()
 _MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound"})
-_CONFIG = Config(
-    s3={"addressing_style": "path"},
-    retries={"mode": "standard", "total_max_attempts": 4},
-    connect_timeout=5,
-    read_timeout=60,
-    request_checksum_calculation="when_required",
-    response_checksum_validation="when_required",
-)
+ATTEMPTS = 7
+"""How often a call is made before S3 is given up; the pauses between add up to 25 s on average, 51 s at most."""
+
+
+def _config(attempts: int) -> Config:
+    return Config(
+        s3={"addressing_style": "path"},
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=5,
+        read_timeout=60,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
 
 
 class Storage:
     """One job's access to S3. Dummy credentials are used when the environment has none: the emulator asks for none."""
 
-    def __init__(self, endpoint_url: str | None, region: str) -> None:
+    def __init__(self, endpoint_url: str | None, region: str, attempts: int = ATTEMPTS) -> None:
         self._endpoint_url = endpoint_url
         self._region = region
+        self._attempts = attempts
 
     def check_output(self, place: S3Uri) -> None:
         """Raises OutputConfigurationError when the bucket is missing, out of reach or in another region."""
@@ -101,7 +107,7 @@ class Storage:
 
     @cached_property
     def _client(self) -> Any:
-        return _new_client(self._endpoint_url, self._region)
+        return _new_client(self._endpoint_url, self._region, self._attempts)
 
 
 def preload() -> None:
@@ -109,12 +115,12 @@ def preload() -> None:
     _new_client("http://localhost", "us-east-1")
 
 
-def _new_client(endpoint_url: str | None, region: str) -> Any:
+def _new_client(endpoint_url: str | None, region: str, attempts: int = ATTEMPTS) -> Any:
     keys: dict[str, str] = {}
     if not os.environ.get("AWS_ACCESS_KEY_ID"):
         keys = {"aws_access_key_id": "neo-emulator", "aws_secret_access_key": "neo-emulator"}
     with _SESSION_LOCK:  # clients may be used by any thread, sessions only by one
-        return _session().client("s3", endpoint_url=endpoint_url, region_name=region, config=_CONFIG, **keys)
+        return _session().client("s3", endpoint_url=endpoint_url, region_name=region, config=_config(attempts), **keys)
 
 
 @lru_cache(maxsize=1)

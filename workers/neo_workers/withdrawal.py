@@ -50,7 +50,8 @@ def remove(store: Store, mark: str, uri: str) -> bool:
 
     job_id = JobId.parse(mark.rpartition(":")[0])
     try:
-        Storage(store.settings.s3_endpoint_url, job_id.scope.region).remove(parse(uri), mark)
+        # one attempt: who calls may hold a lease, and it is tried again anyway
+        Storage(store.settings.s3_endpoint_url, job_id.scope.region, attempts=1).remove(parse(uri), mark)
     except CompileError as error:
         log.warning("an artifact waits to be removed: %s", error, extra={"job": str(job_id)})
         return False

@@ -97,7 +97,7 @@ def test_upload_without_key(storage: Storage, s3: Any, tmp_path: Path) -> None:
 
 def test_unreachable(tmp_path: Path) -> None:
     with pytest.raises(InternalError, match="S3 cannot be reached"):
-        Storage("http://127.0.0.1:9", REGION).check_output(S3Uri("models", ""))
+        Storage("http://127.0.0.1:9", REGION, attempts=1).check_output(S3Uri("models", ""))
 
 
 def test_credentials_are_made_up_when_there_are_none(endpoint: str, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,4 +117,4 @@ def test_only_the_owners_object_is_removed(endpoint: str, s3: Any, tmp_path: Pat
     assert "Contents" not in s3.list_objects_v2(Bucket="models", Prefix=place.key)
     storage.remove(S3Uri("no-such-bucket", "k"), "1:r:job:7")
     with pytest.raises(InternalError):
-        Storage("http://127.0.0.1:9", REGION).remove(place, "1:r:job:7")
+        Storage("http://127.0.0.1:9", REGION, attempts=1).remove(place, "1:r:job:7")
