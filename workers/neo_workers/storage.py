@@ -25,8 +25,8 @@ OWNER = "neo-emulator-job"
 log = logging.getLogger(__name__)
 _SESSION_LOCK = Lock()
 _MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound"})
-ATTEMPTS = 7
-"""How often a call is made before S3 is given up; the pauses between add up to 25 s on average, 51 s at most."""
+ATTEMPTS = 11
+"""How often a call is made before S3 is given up: after some 20 seconds of ever longer pauses."""
 
 
 def _config(attempts: int) -> Config:
