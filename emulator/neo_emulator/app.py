@@ -93,7 +93,7 @@ def create_app(settings: Settings, store: Store, submit: Submit | None = None) -
     moto = Moto(settings)
     feeds = Feeds(settings, store, moto)
     announce = submit or Announcer(lambda job_id: queue.submit(job_id, settings))
-    guard = [Auth(settings, moto.secret_of)] if settings.auth == "sigv4" else []
+    guard = [Auth(settings, moto.secret_of, moto.openness)] if settings.auth == "sigv4" else []
     control = Control(store, moto.reset)
     handlers: list[Handler] = [
         *guard,
