@@ -1,5 +1,6 @@
 """The API, read this first: every request goes down one list of handlers, and the first that answers has the word.
 
+    preflight   a browser's question whether a page may ask (cors.py, which also opens every answer to pages)
     Auth        with NEO_EMULATOR_AUTH=sigv4 only: refuses what is not signed with a known key
     Control     /_neo/health, ready, metrics, reset, pace, faults
     Feeds       declines all, but brings CloudWatch Logs up to date for those who ask for it
@@ -19,7 +20,7 @@ from queue import SimpleQueue
 from threading import Thread
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from neo_emulator import wire
+from neo_emulator import cors, wire
 from neo_emulator.auth import Auth
 from neo_emulator.control import Control
 from neo_emulator.feeds import Feeds
@@ -48,6 +49,7 @@ class Application:
         self.feeds = feeds
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response = cors.allowing(environ, start_response)
         for handler in self.handlers:
             body = handler(environ, start_response)
             if body is not None:
@@ -93,9 +95,10 @@ def create_app(settings: Settings, store: Store, submit: Submit | None = None) -
     moto = Moto(settings)
     feeds = Feeds(settings, store, moto)
     announce = submit or Announcer(lambda job_id: queue.submit(job_id, settings))
-    guard = [Auth(settings, moto.secret_of)] if settings.auth == "sigv4" else []
+    guard = [Auth(settings, moto.secret_of, moto.openness)] if settings.auth == "sigv4" else []
     control = Control(store, moto.reset)
     handlers: list[Handler] = [
+        cors.preflight,
         *guard,
         control,
         feeds,

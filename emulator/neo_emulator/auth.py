@@ -1,7 +1,9 @@
 """NEO_EMULATOR_AUTH=sigv4: lets only requests pass whose signature verifies against a known key, whatever the service.
 
-Known are the pairs of NEO_EMULATOR_ACCESS_KEYS and those that moto's IAM and STS gave out. There are no policies:
-a known key may do anything. Source of codes and texts: "Common Errors" of the services' API references.
+Known are the pairs of NEO_EMULATOR_ACCESS_KEYS and those that moto's IAM and STS gave out. There are no policies of
+users: a known key may do anything. Without a signature S3 gives what buckets and objects leave open to all.
+
+Source of codes and texts: "Common Errors" of the services' API references.
 """
 
 from __future__ import annotations
@@ -9,16 +11,14 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from neo_emulator import control, sigv4, wire
+from neo_emulator import anonymous, control, sigv2, sigv4, wire
+from neo_emulator.anonymous import Openness
 from neo_emulator.errors import ServiceError
 from neo_emulator.moto_bridge import render
 from neo_workers.settings import Settings
 
-SKEW = timedelta(minutes=15)
-TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 EXEMPT = (control.PREFIX, "/moto-api/")
 Secret = tuple[str, str]  # secret access key, session token or ""
 
@@ -64,14 +64,22 @@ _S3 = {
 class Auth:
     """A handler that declines (None) what may pass, and refuses the rest."""
 
-    def __init__(self, settings: Settings, given_out: Callable[[str], Secret | None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        given_out: Callable[[str], Secret | None],
+        openness_of: Callable[[str, str], Openness | None],
+    ) -> None:
         self._own = settings.known_keys
         self._given_out = given_out  # the secret of a key that moto made
+        self._openness_of = openness_of  # of a bucket and key
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
         if str(environ.get("PATH_INFO", "")).startswith(EXEMPT):
             return None
-        claimed = sigv4.signature(environ)
+        claimed = sigv4.signature(environ) or sigv2.signature(environ)
+        if claimed is None and _unsigned(environ) and anonymous.may_pass(environ, self._openness_of):
+            return None
         why = MISSING if claimed is None else self._fault(claimed, environ)
         if why is None:
             return None
@@ -79,26 +87,22 @@ class Auth:
         log.info("refused: %s", _TEXTS[why])
         return render(environ, _error(service, environ, why)).send(start_response)
 
-    def _fault(self, claimed: sigv4.Signature, environ: WSGIEnvironment) -> int | None:
+    def _fault(self, claimed: sigv4.Signature | sigv2.Signature, environ: WSGIEnvironment) -> int | None:
         known = self._own.get(claimed.access_key)
         secret, token = (known, "") if known is not None else (self._given_out(claimed.access_key) or ("", ""))
         if not secret:
             return UNKNOWN
-        if not _in_time(claimed):
+        if not claimed.in_time:
             return LATE
         if claimed.token != token:
             return TOKEN
-        return None if sigv4.verifies(claimed, secret, environ, lambda: _payload(environ)) else WRONG
+        return None if claimed.verifies(secret, environ, lambda: _payload(environ)) else WRONG
 
 
-def _in_time(claimed: sigv4.Signature) -> bool:
-    try:
-        begun = datetime.strptime(claimed.time, TIME_FORMAT).replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    now = datetime.now(UTC)
-    lasts = SKEW if claimed.expires_seconds is None else timedelta(seconds=min(claimed.expires_seconds, 604_800))
-    return begun - SKEW <= now <= begun + lasts and claimed.time.startswith(claimed.day)
+def _unsigned(environ: WSGIEnvironment) -> bool:
+    """Whether a request does not even claim a signature."""
+    texts = str(environ.get("HTTP_AUTHORIZATION", "")), str(environ.get("QUERY_STRING", ""))
+    return not texts[0] and "Signature=" not in texts[1] and "HTTP_X_AMZ_TARGET" not in environ
 
 
 def _payload(environ: WSGIEnvironment) -> bytes:

@@ -34,6 +34,7 @@ STOP, DELETE, EVERY = "StopCompilationJob", "DeleteCompilationJob", "every opera
 TAGS, TAGGING = "AddTags, ListTags, DeleteTags", "resourcegroupstaggingapi"
 R, D, I = Known.RECORDED, Known.DOCUMENTED, Known.INFERRED  # noqa: E741
 LIFE, REFUSALS, WIRE = "contract/test_life_cycle.py", "contract/test_refusals.py", "contract/test_wire.py"
+PUBLIC, AWAY = "contract/test_public_s3.py", "contract/test_store_away.py"
 LISTING, TAGS_TEST, CONTROL = "contract/test_listing.py", "contract/test_tags.py", "e2e/test_control.py"
 
 TABLE = (
@@ -89,6 +90,13 @@ TABLE = (
         "CloudWatch Logs", "/aws/sagemaker/CompilationJobs, a stream per job", D, "developer guide", "e2e/test_feeds.py"
     ),
     Behaviour("CloudWatch Logs", "What the lines say", I, "ours", "e2e/test_feeds.py"),
+    Behaviour(
+        "S3, NEO_EMULATOR_AUTH=sigv4", "What ACLs and policies open to all needs no signature", D, "user guide", PUBLIC
+    ),
+    Behaviour(
+        "S3, NEO_EMULATOR_AUTH=sigv4", "Presigned URLs of Signature Version 2 and 4 verify", D, "user guide", PUBLIC
+    ),
+    Behaviour(EVERY, "A store that is away is waited for, 2 s, then 503, which SDKs try again", I, "ours", AWAY),
     Behaviour(
         "EventBridge",
         "SageMaker Compilation Job State Change from aws.sagemaker",

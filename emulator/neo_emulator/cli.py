@@ -29,6 +29,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--port", type=_port, default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)"
         )
+        command.add_argument("--tls", action="store_true", default=None, help="HTTPS too, with a certificate made now")
+        command.add_argument("--cert", dest="tls_cert", type=Path, metavar="PEM", help="HTTPS too, with this one")
+        command.add_argument("--key", dest="tls_key", type=Path, metavar="PEM", help="the key of --cert")
     serve.add_argument(
         "--data-dir", type=Path, help="keep jobs, S3 and the cache here over a restart (default: nothing is kept)"
     )
@@ -76,7 +79,7 @@ def main(argv: list[str] | None = None) -> int:
     except ValidationError as error:
         print(f"neo-emulator: {error}", file=sys.stderr)
         return 1
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format)
     if options.command != "serve" and settings.redis_url is None:
         print(
             f"neo-emulator: `{options.command}` needs NEO_EMULATOR_REDIS_URL; `serve` brings its own", file=sys.stderr
@@ -89,7 +92,11 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     from neo_emulator.serve import StartError, serve
 
-    given = {"data_dir": getattr(options, "data_dir", None), "workers": getattr(options, "workers", None)}
+    names = ("data_dir", "workers", "tls", "tls_cert", "tls_key")
+    given = {name: getattr(options, name, None) for name in names}
+    if (given["tls_cert"] is None) != (given["tls_key"] is None):
+        print("neo-emulator: --cert and --key go together", file=sys.stderr)
+        return 2
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
     try:
         serve(settings, options.host, options.port, with_worker=options.command == "serve")

@@ -11,6 +11,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from redis.exceptions import RedisError
 
 from neo_emulator import __version__, metrics
+from neo_emulator.seeding import Seeding
 from neo_emulator.wire import Response, read_body
 from neo_workers import fleet
 from neo_workers.controls import Controls, Fault
@@ -34,9 +35,11 @@ class Control:
         self._reset_moto = reset_moto
         self._started = time.monotonic()
         self.trouble: Callable[[], str] = lambda: ""  # why our own worker does not stay up, if it does not
+        self.seeding = Seeding()
         self._routes: dict[str, dict[str, Answer]] = {
             "health": {"GET": lambda _: self.health()},
             "ready": {"GET": lambda _: self.ready()},
+            "info": {"GET": lambda _: self.info()},
             "metrics": {"GET": lambda _: self.metrics()},
             "reset": {"POST": lambda _: self.reset()},
             "pace": {"GET": lambda _: self.pace(), "POST": self.set_pace},
@@ -88,6 +91,10 @@ class Control:
     def metrics(self) -> Response:
         """Figures in Prometheus' text format."""
         return Response(200, metrics.text(self._store).encode(), {"Content-Type": metrics.CONTENT_TYPE})
+
+    def info(self) -> Response:
+        """200 with the version, and what became of the buckets and scripts that were to be there from the start."""
+        return _json(200, {"version": __version__, "seeding": self.seeding.describe()})
 
     def reset(self) -> Response:
         """200 after every job and everything in moto is gone."""

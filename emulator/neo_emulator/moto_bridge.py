@@ -16,6 +16,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from xml.sax.saxutils import escape
 
 from neo_emulator import errors, wire
+from neo_emulator.anonymous import Openness
 from neo_emulator.context import credential, new_request_id
 from neo_emulator.errors import RequestError, ServiceError
 from neo_workers.jobs import JsonObject, Scope
@@ -124,6 +125,31 @@ class Moto:
 
         return [backend for regions in get_backend(service).values() for backend in regions.values()]
 
+    def openness(self, bucket: str, key: str) -> Openness | None:
+        """What a bucket, and an object in it, leave open to all users; None for an unknown bucket."""
+        self.load()
+        from moto.s3 import models as s3
+
+        owner = s3.s3_backends.bucket_accounts.get(bucket)
+        found = s3.s3_backends[owner[1]][owner[0]].buckets.get(bucket) if owner else None
+        if found is None:
+            return None
+        item = found.keys.get(key) if key else None
+
+        def grants(acl: Any) -> frozenset[str]:
+            rows = acl.grants if acl else []
+            return frozenset(p for row in rows if s3.ALL_USERS_GRANTEE in row.grantees for p in row.permissions)
+
+        block, enforced = found.public_access_block, found.ownership_rule == "BucketOwnerEnforced"
+        return Openness(
+            partition=found.partition,
+            policy=found.policy.decode() if found.policy else "",
+            bucket_grants=grants(found.acl),
+            object_grants=grants(item.acl) if item is not None else None,
+            ignores_acls=enforced or bool(block and block.ignore_public_acls),
+            restricts_policy=bool(block and block.restrict_public_buckets),
+        )
+
     def trusts_sagemaker(self, role_arn: str) -> bool:
         """Whether a role exists and lets sagemaker.amazonaws.com assume it."""
         from moto.backends import get_backend
@@ -192,6 +218,8 @@ def _error_page(
     page = b"".join(body)
     signed = credential(environ)
     empty = not page and signed is not None and signed.service == "sagemaker"
+    if code == 403 and not page:  # S3's, of an object that is not public
+        return render(environ, ServiceError("AccessDenied", "Access Denied", 403))
     if not empty and not page.lstrip().lower().startswith(b"<!doctype html"):
         return wire.Response(code, page, {n: v for n, v in headers if n.lower() != "content-length"})
     error = errors.internal_failure() if code >= 500 else errors.unknown_operation(str(environ.get("PATH_INFO")))

@@ -74,7 +74,7 @@ def is_ours(request: JsonObject) -> bool:
     return arn is None or ":compilation-job/" in arn or not arn.startswith("arn:")
 
 
-@operation(repeatable=False)
+@operation(repeatable=True)
 def create_compilation_job(call: Call) -> JsonObject:
     """Adds the job, STARTING, and announces it.
 

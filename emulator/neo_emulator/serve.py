@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import sys
 import tempfile
 import threading
@@ -22,6 +23,7 @@ from neo_emulator import valkey
 from neo_emulator.guarded import Guarded
 
 if TYPE_CHECKING:
+    from neo_emulator.seeding import Seeding
     from neo_workers.settings import Settings
     from neo_workers.store import Store
 
@@ -87,7 +89,7 @@ def serve(settings: Settings, host: str, port: int, *, with_worker: bool = True)
     try:
         settings, lock = _own_data_dir(settings)
         settings = _start_processes(settings, url, run_dir, with_worker, guarded, lock)
-        _serve_api(settings, sock, url, guarded, stop)
+        _serve_api(settings, sock, url, run_dir, guarded, stop)
     finally:
         for process in reversed(guarded):  # the worker gives its jobs back while Valkey still answers
             process.end()
@@ -148,7 +150,7 @@ def _start_processes(
 
 
 def _serve_api(
-    settings: Settings, sock: socket.socket, url: str, guarded: list[Guarded], stop: threading.Event
+    settings: Settings, sock: socket.socket, url: str, run_dir: Path, guarded: list[Guarded], stop: threading.Event
 ) -> None:
     # imported here: Valkey and the worker are starting meanwhile
     from neo_emulator.app import create_app
@@ -156,18 +158,22 @@ def _serve_api(
     from neo_workers import reaper
     from neo_workers.store import Store
 
+    tls, trust = _tls(settings, run_dir)
     store = Store(settings)
     host, port = sock.getsockname()[:2]
     app = create_app(settings, store)
     app.control.trouble = lambda: next((process.trouble for process in guarded if process.name == "worker"), "")
     loading = Loading(app.moto.load) if settings.data_dir else None
-    server = make_server(app, host, port, fd=sock.fileno())
+    server = make_server(app, host, port, fd=sock.fileno(), tls=tls)
     _wait_for_store(store, guarded, stop)
     app.start()
     sys.setswitchinterval(0.0005)  # seconds; a request must not wait 5 ms for a thread in the background
     reaper.start(store, stop)
     threading.Thread(target=server.serve_forever, daemon=True, name="api").start()
+    _seed(settings, app.control.seeding, url, stop)
     if not stop.is_set():
+        if trust is not None:
+            print(f"https: {url.replace('http://', 'https://')} (AWS_CA_BUNDLE={trust})", flush=True)
         print(f"ready: {url}", flush=True)
     while not stop.wait(0.1):
         for process in guarded:
@@ -175,6 +181,33 @@ def _serve_api(
         if loading is not None and loading.error is not None:
             raise StartError(f"the data folder cannot be read: {loading.error}") from loading.error
     server.shutdown()
+
+
+def _tls(settings: Settings, run_dir: Path) -> tuple[ssl.SSLContext | None, Path | None]:
+    """What HTTPS needs, and the certificate to trust; raises StartError for files that are no certificate and key."""
+    from neo_emulator import tls
+
+    if not (settings.tls or settings.tls_cert):
+        return None, None
+    try:
+        if settings.tls_cert is not None and settings.tls_key is not None:
+            return tls.context(settings.tls_cert, settings.tls_key), settings.tls_cert
+        certificate, key = tls.development_certificate((settings.data_dir or run_dir) / "tls")
+        return tls.context(certificate, key), certificate
+    except (OSError, ValueError) as error:
+        raise StartError(f"no HTTPS with this certificate: {error}") from error
+
+
+def _seed(settings: Settings, seeding: Seeding, url: str, stop: threading.Event) -> None:
+    """Makes buckets and begins with the scripts. Raises StartError for what cannot be made."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        seeding.plan(settings)
+        seeding.make_buckets(settings, url)
+    except (ValueError, BotoCoreError, ClientError) as error:
+        raise StartError(str(error)) from error
+    seeding.start(settings, url, stop)
 
 
 def _wait_for_store(store: Store, guarded: list[Guarded], stop: threading.Event) -> None:

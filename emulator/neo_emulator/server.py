@@ -127,9 +127,20 @@ class Connection(StreamRequestHandler):
         tls = self.server.tls
         self.scheme = "http"
         if tls is not None and self.request.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
-            self.request = tls.wrap_socket(self.request, server_side=True)
+            self.request = tls.wrap_socket(self.request, server_side=True, do_handshake_on_connect=False)
             self.scheme = "https"
+            try:
+                self.request.do_handshake()
+            except OSError:
+                self.request.close()
+                raise
         super().setup()
+
+    def finish(self) -> None:
+        """Sends what is left, and closes what TLS put in the place of the socket that the server knows."""
+        super().finish()
+        if self.scheme == "https":
+            self.request.close()
 
     def handle(self) -> None:
         """Answers until one of the two sides ends the connection."""

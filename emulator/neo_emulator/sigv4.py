@@ -11,10 +11,13 @@ import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote, unquote, unquote_plus
 from wsgiref.types import WSGIEnvironment
 
 ALGORITHM = "AWS4-HMAC-SHA256"
+SKEW = timedelta(minutes=15)
+TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _PARTS = re.compile(rf"{ALGORITHM}\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{{64}})")
 _SCOPE = re.compile(r"([^/]+)/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
@@ -35,6 +38,30 @@ class Signature:
     token: str  # of temporary credentials, else ""
     expires_seconds: int | None = None  # of a presigned URL
 
+    @property
+    def in_time(self) -> bool:
+        """Whether a presigned URL has not expired, and a header is not old or from the future."""
+        try:
+            begun = datetime.strptime(self.time, TIME_FORMAT).replace(tzinfo=UTC)
+        except ValueError:
+            return False
+        now = datetime.now(UTC)
+        lasts = SKEW if self.expires_seconds is None else timedelta(seconds=min(self.expires_seconds, 604_800))
+        return begun - SKEW <= now <= begun + lasts and self.time.startswith(self.day)
+
+    def verifies(self, secret: str, environ: WSGIEnvironment, payload: Callable[[], bytes]) -> bool:
+        """Whether `secret` gives this signature, and the payload is the one that was signed, if any was."""
+        sent = str(environ.get("HTTP_X_AMZ_CONTENT_SHA256", ""))
+        if _DIGEST.fullmatch(sent) and hashlib.sha256(payload()).hexdigest() != sent:
+            return False
+        scope = f"{self.day}/{self.region}/{self.service}/aws4_request"
+        request = hashlib.sha256(_canonical(self, environ, payload).encode()).hexdigest()
+        key = f"AWS4{secret}".encode()
+        for part in scope.split("/"):
+            key = hmac.digest(key, part.encode(), "sha256")
+        text = f"{ALGORITHM}\n{self.time}\n{scope}\n{request}"
+        return hmac.compare_digest(hmac.digest(key, text.encode(), "sha256").hex(), self.value)
+
 
 def signature(environ: WSGIEnvironment) -> Signature | None:
     """The signature in the Authorization header or a presigned URL; None for a request without a readable one."""
@@ -54,20 +81,6 @@ def signature(environ: WSGIEnvironment) -> Signature | None:
         return None
     key, day, region, service = scope.groups()
     return Signature(key, day, region, service, tuple(headers.split(";")), value, str(time), str(token), expires)
-
-
-def verifies(claimed: Signature, secret: str, environ: WSGIEnvironment, payload: Callable[[], bytes]) -> bool:
-    """Whether `secret` gives the claimed signature, and the payload is the one that was signed, if any was."""
-    sent = str(environ.get("HTTP_X_AMZ_CONTENT_SHA256", ""))
-    if _DIGEST.fullmatch(sent) and hashlib.sha256(payload()).hexdigest() != sent:
-        return False
-    scope = f"{claimed.day}/{claimed.region}/{claimed.service}/aws4_request"
-    request = hashlib.sha256(_canonical(claimed, environ, payload).encode()).hexdigest()
-    key = f"AWS4{secret}".encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    text = f"{ALGORITHM}\n{claimed.time}\n{scope}\n{request}"
-    return hmac.compare_digest(hmac.digest(key, text.encode(), "sha256").hex(), claimed.value)
 
 
 def _canonical(claimed: Signature, environ: WSGIEnvironment, payload: Callable[[], bytes]) -> str:

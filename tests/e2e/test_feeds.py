@@ -67,7 +67,8 @@ def test_events_reach_a_queue(server: ServerProcess) -> None:
         for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             event = json.loads(message["Body"])
-            assert (event["source"], event["region"]) == ("aws.sagemaker", "us-east-1")
+            origin = event["source"], event["account"], event["region"]
+            assert origin == ("aws.sagemaker", "123456789012", "us-east-1")
             assert event["resources"] == [job["CompilationJobArn"]]
             details.append(event["detail"])
     details = sorted((d for d in details if d["CompilationJobName"] == name), key=lambda d: d["LastModifiedTime"])

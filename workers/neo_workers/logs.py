@@ -1,8 +1,10 @@
-"""How every process of the emulator logs: one line to standard error, the job's id in brackets where there is one."""
+"""How each process of the emulator logs: a line to standard error, as text or JSON, with the job if there is one."""
 
 from __future__ import annotations
 
+import json
 import logging
+from datetime import UTC, datetime
 
 _LOUD = ("botocore", "boto3", "urllib3", "werkzeug", "s3transfer")
 _CHATTY = ("celery", "kombu")  # at INFO they tell of every task; the supervisor does that better
@@ -15,10 +17,32 @@ class _Formatter(logging.Formatter):
         return super().format(record)
 
 
-def configure(level: str) -> None:
-    """Sends the log of this process to standard error at `level`, third parties' from WARNING on."""
+class _JsonFormatter(logging.Formatter):
+    """One JSON object a line: time (UTC), level, logger, message, process; job and exception where there are any."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        row = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "process": record.process,
+        }
+        if job := getattr(record, "job", None):
+            row["job"] = str(job)
+        if record.exc_info:
+            row["exception"] = self.formatException(record.exc_info)
+        return json.dumps(row, default=str)
+
+
+def configure(level: str, form: str = "text") -> None:
+    """Sends the log of this process to standard error at `level`, third parties' from WARNING on.
+
+    `form` is "text", or "json" for one object a line.
+    """
     handler = logging.StreamHandler()
-    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s %(job_prefix)s%(message)s"))
+    text = _Formatter("%(asctime)s %(levelname)s %(name)s %(job_prefix)s%(message)s")
+    handler.setFormatter(_JsonFormatter() if form == "json" else text)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)

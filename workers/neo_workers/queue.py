@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
+from typing import Any
 
+from neo_workers import tracing
 from neo_workers.jobs import JobId
 from neo_workers.settings import Settings
 
@@ -11,11 +14,18 @@ TASK = "neo.compile"
 log = logging.getLogger(__name__)
 
 
-def submit(job_id: JobId, settings: Settings) -> None:
-    """Sends the job's id to the workers. Never raises: the reaper announces unclaimed jobs again."""
+@lru_cache(maxsize=4)
+def _app(settings: Settings) -> Any:
     from neo_workers.app import celery_app  # Celery takes 0.3 s to import; not at the API's start
 
+    if settings.otel:
+        tracing.start("api")
+    return celery_app(settings)
+
+
+def submit(job_id: JobId, settings: Settings) -> None:
+    """Sends the job's id to the workers. Never raises: the reaper announces unclaimed jobs again."""
     try:
-        celery_app(settings).send_task(TASK, [str(job_id)], retry=False)
+        _app(settings).send_task(TASK, [str(job_id)], retry=False)
     except Exception:
         log.warning("could not announce the job; it will be announced again", extra={"job": str(job_id)}, exc_info=True)

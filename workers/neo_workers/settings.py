@@ -45,6 +45,18 @@ class Settings(BaseSettings):
     )
     region: str = Field(default="us-east-1", description="Region of requests that carry no signature.")
 
+    tls: bool = Field(
+        default=False, description="Speaks HTTPS too, with a certificate for development made on the spot."
+    )
+    tls_cert: Path | None = Field(default=None, description="Speaks HTTPS too, with this certificate (PEM).")
+    tls_key: Path | None = Field(default=None, description="The key of `tls_cert` (PEM).")
+
+    # what is there from the start
+    buckets: str = Field(default="", description="S3 buckets made before the emulator is ready: one,two.")
+    ready_dir: Path | None = Field(
+        default=None, description="Folder of scripts (*.sh, *.py) that run, by name, as soon as it is ready."
+    )
+
     # who may ask
     auth: Literal["none", "sigv4"] = Field(
         default="none", description="sigv4: refuse requests whose signature no known key verifies."
@@ -121,6 +133,11 @@ class Settings(BaseSettings):
     max_processes: int = Field(default=256, ge=8, description="Most processes of one compile at the same time.")
 
     log_level: str = Field(default="INFO", description="Level of the emulator's own log.")
+    log_format: Literal["text", "json"] = Field(default="text", description="json: one object a line.")
+    otel: bool = Field(
+        default=False,
+        description="Traces Celery with OpenTelemetry (extra `otel`); OTEL_EXPORTER_OTLP_ENDPOINT says where to.",
+    )
 
     @model_validator(mode="after")
     def _keys_for_sigv4(self) -> Self:
@@ -137,6 +154,17 @@ class Settings(BaseSettings):
         if not all(key and secret for key, _, secret in pairs):
             raise ValueError(f"{PREFIX}ACCESS_KEYS is not id:secret,id:secret")
         return {key: secret for key, _, secret in pairs}
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY go together")
+        return self
+
+    @property
+    def bucket_names(self) -> list[str]:
+        """The buckets to make at the start."""
+        return [name.strip() for name in self.buckets.split(",") if name.strip()]
 
     @property
     def slots(self) -> int:

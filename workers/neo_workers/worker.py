@@ -11,7 +11,7 @@ import threading
 import warnings
 from pathlib import Path
 
-from neo_workers import child, fleet, logs, reaper, withdrawal
+from neo_workers import child, fleet, logs, reaper, tracing, withdrawal
 from neo_workers.settings import Settings, get_settings
 from neo_workers.store import Store
 
@@ -25,7 +25,7 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the prefork process must have one thread only
     settings = get_settings()
     child.warm_up(settings)  # loads TVM while Celery is being imported
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format)
     # a container's only user is root; Celery's warning is about pickled messages, which it does not take from us
     warnings.filterwarnings("ignore", message="You're running the worker with superuser")
     work_root, lock = _own_folder(_work_parent(settings))
@@ -68,6 +68,8 @@ def _run(settings: Settings, work_root: Path) -> None:
     from neo_workers import app, consumer, tasks
 
     store, draining, busy = Store(settings), threading.Event(), tasks.Busy()
+    if settings.otel:
+        tracing.start("worker")
     celery_app = app.celery_app(settings)
     tasks.register(celery_app, store, work_root, draining, busy)
 
