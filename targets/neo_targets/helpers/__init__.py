@@ -13,7 +13,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 SOURCE = FOLDER / "helpers.c"
 FLAGS = (
-    *("-std=c11", "-O2", "-g0", "-fPIC", "-ffreestanding", "-fno-builtin", "-fvisibility=hidden"),
+    *("-std=c11", "-O2", "-s", "-fPIC", "-ffreestanding", "-fno-builtin", "-fvisibility=hidden"),
     *("-ffunction-sections", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
     *("-Wall", "-Wextra", "-Wno-missing-prototypes", "-Werror"),
 )
