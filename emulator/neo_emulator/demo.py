@@ -20,7 +20,7 @@ from typing import Any
 
 from neo_emulator.process import ServerProcess
 from neo_targets import elf, registry
-from neo_targets.spec import TargetSpec
+from neo_targets.spec import Cuda, TargetSpec
 
 BUCKET = "neo-demo"
 ROLE = "arn:aws:iam::123456789012:role/demo"
@@ -211,7 +211,11 @@ def describe_code(code: bytes, spec: TargetSpec) -> tuple[str, bool]:
     words = [MACHINES.get(head.machine, f"machine {head.machine}")]
     words += [f"{head.float_abi} float"] if head.float_abi else []
     words += [f"and cubin for sm_{sm}"] if sm else []
-    asked = (spec.host.arch.elf_machine, spec.host.arch.float_abi, spec.device.sm if spec.device else None)
+    asked = (
+        spec.host.arch.elf_machine,
+        spec.host.arch.float_abi,
+        spec.device.sm if isinstance(spec.device, Cuda) else None,
+    )
     words.append(f"({spec.host.cpu})")
     return " ".join(words), (head.machine, head.float_abi, sm) == asked
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from neo_emulator import errors
+from neo_targets.platforms import PLATFORMS
 from neo_workers.jobs import JsonObject
 
 API = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/"
@@ -36,18 +37,6 @@ def check(request: JsonObject) -> None:
             raise errors.validation(rule.message)
 
 
-PLATFORMS: dict[tuple[str, str | None], frozenset[str]] = {
-    ("LINUX", None): frozenset({"X86_64", "ARM64", "ARM_EABIHF", "ARM_EABI"}),
-    ("LINUX", "NVIDIA"): frozenset({"X86_64", "ARM64"}),
-    ("LINUX", "INTEL_GRAPHICS"): frozenset({"X86_64"}),
-    ("LINUX", "MALI"): frozenset({"ARM64", "ARM_EABIHF", "ARM_EABI"}),
-    ("ANDROID", None): frozenset({"X86_64", "X86", "ARM64", "ARM_EABI"}),
-    ("ANDROID", "NVIDIA"): frozenset(),
-    ("ANDROID", "INTEL_GRAPHICS"): frozenset({"X86_64", "X86"}),
-    ("ANDROID", "MALI"): frozenset({"ARM64", "ARM_EABI"}),
-}
-"""Arch values by Os and Accelerator; the page has no row for NNA, which is therefore let through."""
-
 VERSIONLESS_DEVICES = frozenset(
     {"imx8mplus", "jacinto_tda4vm", "coreml", "sitara_am57x", "amba_cv2", "amba_cv22", "amba_cv25"}
 )
@@ -63,8 +52,7 @@ def _unsupported_platform(request: JsonObject) -> bool:
     platform = _output(request).get("TargetPlatform")
     if platform is None:
         return False
-    allowed = PLATFORMS.get((platform["Os"], platform.get("Accelerator")))
-    return allowed is not None and platform["Arch"] not in allowed
+    return platform.get("Accelerator", "") not in PLATFORMS.get((platform["Os"], platform["Arch"]), ())
 
 
 def _nvidia_without_gpu_code(request: JsonObject) -> bool:

@@ -9,6 +9,8 @@ import struct
 from dataclasses import dataclass
 
 EM_ARM = 40
+ANDROID_NOTE = b"\x08\0\0\0\x04\0\0\0\x01\0\0\0Android\0"
+"""How .note.android.ident begins (sizes of name and value, type, name); the API level follows as a 32-bit number."""
 EM_CUDA = 190
 _ARM_SOFT, _ARM_HARD = 0x200, 0x400
 _SHT_DYNAMIC, _DT_NEEDED = 6, 1
@@ -53,6 +55,30 @@ def header(data: bytes | memoryview) -> Header:
     layout, at = ("<QI6H", 40) if elf_class == 64 else ("<II6H", 32)
     section_offset, flags, _, _, _, section_size, section_count, _ = struct.unpack_from(layout, data, at)
     return Header(elf_class, machine, flags, section_offset, section_size, section_count)
+
+
+def android_api_level(library: bytes) -> int:
+    """The Android API level that a library is for, as .note.android.ident says it; 0 when it does not."""
+    start = library.find(ANDROID_NOTE)
+    return int.from_bytes(library[start + len(ANDROID_NOTE) :][:4], "little") if start >= 0 else 0
+
+
+def find_opencl(library: bytes) -> str:
+    """The OpenCL C of a compiled library's kernels, "" when there is none.
+
+    TVM's module tree holds it as [u64 6]"opencl" [u64 bytes] [u64 2]"cl" [function table] [u64 size] [text].
+    """
+    tag, form = (struct.pack("<Q", len(word)) + word for word in (b"opencl", b"cl"))
+    entry = library.find(tag)
+    if entry < 0:
+        return ""
+    body = entry + len(tag) + 8
+    (size,) = struct.unpack_from("<Q", library, body - 8)
+    payload = library[body : body + size]
+    start = payload.find(b"// Function: ")
+    if not payload.startswith(form) or start < 8 or struct.unpack_from("<Q", payload, start - 8)[0] != size - start:
+        return ""
+    return payload[start:].decode("utf-8", "replace")
 
 
 def find_cubin(library: bytes) -> bytes | None:

@@ -11,16 +11,27 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from neo_targets import neuron
 from neo_targets.errors import TargetError
 from neo_targets.spec import Cuda, TargetSpec
 
-GPU_CODES = tuple(f"sm_{n}" for n in (35, 37, 50, 52, 53, 60, 61, 62, 70, 72, 75, 80, 86, 87, 89, 90))
-"""Architectures that NVRTC 11.8 makes machine code for. Source: nvrtcGetSupportedArchs of that version."""
+GPU_CODES = {
+    **{f"sm_{n}": "11" for n in (35, 37, 50, 52, 53, 60, 61, 62, 70, 72, 75, 80, 86, 87, 89, 90)},
+    **{f"sm_{n}": "12" for n in (100, 101, 103, 120, 121)},
+}
+"""GPU architecture -> the NVRTC that makes machine code for it. Source: nvrtcGetSupportedArchs of 11.8 and 12.9."""
+
+API_LEVELS = range(21, 30)
+"""Android's, as API_OutputConfig has them."""
 
 _CPU = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 _FEATURE = re.compile(r"[+-][A-Za-z0-9_.-]{1,64}")
+_FEATURE_NAMES = {"vfpv3": "vfp3", "vfpv4": "vfp4"}
+"""GCC's name -> LLVM's: API_OutputConfig's example has +vfpv4."""
+
+_FILE_NAME = re.compile(r"[^/\\\x00-\x1f]{1,255}")
 _SHOWN_CHARS = 80
-_VERSION = re.compile(r"\d+(\.\d+){0,3}")
+_DTYPES = {"float": "float32", "float32": "float32", "long": "int64", "int64": "int64"}
 
 Reader = Callable[[object], object]
 
@@ -35,28 +46,64 @@ def _features(value: object) -> tuple[str, ...]:
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list) or not all(isinstance(i, str) and _FEATURE.fullmatch(i) for i in items):
         raise TargetError("wants a list of CPU features, each with + or -, for example ['+neon']")
-    return tuple(items)
+    return tuple(item[0] + _FEATURE_NAMES.get(item[1:], item[1:]) for item in items)
 
 
 def _gpu_code(value: object) -> str:
-    if value not in GPU_CODES:
+    if not isinstance(value, str) or value not in GPU_CODES:
         raise TargetError(
             f"{shown(value)} is not a GPU architecture that can be compiled for; there is {', '.join(GPU_CODES)}"
         )
-    return str(value)
+    return value
 
 
-def _version(value: object) -> str:
-    text = value if isinstance(value, str) else shown(value)
-    if isinstance(value, bool) or not isinstance(value, str | int | float) or not _VERSION.fullmatch(text):
-        raise TargetError("wants a version, for example '7.1.3'")
-    return text
+def _version(form: str, example: str) -> Reader:
+    pattern = re.compile(re.sub("[xyz]", r"\\d{1,4}", form.replace(".", r"\.")))
+
+    def read(value: object) -> str:
+        text = value if isinstance(value, str) else shown(value)
+        if isinstance(value, bool) or not isinstance(value, str | int | float) or not pattern.fullmatch(text):
+            raise TargetError(f"wants a version {form}, for example '{example}', not {shown(value)}")
+        return text
+
+    return read
 
 
 def _dtype(value: object) -> str:
-    if value != "float32":
-        raise TargetError("only 'float32' is available in this version")
-    return "float32"
+    if not isinstance(value, str) or value not in _DTYPES:
+        raise TargetError(f"wants one of {', '.join(_DTYPES)}, not {shown(value)}")
+    return _DTYPES[value]
+
+
+def _api_level(value: object) -> int:
+    text = value if isinstance(value, str) else shown(value)
+    if isinstance(value, bool) or not re.fullmatch(r"\d\d", text) or int(text) not in API_LEVELS:
+        raise TargetError(f"wants an Android API level, {API_LEVELS[0]} to {API_LEVELS[-1]}, not {shown(value)}")
+    return int(text)
+
+
+def _precision(value: object) -> str:
+    if not isinstance(value, str) or value not in ("FP16", "FP32"):
+        raise TargetError(f"wants FP16 or FP32, not {shown(value)}")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise TargetError(f"wants a name, not {shown(value)}")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise TargetError(f"wants a list of names, for example ['output:0'], not {shown(value)}")
+    return tuple(map(_text, value))
+
+
+def _file_name(value: object) -> str:
+    if not isinstance(value, str) or not _FILE_NAME.fullmatch(value) or value in (".", ".."):
+        raise TargetError(f"wants the name of a file in the model's archive, not {shown(value)}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -66,20 +113,34 @@ class Option:
     name: str
     read: Reader  # the value's canonical form; raises TargetError
     help: str
+    family: str = ""  # only targets of this family take it (TargetSpec.families)
     aliases: tuple[str, ...] = ()
-    for_gpu: bool = False  # only with an NVIDIA accelerator
     changes_code: bool = True  # else it is only kept in compiled.meta
 
 
 OPTIONS = (
-    Option("mcpu", _cpu, "CPU to compile for, LLVM's name"),
-    Option("mattr", _features, "CPU features to use, e.g. ['+neon']"),
-    Option("gpu-code", _gpu_code, "GPU architecture, e.g. 'sm_72'", aliases=("gpu_code",), for_gpu=True),
-    Option("trt-ver", _version, "TensorRT version", aliases=("trt_ver",), for_gpu=True, changes_code=False),
-    Option("cuda-ver", _version, "CUDA version", aliases=("cuda_ver",), for_gpu=True, changes_code=False),
-    Option("dtype", _dtype, "type of the model's numbers", aliases=("DTYPE",), changes_code=False),
+    Option("mcpu", _cpu, "CPU to compile for, LLVM's name", "cpu"),
+    Option("mattr", _features, "CPU features to use, e.g. ['+neon']", "cpu"),
+    Option("gpu-code", _gpu_code, "GPU architecture, e.g. 'sm_72'", "nvidia", ("gpu_code",)),
+    Option("trt-ver", _version("x.y.z", "7.1.3"), "TensorRT version", "nvidia", ("trt_ver",), changes_code=False),
+    Option("cuda-ver", _version("x.y", "10.2"), "CUDA version", "nvidia", ("cuda_ver",), changes_code=False),
+    Option("ANDROID_PLATFORM", _api_level, "Android API level, 21 to 29", "android"),
+    Option("dtype", _dtype, "type of a PyTorch model's input", aliases=("DTYPE",), changes_code=False),
+    Option("class_labels", _file_name, "file with a label a line, in the model's archive", "coreml"),
+    Option("precision_mode", _precision, "FP16 or FP32", "eia", changes_code=False),
+    Option("signature_def_key", _text, "signature of a SavedModel", "eia", changes_code=False),
+    Option("output_names", _texts, "outputs of a frozen graph", "eia", changes_code=False),
 )
 _BY_KEY = {key: option for option in OPTIONS for key in (option.name, *option.aliases)}
+
+FAMILIES = {
+    "cpu": "targets whose code TVM makes",
+    "nvidia": "the accelerator NVIDIA",
+    "android": "the Os ANDROID",
+    "coreml": "the TargetDevice coreml",
+    "eia": "the TargetDevice ml_eia2",
+}
+"""What an option's family is, in words."""
 
 
 def literal(text: str) -> object:
@@ -105,14 +166,19 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."
 
 
-def parse(text: str | None) -> dict[str, object]:
-    """CompilerOptions by canonical name, values checked. Raises TargetError: the key and what it wants."""
+def parse(text: str | None) -> dict[str, object] | str:
+    """CompilerOptions by canonical name, values checked; Neuron's flags, a JSON string, as they are.
+
+    Raises TargetError: the key and what it wants.
+    """
     if text is None or not text.strip():
         return {}
     try:
         given = literal(text)
     except ValueError as error:
         raise TargetError(f"CompilerOptions is neither JSON nor a Python literal: {error}") from error
+    if isinstance(given, str):
+        return given
     if not isinstance(given, dict):
         raise TargetError(f"CompilerOptions must be a dictionary, not {type(given).__name__}")
     options: dict[str, object] = {}
@@ -130,19 +196,42 @@ def parse(text: str | None) -> dict[str, object]:
     return options
 
 
-def apply(spec: TargetSpec, options: dict[str, object]) -> TargetSpec:
-    """`spec` with parsed options in effect. Raises TargetError for a GPU option on a target without GPU."""
-    for option in OPTIONS:
-        if option.name in options and option.for_gpu and spec.device is None:
-            raise TargetError(f"CompilerOptions {option.name} needs the accelerator NVIDIA, which {spec.name} has not")
+def apply(spec: TargetSpec, options: dict[str, object] | str) -> TargetSpec:
+    """`spec` with parsed options in effect. Raises TargetError for an option that such a target does not take."""
+    if isinstance(options, str):
+        if spec.family != "neuron":
+            raise TargetError(f"CompilerOptions must be a dictionary, not a string, for {spec.name}")
+        neuron.check(spec.name, options)
+        return replace(spec, recorded={"neuron": options})
+    _check_families(spec, options)
     host, device = spec.host, spec.device
     if "mcpu" in options:
         host = replace(host, cpu=str(options["mcpu"]))
+    if isinstance(level := options.get("ANDROID_PLATFORM"), int):
+        host = replace(host, api_level=level)
     features = options.get("mattr", ())
     if isinstance(features, tuple):
-        added = tuple(feature for feature in features if feature not in host.features)
-        host = replace(host, features=host.features + added)
+        host = replace(host, features=_merged(host.features, features))
     if "gpu-code" in options:
         device = Cuda(str(options["gpu-code"]))
     recorded = {o.name: options[o.name] for o in OPTIONS if o.name in options and not o.changes_code}
-    return replace(spec, host=host, device=device, recorded=recorded)
+    labels = str(options.get("class_labels", ""))
+    return replace(spec, host=host, device=device, recorded=recorded, class_labels=labels)
+
+
+def _check_families(spec: TargetSpec, options: dict[str, object]) -> None:
+    for option in OPTIONS:
+        if option.name in options and option.family and option.family not in spec.families:
+            there_is = ", ".join(o.name for o in OPTIONS if not o.family or o.family in spec.families)
+            whose = f"{FAMILIES[option.family]}, not for {spec.name}"
+            raise TargetError(f"CompilerOptions {option.name} is for {whose}; that takes {there_is}")
+    if spec.family == "neuron" and options:
+        raise TargetError(f"CompilerOptions of {spec.name} must be a JSON string of Neuron compiler flags")
+    if {"signature_def_key", "output_names"} <= options.keys():
+        raise TargetError("CompilerOptions names both signature_def_key and output_names; at most one may be set")
+
+
+def _merged(present: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
+    """Features in LLVM's order: a later one wins, so one that is given takes its opposite's place."""
+    names = {feature[1:] for feature in given}
+    return tuple(feature for feature in present if feature[1:] not in names) + tuple(dict.fromkeys(given))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-AMD64 = 0x8664
+AMD64, I386 = 0x8664, 0x14C
 _SIGNATURE_AT = 0x3C
 
 

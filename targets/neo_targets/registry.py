@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from neo_targets import options, platforms
-from neo_targets.devices import arm, nvidia, x86
+from neo_targets.devices import arm, closed, coreml, nvidia, opencl, x86
 from neo_targets.errors import TargetError
 from neo_targets.spec import TargetSpec
 
-DEVICES: dict[str, TargetSpec] = {row.name: row for row in (*x86.DEVICES, *arm.DEVICES, *nvidia.DEVICES)}
-"""Every TargetDevice that compiles today, by name."""
+_ROWS = (*x86.DEVICES, *arm.DEVICES, *nvidia.DEVICES, *opencl.DEVICES, *closed.DEVICES, *coreml.DEVICES)
+DEVICES: dict[str, TargetSpec] = {row.name: row for row in _ROWS}
+"""Every TargetDevice, by name."""
 
 
 def target_name(output_config: Mapping[str, Any]) -> str:
@@ -25,16 +26,16 @@ def target_name(output_config: Mapping[str, Any]) -> str:
 def resolve(output_config: Mapping[str, Any]) -> TargetSpec:
     """The target of an OutputConfig, its CompilerOptions applied.
 
-    Raises TargetError for a target or option that this version does not have, listing what there is.
+    Raises TargetError for a target or option that does not exist or does not go together, listing what there is.
     """
     chosen = options.parse(output_config.get("CompilerOptions"))
     if device := output_config.get("TargetDevice"):
         if device not in DEVICES:
-            there_is = ", ".join(sorted(DEVICES))
-            raise TargetError(f"TargetDevice {device} is not available in this version; there is {there_is}")
+            raise TargetError(f"TargetDevice {device} does not exist; there is {', '.join(sorted(DEVICES))}")
         return options.apply(DEVICES[device], chosen)
     wanted = output_config.get("TargetPlatform")
     if not wanted:
         raise TargetError("OutputConfig names neither TargetDevice nor TargetPlatform")
-    spec = platforms.platform(wanted.get("Os", ""), wanted.get("Arch", ""), wanted.get("Accelerator") or "", chosen)
+    given = chosen if isinstance(chosen, dict) else {}
+    spec = platforms.platform(wanted.get("Os", ""), wanted.get("Arch", ""), wanted.get("Accelerator") or "", given)
     return options.apply(spec, chosen)

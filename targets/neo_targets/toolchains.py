@@ -11,9 +11,13 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from neo_targets.spec import Architecture, TargetSpec
+from neo_targets import elf
+from neo_targets.architectures import Architecture
+from neo_targets.helpers import HELPERS
+from neo_targets.spec import TargetSpec
 
 UCRT = Path(__file__).with_name("ucrt.def")
+_DLLTOOL_MACHINES = {"x64": "i386:x86-64", "x86": "i386"}
 
 
 def lld(tool: str = "ld.lld") -> tuple[str, ...]:
@@ -32,7 +36,8 @@ def stub_command(arch: Architecture, soname: str, output: Path) -> list[str]:
     On Windows it makes the import library of its C library.
     """
     if not arch.elf_class:
-        return [*lld("dlltool"), "-m", "i386:x86-64", "-d", str(UCRT), "-l", str(output)]
+        machine = _DLLTOOL_MACHINES[arch.emulation]
+        return [*lld("dlltool"), "-m", machine, "-d", str(UCRT), "-l", str(output)]
     return [
         *lld(),
         "-m",
@@ -49,13 +54,22 @@ def stub_command(arch: Architecture, soname: str, output: Path) -> list[str]:
 
 def link_command(spec: TargetSpec, objects: Iterable[Path], needed: Iterable[Path], output: Path) -> list[str]:
     """argv that links `objects` into `output`, asking the device's loader for each stub of `needed`."""
+    arch = spec.host.arch
+    objects = [*objects, *([HELPERS[arch.helpers].path] if arch.helpers else [])]
     if spec.host.windows:
-        flags = ("-lldmingw", "/dll", "/noentry", f"/machine:{spec.host.arch.emulation}", "/Brepro")
+        flags = ["-lldmingw", "/dll", "/noentry", f"/machine:{arch.emulation}", "/Brepro"]
+        flags += ["/safeseh:no"] if arch.emulation == "x86" else []
         return [*lld("lld-link"), *flags, f"/out:{output}", *(str(path) for path in (*objects, *needed))]
     return [
-        *(*lld(), "-m", spec.host.arch.emulation, "-shared", "--strip-debug", "--build-id=none", "-z", "relro"),
+        *(*lld(), "-m", arch.emulation, "-shared", "--strip-debug", "--build-id=none", "-z", "relro"),
         *("-Bsymbolic", "--gc-sections"),  # several models with equal names may live in one process
         *("-soname", spec.library, "-o", str(output)),
         *(str(path) for path in objects),
         *("--no-as-needed", *(str(path) for path in needed)),
     ]
+
+
+def android_script(api_level: int) -> str:
+    """A linker script that adds what the NDK's libraries say too: for which API level they are."""
+    words = [f"BYTE({byte})" for byte in (*elf.ANDROID_NOTE, *api_level.to_bytes(4, "little"))]
+    return f"SECTIONS {{ .note.android.ident (TYPE=SHT_NOTE) : {{ {' '.join(words)} }} }} INSERT BEFORE .dynsym;\n"

@@ -68,7 +68,7 @@ AGAINST_RULES = [
         {"InputConfig": VERSIONED, "OutputConfig": {"S3OutputLocation": S3, "TargetDevice": "coreml"}},
         "Unsupported framework version field for target.",
     ),
-    (platform("LINUX", "X86"), "TargetPlatform"),
+    (platform("ANDROID", "ARM_EABIHF"), "TargetPlatform"),
     (platform("ANDROID", "ARM64", "NVIDIA", "{'gpu-code': 'sm_72'}"), "TargetPlatform"),
     (platform("LINUX", "ARM64", "NVIDIA"), "gpu-code"),
     (platform("LINUX", "ARM64", "NVIDIA", "{'mcpu': 'carmel'}"), "gpu-code"),

@@ -12,6 +12,8 @@ from neo_targets import elf
 from neo_targets.options import GPU_CODES
 from neo_workers.execute import CannotRun, load_artifact
 
+NVRTC_11 = [code for code, version in GPU_CODES.items() if version == "11"]
+
 
 @pytest.mark.parametrize("device, sm", [("ml_g4dn", 75), ("jetson_xavier", 72)])
 def test_holds_machine_code_of_the_gpu(case: Case, device: str, sm: int, tmp_path: Path) -> None:
@@ -24,11 +26,11 @@ def test_holds_machine_code_of_the_gpu(case: Case, device: str, sm: int, tmp_pat
     assert elf.header(cubin).sm == sm
     assert b"__global__" not in data  # no source left for the device to compile
     assert cubin.count(b".text.") >= 5  # one section a kernel, named in the string table
-    with pytest.raises(CannotRun, match=f"needs an NVIDIA GPU of sm_{sm}"):
+    with pytest.raises(CannotRun, match=f"needs a GPU: NVIDIA sm_{sm}"):
         load_artifact(work.archive)
 
 
-@pytest.mark.parametrize("code", [GPU_CODES[0], "sm_62", GPU_CODES[-1]])
+@pytest.mark.parametrize("code", [NVRTC_11[0], "sm_62", NVRTC_11[-1]])
 def test_platform_takes_any_gpu_code(code: str, tmp_path: Path) -> None:
     platform = {"Os": "LINUX", "Arch": "ARM64", "Accelerator": "NVIDIA"}
     options = f"{{'gpu-code': '{code}', 'trt-ver': '7.1.3', 'cuda-ver': '10.2'}}"
@@ -42,7 +44,7 @@ def test_platform_takes_any_gpu_code(code: str, tmp_path: Path) -> None:
 def test_nvrtc_knows_every_gpu_code() -> None:
     from neo_workers.compiler.nvrtc import supported
 
-    assert tuple(supported()) == GPU_CODES
+    assert supported() == NVRTC_11
 
 
 def test_gpu_code_is_compiled_once(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def compiler_options(data: bytes) -> None:
     except TargetError as error:
         assert "CompilerOptions" in str(error)
         return
-    assert parsed.keys() <= {option.name for option in options.OPTIONS}
+    assert isinstance(parsed, str) or parsed.keys() <= {option.name for option in options.OPTIONS}
 
 
 def _check(error: CompileError) -> None:

@@ -23,7 +23,7 @@ REPEAT = 3
 
 def main() -> int:
     """The exit status: 0 when no difference is above MAX_ERROR."""
-    print(f"{'target':<9}{'model':<15}{'runner':<8}{'max abs error':>13}{'load ms':>9}{'run ms':>10}")
+    print(f"{'target':<15}{'model':<15}{'runner':<8}{'max abs error':>13}{'load ms':>9}{'run ms':>10}")
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="neo-runtime-") as name:
         artifacts = Artifacts(Path(name))
@@ -42,10 +42,10 @@ def _show(target: str, model: str, way: object, built: Built, folder: Path) -> b
     try:
         result: Result = way(built, folder)
     except pytest.skip.Exception as reason:
-        print(f"{target:<9}{model:<15}not run: {reason}", flush=True)
+        print(f"{target:<15}{model:<15}not run: {reason}", flush=True)
         return True
     timing = f"{result.load_ms:>9.1f}{result.run_ms:>10.2f}"
-    print(f"{target:<9}{model:<15}{result.runner:<8}{result.error:>13.1e}{timing}", flush=True)
+    print(f"{target:<15}{model:<15}{result.runner:<8}{result.error:>13.1e}{timing}", flush=True)
     return result.error < MAX_ERROR
 
 

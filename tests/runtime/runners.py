@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from neo_targets.runtime import HEADER, RUNTIMES, SOURCES
 from neo_workers.artifact import read_meta
 
 DRIVER = Path(__file__).with_name("driver.c")
-WINE = "/usr/lib/wine/wine64"
+BIONIC = {"libc.so": "libc.so.6", "libm.so": "libm.so.6", "libdl.so": "libdl.so.2"}
+WINE, WINE32 = "/usr/lib/wine/wine64", "/usr/lib/wine/wine"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Runner:
     command: tuple[str, ...]  # what stands before the program
     files: tuple[str, ...]  # that its programs need
     packages: str  # Debian's
+    driver: str = ""  # the runtime whose programs it runs, if not `runtime`
+    libraries: str = ""  # folder of glibc: its libraries stand in for bionic's
 
     def missing(self) -> str | None:
         """What is not installed, None when everything is."""
@@ -46,7 +49,7 @@ def _qemu(runtime: str, qemu: str, cpu: str, root: str, loader: str, packages: s
     return Runner(runtime, "qemu", command, files, f"qemu-user-static {packages}")
 
 
-RUNNERS = {
+_LINUX = {
     row.runtime: row
     for row in (
         Runner("x86_64-linux", "native", (), ("/lib64/ld-linux-x86-64.so.2",), "libc6"),
@@ -66,8 +69,24 @@ RUNNERS = {
             *("ld-linux.so.3", "libc6-armel-cross libgcc-s1-armel-cross"),
         ),
         Runner("x86_64-windows", "wine", (WINE,), (WINE,), "wine64"),
+        Runner("i686-windows", "wine", (WINE32,), (WINE32,), "wine32:i386 (after dpkg --add-architecture i386)"),
     )
 }
+
+
+def _android(runtime: str, linux: str, libraries: str) -> Runner:
+    """Android's libraries, libdlr too, in a program of Linux: glibc stands in for bionic."""
+    row = _LINUX[linux]
+    return replace(row, runtime=runtime, driver=linux, libraries=libraries)
+
+
+_ANDROID = (
+    _android("x86_64-android", "x86_64-linux", "/lib/x86_64-linux-gnu"),
+    _android("i686-android", "i686-linux", "/lib32"),
+    _android("aarch64-android", "aarch64-linux", "/usr/aarch64-linux-gnu/lib"),
+    _android("arm-android", "armel-linux", "/usr/arm-linux-gnueabi/lib"),
+)
+RUNNERS = {**_LINUX, **{row.runtime: row for row in _ANDROID}}
 
 
 @dataclass(frozen=True)
@@ -88,15 +107,15 @@ def run(built: Built, folder: Path, repeat: int = 1) -> Result:
     meta, prefix = read_meta(built.folder), folder / "array"
     for index, item in enumerate(meta.inputs):
         built.case.inputs[item.name].tofile(f"{prefix}.in{index}")
-    program = _driver(runner.runtime, os.fspath(folder.parent))
+    program = _driver(runner.driver or runner.runtime, os.fspath(folder.parent))
     arguments = [str(built.folder), built.work.spec.runtime.library, str(repeat), str(prefix)]
     done = subprocess.run(
-        [*runner.command, str(program), *arguments],
+        [*runner.command, *_bionic(runner, folder), str(program), *arguments],
         capture_output=True,
         text=True,
         timeout=280,
         check=False,
-        env={**os.environ, "WINEDEBUG": "-all", "WINEPREFIX": str(folder.parent / "wine")},
+        env={**os.environ, "WINEDEBUG": "-all", "WINEPREFIX": str(folder.parent / runner.runtime)},
     )
     assert done.returncode == 0, done.stderr
     words = done.stdout.split()
@@ -105,6 +124,18 @@ def run(built: Built, folder: Path, repeat: int = 1) -> Result:
         for index, item in enumerate(meta.outputs)
     }
     return Result(runner.kind, built.error(outputs), float(words[1]), float(words[3]))
+
+
+def _bionic(runner: Runner, folder: Path) -> list[str]:
+    """What makes the loader find glibc under bionic's names: for qemu an argument, else a program in front."""
+    if not runner.libraries:
+        return []
+    names = folder / "bionic"
+    names.mkdir()
+    for name, real in BIONIC.items():
+        (names / name).symlink_to(Path(runner.libraries, real))
+    setting = f"LD_LIBRARY_PATH={names}"
+    return ["-E", setting] if runner.kind == "qemu" else ["env", setting]
 
 
 @cache

@@ -18,6 +18,11 @@ TARGETS = {
     "armel": ARMEL,
     "i686": I686,
     "windows": "x86_win64",
+    "windows32": "x86_win32",
+    "android64": {"Os": "ANDROID", "Arch": "ARM64"},
+    "android32": {"Os": "ANDROID", "Arch": "ARM_EABI"},
+    "android-x86_64": {"Os": "ANDROID", "Arch": "X86_64"},
+    "android-x86": {"Os": "ANDROID", "Arch": "X86"},
 }
 
 

@@ -92,6 +92,7 @@ def target_meta(spec: TargetSpec, cpu_flags: Iterable[str]) -> dict[str, Any]:
         "cpu_flags": list(cpu_flags),
         "options_without_effect": spec.recorded,
         "not_compiled": list(spec.not_compiled),
+        "stand_in": bool(spec.no_compiler),
     }
 
 
@@ -117,7 +118,8 @@ def write(files: list[Path], spec: TargetSpec, meta: Meta, archive: Path) -> str
     (folder / META).write_text(meta.to_json(), encoding="utf-8")
     packed = [*files, *(folder / name for name in (META, spec.runtime.library, runtime.HEADER.name))]
     entries = {path.name: {"bytes": path.stat().st_size, "blake2b": digest(path)} for path in packed}
-    manifest = {"version": META_VERSION, "model": meta.library, "runtime": meta.runtime, "files": entries}
+    lacks = {key: meta.target[key] for key in ("not_compiled", "stand_in")}
+    manifest = {"version": META_VERSION, "model": meta.library, "runtime": meta.runtime, **lacks, "files": entries}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     pack([*packed, folder / MANIFEST], archive)
     return digest(archive)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 from tvm.target.codegen import llvm_version_major
 
-from neo_targets.spec import TargetSpec
+from neo_targets.spec import Cuda, TargetSpec
 from neo_workers.artifact import Meta, TensorMeta, static_runtime, target_meta, vm_runtime
 from neo_workers.compiler.targets import cpu_flags
 from neo_workers.importers.base import Imported, Tensor
@@ -51,7 +51,7 @@ def _versions(spec: TargetSpec) -> dict[str, str]:
             versions[name] = version(distribution)
         except PackageNotFoundError:
             versions[name] = "unknown"
-    if spec.device is not None:
+    if isinstance(spec.device, Cuda):
         from neo_workers.compiler.nvrtc import version as nvrtc_version
 
         versions["nvrtc"] = nvrtc_version()

@@ -64,7 +64,7 @@ def obstacle(meta: Meta, machine: str, cpu_flags: frozenset[str]) -> str | None:
     """Why a machine (platform.machine(), /proc/cpuinfo's flags) cannot run an artifact, None when it can."""
     target = meta.target
     if target["device"] is not None:
-        return f"{target['name']} needs an NVIDIA GPU of {target['device']['arch']}"
+        return f"{target['name']} needs a GPU: {target['accelerator']} {target['device'].get('arch', 'with OpenCL')}"
     if target["os"] != "LINUX":
         return f"{target['name']} is compiled for {target['os'].title()}"
     if machine not in _MACHINES.get(target["arch"], ()):

@@ -113,7 +113,7 @@ def _plan(work: Work, lowered: Any) -> None:
 
     assert work.imported is not None
     if work.spec.device is not None:
-        work.not_static = f"its kernels run on {work.spec.accelerator} {work.spec.device.arch}"
+        work.not_static = f"its kernels run on {work.spec.device.label}"
         return
     inputs, outputs = ([item.name for item in items] for items in (work.imported.inputs, work.imported.outputs))
     try:
@@ -126,7 +126,7 @@ def _plan(work: Work, lowered: Any) -> None:
 
 def link(work: Work) -> None:
     """The target's library, checked to be for that machine."""
-    from neo_workers.compiler.cubin import cuda_source
+    from neo_workers.compiler.cubin import device_source
     from neo_workers.compiler.link import export, link_kernels
     from neo_workers.compiler.verify import verify
 
@@ -135,7 +135,7 @@ def link(work: Work) -> None:
         verify(work.library, work.spec)
     else:
         work.library = export(work.executable, work.spec, work.folder("library"))
-        verify(work.library, work.spec, has_kernels=bool(cuda_source(work.executable.mod)))
+        verify(work.library, work.spec, has_kernels=bool(device_source(work.executable.mod)))
     _say(f"{work.library.name}: {work.library.stat().st_size} bytes")
 
 

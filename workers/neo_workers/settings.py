@@ -116,6 +116,11 @@ class Settings(BaseSettings):
         default=False,
         description="Run each artifact on random input and fail the job where its numbers are not the framework's own.",
     )
+    stand_in: bool = Field(
+        default=False,
+        description="ml_inf1, ml_inf2, ml_trn1 and ml_eia2, which have no public compiler, get a marked stand-in for "
+        "an x86-64 CPU. Off: their jobs FAIL with the reason.",
+    )
 
     # limits of one job
     max_model_bytes: int = Field(default=4 << 30, gt=0, description="Largest unpacked model archive.")

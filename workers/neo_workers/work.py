@@ -90,6 +90,11 @@ def prepare(request: JsonObject, context: JobContext) -> Work:
         spec = registry.resolve(request["OutputConfig"])
     except TargetError as error:
         raise CompilationError(str(error)) from error
+    if spec.no_compiler and not context.settings.stand_in:
+        raise CompilationError(
+            f"Unable to compile model for {spec.name}: {spec.no_compiler}. NEO_EMULATOR_STAND_IN=1 gives a marked "
+            "stand-in for an x86-64 CPU instead, so that the flow around the job can be tested"
+        )
     loader(config["Framework"])  # an unavailable framework is said before anything is fetched
     text = config.get("DataInputConfig")
     shapes = inputs.parse(text) if text is not None else None

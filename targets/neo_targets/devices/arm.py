@@ -1,18 +1,19 @@
-"""Boards and EC2 instances with an Arm CPU and no accelerator that this version compiles for."""
+"""Boards and EC2 instances with an Arm CPU and no accelerator that code is made for."""
 
 from __future__ import annotations
 
-from neo_targets.spec import ARM64, ARM_EABIHF, Architecture, Host, TargetSpec
+from neo_targets.architectures import ARM64, ARM_EABIHF, Architecture
+from neo_targets.spec import Host, TargetSpec
 
 _EDGE = "neo-supported-devices-edge-devices"
-_QEMU = "kernels run under qemu-user"
+_QEMU = "run under qemu-user against onnxruntime"
 
 
 def _row(
     name: str, arch: Architecture, cpu: str, source: str, triple: str = "", not_compiled: tuple[str, ...] = ()
 ) -> TargetSpec:
     host = Host(arch, cpu, ("+neon",), triple)
-    return TargetSpec(name=name, os="LINUX", host=host, check=_QEMU, source=source, not_compiled=not_compiled)
+    return TargetSpec(name, host, check=_QEMU, source=source, not_compiled=not_compiled)
 
 
 DEVICES = (
@@ -52,5 +53,15 @@ DEVICES = (
         "cortex-a72",
         f"{_EDGE}: ARM",
         not_compiled=("TI C7x and MMA (TIDL): the model runs on the CPU",),
+    ),
+    *(
+        _row(
+            name,
+            ARM64,
+            "cortex-a53",
+            f"{_EDGE}: cvflow, ARM64; the SoC's CPU is a Cortex-A53 (Ambarella's product pages)",
+            not_compiled=("Ambarella CVflow (amba_config.json and calibration data): the model runs on the CPU",),
+        )
+        for name in ("amba_cv2", "amba_cv22", "amba_cv25")
     ),
 )

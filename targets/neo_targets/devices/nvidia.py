@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from neo_targets.spec import ARM64, X86_64, Architecture, Cuda, Host, TargetSpec
+from neo_targets.architectures import ARM64, X86_64, Architecture
+from neo_targets.spec import Cuda, Host, TargetSpec
 
 _EDGE = "neo-supported-devices-edge-devices"
 _EC2 = "EC2 instance types"
-_ELF = "the cubin's ELF header"
-_NO_TENSORRT = ("TensorRT: kernels are TVM's own",)
+CHECK = "the cubin's ELF header"
+NO_TENSORRT = ("TensorRT: kernels are TVM's own",)
 
 
 def _row(name: str, arch: Architecture, cpu: str, sm: str, source: str) -> TargetSpec:
-    return TargetSpec(
-        name=name,
-        os="LINUX",
-        host=Host(arch, cpu, arch.default_features),
-        device=Cuda(sm),
-        check=_ELF,
-        source=source,
-        not_compiled=_NO_TENSORRT,
-    )
+    host = Host(arch, cpu, arch.default_features)
+    return TargetSpec(name, host, Cuda(sm), check=CHECK, source=source, not_compiled=NO_TENSORRT)
 
 
 DEVICES = (

@@ -41,6 +41,11 @@ RUNTIMES = {
         Runtime("armel-linux", "arm-linux-gnueabi.2.17"),
         Runtime("i686-linux", "x86-linux-gnu.2.17"),
         Runtime("x86_64-windows", "x86_64-windows-gnu", "dlr.dll"),
+        Runtime("i686-windows", "x86-windows-gnu", "dlr.dll"),
+        Runtime("aarch64-android", "aarch64-linux-android"),
+        Runtime("arm-android", "arm-linux-androideabi", cpu="generic+v7a+vfp3d16"),
+        Runtime("x86_64-android", "x86_64-linux-android", cpu="x86_64+ssse3+sse4_2+popcnt"),
+        Runtime("i686-android", "x86-linux-android", cpu="i686+ssse3"),
     )
 }
 """Every build there is, by name."""

@@ -30,6 +30,11 @@ def command(runtime: Runtime, output: Path, flags: tuple[str, ...] = ("-s",)) ->
 
 def build(runtime: Runtime, output: Path, flags: tuple[str, ...] = ("-s",)) -> None:
     """Builds one libdlr. Raises CalledProcessError, the compiler's words on standard error."""
+    if "android" in runtime.zig_target:
+        from neo_targets.runtime import android
+
+        android.build(runtime, output)
+        return
     output.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(command(runtime, output, flags), cwd=SOURCES, check=True)
     for leftover in (output.with_suffix(".lib"), output.with_suffix(".pdb")):  # of Windows' linker

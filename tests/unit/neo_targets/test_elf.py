@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from neo_targets import elf
-from neo_targets.spec import ARCHITECTURES, ARM64, ARM_EABIHF, Architecture
+from neo_targets.architectures import ARCHITECTURES, ARM64, ARM_EABIHF, Architecture
 from neo_targets.toolchains import stub_command
+
+ELF = [arch for arch in ARCHITECTURES.values() if arch.elf_class]
 
 
 def fake(machine: int, flags: int, wide: bool = True) -> bytes:
@@ -55,7 +57,7 @@ def test_find_cubin_finds_none(data: bytes) -> None:
     assert elf.find_cubin(data) is None
 
 
-@pytest.mark.parametrize("arch", ARCHITECTURES.values(), ids=lambda arch: arch.name)
+@pytest.mark.parametrize("arch", ELF, ids=lambda arch: f"{arch.os}-{arch.name}")
 def test_reads_what_the_linker_writes(arch: Architecture, tmp_path: Path) -> None:
     subprocess.run(stub_command(arch, "libx.so", tmp_path / "stub"), check=True)
     head = elf.header((tmp_path / "stub").read_bytes())
@@ -65,3 +67,24 @@ def test_reads_what_the_linker_writes(arch: Architecture, tmp_path: Path) -> Non
 
 def test_architectures_differ() -> None:
     assert ARM64.elf_machine != ARM_EABIHF.elf_machine
+
+
+def opencl(text: bytes, size: int | None = None) -> bytes:
+    payload = b"\x02" + bytes(7) + b"cl" + b"table" + struct.pack("<Q", len(text) if size is None else size) + text
+    return b"before\x06" + bytes(7) + b"opencl" + struct.pack("<Q", len(payload)) + payload + b"after"
+
+
+def test_find_opencl() -> None:
+    assert elf.find_opencl(opencl(b"// Function: k\n__kernel void k() {}")).endswith("__kernel void k() {}")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"opencl", opencl(b"text"), opencl(b"// Function: k", size=7)], ids=["empty", "word", "text", "size"]
+)
+def test_find_opencl_finds_none(data: bytes) -> None:
+    assert elf.find_opencl(data) == ""
+
+
+def test_android_api_level() -> None:
+    assert elf.android_api_level(b"before" + elf.ANDROID_NOTE + b"\x1d\0\0\0after") == 29
+    assert elf.android_api_level(b"before") == 0

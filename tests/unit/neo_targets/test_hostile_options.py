@@ -7,7 +7,8 @@ import pytest
 from support.hostile_texts import TEXTS
 
 from neo_targets.errors import TargetError
-from neo_targets.options import parse
+from neo_targets.options import apply, parse
+from neo_targets.registry import DEVICES
 
 HARMLESS = ("empty", "blanks")
 
@@ -17,7 +18,7 @@ def test_refused(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     begun = time.thread_time()
     with pytest.raises(TargetError, match="CompilerOptions"):
-        parse(TEXTS[case])
+        apply(DEVICES["ml_c5"], parse(TEXTS[case]))
     assert time.thread_time() - begun < 1
     assert list(Path().iterdir()) == []
 

@@ -1,15 +1,18 @@
 import importlib.metadata
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from neo_targets import elf
+from neo_targets.architectures import ARCHITECTURES
 from neo_targets.registry import DEVICES
 from neo_targets.runtime import RUNTIMES, SOURCES, built_from, source_hash
+from neo_targets.runtime.android import API_LEVEL, BIONIC
 from neo_targets.runtime.build import build, command
-from neo_targets.spec import ARCHITECTURES
 
 ZIG = "0.17.1"
 """The zig that prebuilt/ was made with."""
@@ -21,8 +24,10 @@ def test_prebuilt_is_of_these_sources(name: str) -> None:
     assert built_from(RUNTIMES[name].path.read_bytes()) == source_hash()
 
 
-@pytest.mark.parametrize("arch", sorted(ARCHITECTURES))
-def test_prebuilt_is_for_the_machine(arch: str) -> None:
+@pytest.mark.parametrize(
+    "arch", [arch for arch in sorted(ARCHITECTURES) if ARCHITECTURES[arch].elf_class], ids="-".join
+)
+def test_prebuilt_is_for_the_machine(arch: tuple[str, str]) -> None:
     row = ARCHITECTURES[arch]
     data = RUNTIMES[row.runtime].path.read_bytes()
     head = elf.header(data)
@@ -33,9 +38,20 @@ def test_prebuilt_is_for_the_machine(arch: str) -> None:
 
 
 @pytest.mark.skipif(importlib.metadata.version("ziglang") != ZIG, reason=f"the bytes are those of zig {ZIG}")
-def test_a_build_gives_the_same_bytes(tmp_path: Path) -> None:
-    build(RUNTIMES["x86_64-linux"], tmp_path / "libdlr.so")
-    assert (tmp_path / "libdlr.so").read_bytes() == RUNTIMES["x86_64-linux"].path.read_bytes()
+@pytest.mark.parametrize("name", ["x86_64-linux", "aarch64-android", "arm-android"])
+def test_a_build_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
+    build(RUNTIMES[name], tmp_path / "libdlr.so")
+    assert (tmp_path / "libdlr.so").read_bytes() == RUNTIMES[name].path.read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(RUNTIMES) if name.endswith("-android")])
+def test_android_builds_ask_for_what_is_declared_and_no_more(name: str) -> None:
+    with RUNTIMES[name].path.open("rb") as file:
+        symbols = ELFFile(file).get_section_by_name(".dynsym").iter_symbols()
+        asked = {symbol.name for symbol in symbols if symbol["st_shndx"] == "SHN_UNDEF" and symbol.name}
+    words = set(re.findall(r"\w+", (BIONIC / "bionic.h").read_text()))
+    assert asked and asked <= words
+    assert elf.android_api_level(RUNTIMES[name].path.read_bytes()) == API_LEVEL
 
 
 def test_no_runtime_names_nothing() -> None:

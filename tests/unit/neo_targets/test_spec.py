@@ -1,4 +1,5 @@
-from neo_targets.spec import ARM64, ARM_EABIHF, X86_64, Cuda, Host, TargetSpec
+from neo_targets.architectures import ANDROID_ARM64, ARM64, ARM_EABIHF, X86_64, X86_64_WINDOWS
+from neo_targets.spec import Cuda, Host, OpenCl, TargetSpec
 
 
 def test_host_dict_of_hard_float_arm_says_so() -> None:
@@ -21,9 +22,27 @@ def test_triple_of_a_row_wins() -> None:
 
 
 def test_accelerator_follows_the_device() -> None:
-    cpu = TargetSpec("a", "LINUX", Host(ARM64, "carmel"))
-    gpu = TargetSpec("b", "LINUX", Host(ARM64, "carmel"), Cuda("sm_72"))
+    cpu = TargetSpec("a", Host(ARM64, "carmel"))
+    gpu = TargetSpec("b", Host(ARM64, "carmel"), Cuda("sm_72"))
     assert (cpu.accelerator, cpu.tvm_device()) == ("", None)
     assert gpu.accelerator == "NVIDIA"
-    assert gpu.device is not None and gpu.device.sm == 72
+    assert isinstance(gpu.device, Cuda) and gpu.device.sm == 72
     assert (gpu.tvm_device() or {})["arch"] == "sm_72"
+    other = TargetSpec("c", Host(ARM64, "carmel"), OpenCl("mali", "MALI"))
+    assert (other.accelerator, other.tvm_device()) == ("MALI", {"kind": "opencl", "device": "mali"})
+
+
+def test_android_triple_names_the_api_level() -> None:
+    assert Host(ANDROID_ARM64, "generic", api_level=28).llvm_triple == "aarch64-linux-android28"
+
+
+def test_families_follow_system_and_device() -> None:
+    assert TargetSpec("a", Host(X86_64, "haswell")).families == {"cpu"}
+    assert TargetSpec("a", Host(ARM64, "carmel"), Cuda("sm_72")).families == {"cpu", "nvidia"}
+    assert TargetSpec("a", Host(ANDROID_ARM64, "generic")).families == {"cpu", "android"}
+    assert TargetSpec("a", Host(X86_64, "haswell"), family="eia").families == {"eia"}
+
+
+def test_library_is_named_as_the_system_does() -> None:
+    assert TargetSpec("a", Host(X86_64_WINDOWS, "x86-64-v2")).library == "compiled.dll"
+    assert TargetSpec("a", Host(X86_64, "haswell")).library == "compiled.so"

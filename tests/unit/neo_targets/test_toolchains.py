@@ -1,8 +1,9 @@
 from pathlib import Path
 
+from neo_targets.architectures import ARM_EABIHF
+from neo_targets.helpers import HELPERS
 from neo_targets.registry import DEVICES
-from neo_targets.spec import ARM_EABIHF
-from neo_targets.toolchains import link_command, lld, stub_command
+from neo_targets.toolchains import android_script, link_command, lld, stub_command
 
 
 def test_lld_is_the_zig_binary_itself() -> None:
@@ -20,3 +21,14 @@ def test_link_command() -> None:
 def test_stub_command_names_the_library() -> None:
     words = " ".join(stub_command(ARM_EABIHF, "libm.so.6", Path("stub")))
     assert "-m armelf_linux_eabi -shared -soname libm.so.6 -o stub" in words
+
+
+def test_helpers_are_linked_in_where_the_c_library_lacks_something() -> None:
+    words = link_command(DEVICES["x86_win32"], [Path("kernels.o")], [Path("ucrt.lib")], Path("compiled.dll"))
+    assert words[-3:] == ["kernels.o", str(HELPERS["i686-windows"].path), "ucrt.lib"]
+    assert "/safeseh:no" in words and "/machine:x86" in words
+    assert "/safeseh:no" not in link_command(DEVICES["x86_win64"], [], [], Path("compiled.dll"))
+
+
+def test_android_script_is_a_note() -> None:
+    assert "(TYPE=SHT_NOTE)" in android_script(29) and "BYTE(29) BYTE(0) BYTE(0) BYTE(0)" in android_script(29)

@@ -9,8 +9,9 @@ import pytest
 import tvm
 from tvm import relax
 
+from neo_targets.architectures import X86_64
 from neo_targets.registry import DEVICES
-from neo_targets.spec import X86_64, Host
+from neo_targets.spec import Host
 from neo_targets.toolchains import stub_command
 from neo_workers.compiler.cubin import replace_cuda
 from neo_workers.compiler.fold import fold
@@ -25,7 +26,7 @@ from neo_workers.errors import CompilationError, InternalError
 @pytest.mark.parametrize("device", sorted(DEVICES))
 def test_llvm_knows_every_row(device: str) -> None:
     target = tvm_target(DEVICES[device])
-    assert target.kind.name == ("cuda" if DEVICES[device].device else "llvm")
+    assert target.kind.name == (DEVICES[device].tvm_device() or DEVICES[device].tvm_host())["kind"]
 
 
 def test_a_cpu_of_another_architecture_is_refused() -> None:

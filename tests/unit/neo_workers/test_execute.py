@@ -19,7 +19,8 @@ def meta(device: str, *flags: str) -> Meta:
         ("ml_c5", ("avx512f",), "x86_64", "this CPU has no avx512f"),
         ("ml_m6g", (), "x86_64", "is compiled for ARM64, this machine is x86_64"),
         ("rasp3b", (), "aarch64", "is compiled for ARM_EABIHF"),
-        ("ml_g4dn", (), "x86_64", "needs an NVIDIA GPU of sm_75"),
+        ("deeplens", (), "x86_64", "needs a GPU: INTEL_GRAPHICS with OpenCL"),
+        ("ml_g4dn", (), "x86_64", "needs a GPU: NVIDIA sm_75"),
     ],
 )
 def test_obstacle(device: str, flags: tuple[str, ...], machine: str, reason: str) -> None:

@@ -34,7 +34,11 @@ def test_prepare(tmp_path: Path) -> None:
     [
         ({"S3Uri": "ftp://in"}, InputConfigurationError, "not an S3 URI: 'ftp://in'"),
         ({"S3OutputLocation": "out"}, OutputConfigurationError, "not an S3 URI: 'out'"),
-        ({"TargetDevice": "ml_inf1"}, CompilationError, "TargetDevice ml_inf1 is not available in this version"),
+        (
+            {"TargetDevice": "ml_inf1"},
+            CompilationError,
+            "Unable to compile model for ml_inf1: its machine code is made by",
+        ),
         ({"CompilerOptions": "{'x': 1}"}, CompilationError, "unknown key 'x'"),
         ({"Framework": "KERAS"}, CompilationError, "Framework KERAS is not available in this version"),
         ({"DataInputConfig": "{"}, InputConfigurationError, "Cannot load DataInputConfig. Incorrect json format."),

@@ -15,7 +15,7 @@ from typing import Any
 
 import tvm
 
-from neo_targets.spec import TargetSpec
+from neo_targets.spec import Cuda, TargetSpec
 from neo_workers.compiler.nvrtc import compile_cubin
 from neo_workers.errors import InternalError
 
@@ -26,21 +26,24 @@ Module = Any
 """tvm.runtime.Module; tvm is untyped."""
 
 
-def cuda_source(module: Module) -> str:
-    """The CUDA C++ of all GPU kernels below `module`, "" when there is none."""
+def device_source(module: Module) -> str:
+    """The CUDA C++ or OpenCL C of all GPU kernels below `module`, "" when there is none."""
     for child in module.imports:
-        if child.kind == "cuda":
-            return str(child.inspect_source("cuda"))
-        if source := cuda_source(child):
+        if child.kind in ("cuda", "opencl"):
+            return str(child.inspect_source())
+        if source := device_source(child):
             return source
     return ""
 
 
 def write_imports(module: Module, spec: TargetSpec, output: Path) -> None:
-    """Writes the object file with `module`'s import tree, its CUDA source compiled. Raises CompilationError."""
+    """Writes the object file with `module`'s import tree, its CUDA source compiled. Raises CompilationError.
+
+    OpenCL C stays as it is: the device's driver compiles it.
+    """
     blob = bytes(_pack_imports(module).numpy())
-    source = cuda_source(module)
-    if spec.device is not None and source:
+    source = device_source(module)
+    if isinstance(spec.device, Cuda) and source:
         blob = replace_cuda(blob, source.encode(), compile_cubin(source, spec.device.arch))
     _codegen_blob(blob, False, json.dumps(spec.tvm_host()), "").write_to_file(str(output))
 

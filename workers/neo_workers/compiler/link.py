@@ -43,6 +43,9 @@ def link_objects(objects: list[Path], spec: TargetSpec, work_dir: Path, output: 
     for name in spec.host.arch.needed:
         stubs.append(work_dir / f"stub-{name}")
         run_tool(toolchains.stub_command(spec.host.arch, name, stubs[-1]))
+    if spec.host.api_level:
+        stubs.append(work_dir / "android.ld")
+        stubs[-1].write_text(toolchains.android_script(spec.host.api_level), encoding="ascii")
     run_tool(toolchains.link_command(spec, objects, stubs, output))
     output.with_suffix(".lib").unlink(missing_ok=True)  # lld-link leaves one beside a DLL
 

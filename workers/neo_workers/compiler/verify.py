@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from neo_targets import elf, pe
-from neo_targets.spec import TargetSpec
+from neo_targets.spec import Cuda, OpenCl, TargetSpec
 from neo_workers.errors import InternalError
 
 
 def verify(library: Path, spec: TargetSpec, has_kernels: bool = True) -> None:
-    """Raises InternalError when the library's machine, float ABI or GPU architecture is not `spec`'s.
+    """Raises InternalError when the library's machine, float ABI, API level or GPU code is not `spec`'s.
 
     `has_kernels` is False for a model that computes nothing: it has no GPU code.
     """
@@ -27,12 +27,20 @@ def verify(library: Path, spec: TargetSpec, has_kernels: bool = True) -> None:
     found = (head.elf_class, head.machine, head.float_abi)
     if found != expected:
         raise InternalError(f"the compiled library has the wrong machine: {found}, not {expected}")
-    if spec.device is not None and has_kernels:
-        cubin = elf.find_cubin(data)
-        if cubin is None:
-            raise InternalError("the compiled library holds no GPU machine code")
-        if elf.header(cubin).sm != spec.device.sm:
-            raise InternalError(f"the GPU code is for sm_{elf.header(cubin).sm}, not {spec.device.arch}")
+    if elf.android_api_level(data) != spec.host.api_level:
+        raise InternalError(f"the compiled library is for Android API level {elf.android_api_level(data)}")
+    if has_kernels and isinstance(spec.device, Cuda):
+        _verify_cubin(data, spec.device)
+    if has_kernels and isinstance(spec.device, OpenCl) and "__kernel" not in elf.find_opencl(data):
+        raise InternalError("the compiled library holds no OpenCL C")
+
+
+def _verify_cubin(library: bytes, device: Cuda) -> None:
+    cubin = elf.find_cubin(library)
+    if cubin is None:
+        raise InternalError("the compiled library holds no GPU machine code")
+    if elf.header(cubin).sm != device.sm:
+        raise InternalError(f"the GPU code is for sm_{elf.header(cubin).sm}, not {device.arch}")
 
 
 def _verify_dll(data: bytes, spec: TargetSpec) -> None:

@@ -10,8 +10,9 @@ import pytest
 from tvm import relax
 from unit.neo_workers.cpu.modules import CPUS, Body, check, weight
 
+from neo_targets.architectures import X86_64
 from neo_targets.registry import DEVICES
-from neo_targets.spec import X86_64, Host
+from neo_targets.spec import Host
 from neo_workers.compiler.targets import cpu_flags
 from neo_workers.execute import this_cpu_flags
 

@@ -1,0 +1,111 @@
+"""How code for each operating system and CPU architecture looks: triples, file formats, C libraries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from neo_targets.pe import AMD64, I386
+
+LINUX, ANDROID, WINDOWS = "LINUX", "ANDROID", "WINDOWS"
+"""AWS's words; WINDOWS exists as TargetDevice only."""
+
+_EM_386, _EM_ARM, _EM_X86_64, _EM_AARCH64 = 3, 40, 62, 183
+_GLIBC = ("libm.so.6", "libc.so.6")
+_GLIBC_32 = ("libm.so.6", "libgcc_s.so.1", "libc.so.6")  # libgcc: 64-bit division, 64-bit integer to float
+_BIONIC = ("libm.so", "libc.so")
+_NO_NEON = ("-neon", "-d32")
+"""ARMv7's least: VFPv3-D16. LLVM's generic ARMv7 has NEON; AWS's page asks for {'mattr': ['+neon']} to have it used."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One value of TargetPlatform.Arch on one operating system, and how its libraries look."""
+
+    name: str  # AWS's word: X86_64, ARM64, ARM_EABIHF
+    triple: str  # LLVM triple; Android's gets the API level at its end
+    emulation: str  # ld.lld -m, or lld-link /machine
+    elf_class: int  # 32 or 64 bits; 0: not an ELF file, but Windows' PE
+    elf_machine: int  # e_machine, or PE's Machine
+    default_cpu: str  # for a TargetPlatform without mcpu
+    runtime: str  # the libdlr of its artifacts, a name in neo_targets.runtime.RUNTIMES
+    os: str = LINUX
+    default_features: tuple[str, ...] = ()
+    float_abi: str = ""  # "hard" or "soft": the e_flags of 32-bit ARM must say so
+    fast_math: bool = False  # LLVM vectorises 32-bit NEON only then: its NEON is not IEEE (flushes denormals)
+    needed: tuple[str, ...] = _GLIBC  # shared objects that compiled.so asks for
+    helpers: str = ""  # an object file that is linked in, a name in neo_targets.helpers.HELPERS
+
+
+X86_64 = Architecture("X86_64", "x86_64-linux-gnu", "elf_x86_64", 64, _EM_X86_64, "x86-64", "x86_64-linux")
+X86 = Architecture(
+    *("X86", "i686-linux-gnu", "elf_i386", 32, _EM_386),
+    "pentium4",  # SSE2: without it TVM's float16 and 64-bit integer code is not exact
+    "i686-linux",
+    needed=_GLIBC_32,
+)
+ARM64 = Architecture(
+    *("ARM64", "aarch64-linux-gnu", "aarch64linux", 64, _EM_AARCH64, "generic", "aarch64-linux"),
+    default_features=("+neon",),
+)
+ARM_EABIHF = Architecture(
+    *("ARM_EABIHF", "armv7a-linux-gnueabihf", "armelf_linux_eabi", 32, _EM_ARM, "generic", "armhf-linux"),
+    default_features=_NO_NEON,
+    float_abi="hard",
+    fast_math=True,
+    needed=_GLIBC_32,
+)
+ARM_EABI = Architecture(
+    *("ARM_EABI", "armv7a-linux-gnueabi", "armelf_linux_eabi", 32, _EM_ARM, "generic", "armel-linux"),
+    default_features=_NO_NEON,
+    float_abi="soft",
+    fast_math=True,
+    needed=_GLIBC_32,
+)
+
+# Android's ABI guide: every x86 has SSSE3, every x86-64 SSE4.2 and POPCNT, every ARM64 NEON; ARMv7 may lack it
+ANDROID_X86_64 = Architecture(
+    *("X86_64", "x86_64-linux-android", "elf_x86_64", 64, _EM_X86_64, "x86-64", "x86_64-android", ANDROID),
+    default_features=("+ssse3", "+sse4.2", "+popcnt"),
+    needed=_BIONIC,
+)
+ANDROID_X86 = Architecture(
+    *("X86", "i686-linux-android", "elf_i386", 32, _EM_386, "i686", "i686-android", ANDROID),
+    default_features=("+ssse3",),
+    needed=_BIONIC,
+    helpers="i686-android",
+)
+ANDROID_ARM64 = Architecture(
+    *("ARM64", "aarch64-linux-android", "aarch64linux", 64, _EM_AARCH64, "generic", "aarch64-android", ANDROID),
+    default_features=("+neon",),
+    needed=_BIONIC,
+)
+ANDROID_ARM_EABI = Architecture(
+    *("ARM_EABI", "armv7a-linux-androideabi", "armelf_linux_eabi", 32, _EM_ARM, "generic", "arm-android", ANDROID),
+    default_features=_NO_NEON,
+    float_abi="soft",
+    fast_math=True,
+    needed=_BIONIC,
+    helpers="arm-android",
+)
+
+_UCRT = ("ucrtbase.dll",)
+X86_64_WINDOWS = Architecture(
+    *("X86_64", "x86_64-pc-windows-gnu", "x64", 0, AMD64, "x86-64-v2", "x86_64-windows", WINDOWS),
+    needed=_UCRT,
+    helpers="x86_64-windows",
+)
+X86_WINDOWS = Architecture(
+    *("X86", "i686-pc-windows-gnu", "x86", 0, I386, "pentium4", "i686-windows", WINDOWS),
+    needed=_UCRT,
+    helpers="i686-windows",
+)
+
+ARCHITECTURES = {
+    (arch.os, arch.name): arch
+    for arch in (
+        *(X86_64, X86, ARM64, ARM_EABI, ARM_EABIHF),
+        *(ANDROID_X86_64, ANDROID_X86, ANDROID_ARM64, ANDROID_ARM_EABI),
+        *(X86_64_WINDOWS, X86_WINDOWS),
+    )
+}
+"""Every architecture, by AWS's names: (Os, Arch)."""
