@@ -65,14 +65,14 @@ def one_file(files: list[Path], endings: tuple[str, ...], none: str, many: str) 
     return found[0]
 
 
-def optional(module: str, framework: str, extra: str) -> Any:
-    """An optional dependency's module. Raises CompilationError that names the extra to install."""
+def optional(module: str, framework: str, extra: str, hint: str = "") -> Any:
+    """An optional dependency's module. Raises CompilationError that names the extra to install, and adds `hint`."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise CompilationError(
             f"Framework {framework} needs {module.partition('.')[0]}, which is not installed on the worker: "
-            f"pip install 'neo-emulator[{extra}]' ({error})"
+            f"pip install 'neo-emulator[{extra}]'{hint and f' ({hint})'}"
         ) from error
 
 
