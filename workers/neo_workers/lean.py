@@ -1,7 +1,7 @@
 """Loads TVM without PyTorch.
 
-tvm_ffi imports torch wherever it is installed: two seconds and 300 MB in each child, for PYTORCH jobs only to use. It has
-no switch of its own; a module that cannot be imported is one. torch may still be imported after TVM.
+tvm_ffi imports torch wherever it is installed: two seconds and 300 MB in each child, of use to PYTORCH jobs only. It
+has no switch of its own; a module that cannot be imported is one. torch may still be imported after TVM.
 Source: apache-tvm-ffi 0.1.15, tvm_ffi/__init__.py.
 """
 

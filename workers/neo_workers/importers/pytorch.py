@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neo_workers.errors import InputConfigurationError
-from neo_workers.importers.base import Array, Facts, Imported, one_file, one_line, optional
+from neo_workers.importers.base import Array, Facts, Imported, one_file, one_line, optional, quiet
 from neo_workers.importers.typed import imported
 from neo_workers.inputs import DYNAMIC, ModelInput, Shape, match
 
@@ -35,6 +35,7 @@ CANNOT_CONVERT = (
 CPU_BUILD = "on Linux torch brings CUDA along; the README says how to install a build for CPUs"
 
 
+@quiet()
 def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Imported:
     """The model of an unpacked archive. Raises InputConfigurationError with Neo's texts."""
     model = _read(files)
@@ -51,6 +52,7 @@ def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Im
     return imported(module, shapes, model.form)
 
 
+@quiet()
 def reference(files: list[Path], inputs: Mapping[str, Array]) -> list[Array]:
     """What PyTorch computes for inputs in the model's order."""
     from neo_workers.importers import pytorch_model
@@ -61,8 +63,8 @@ def reference(files: list[Path], inputs: Mapping[str, Array]) -> list[Array]:
 def bind(config: dict[str, Shape] | list[Shape] | None, arguments: list[Argument]) -> dict[str, Shape]:
     """The shape of each input by its name, in the model's order. Raises InputConfigurationError.
 
-    A dictionary's names belong to the inputs in lexical order; else they are input0, input1, ... Without DataInputConfig
-    the shapes are those of the example that the model was traced with.
+    A dictionary's names belong to the inputs in lexical order; else they are input0, input1, ... Without
+    DataInputConfig the shapes are those of the example that the model was traced with.
     """
     given: list[Shape | None]
     if isinstance(config, dict):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,8 +52,7 @@ class Model:
 
     def __call__(self, inputs: Sequence[torch.Tensor]) -> Any:
         """The model's own result. Raises what torch does."""
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with torch.no_grad():
             if not self.exported:
                 return self.source(*inputs)
             args, kwargs = pytree.tree_unflatten(list(inputs), self.source.call_spec.in_spec)
@@ -116,7 +114,8 @@ def _script_arguments(script: Any) -> list[Argument]:
             arguments.append(_script_argument(argument.name, value, required))
         elif required:
             raise ValueError(
-                TUPLE if kind.startswith(("Tuple", "List"))
+                TUPLE
+                if kind.startswith(("Tuple", "List"))
                 else f"Its forward takes {argument.name} of type {kind}, which is no tensor. "
                 "Please save a module around it that gives the value."
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,22 @@ from torch.utils import _pytree as pytree
 from tvm.relax.frontend.torch import from_exported_program
 
 from neo_workers.importers.base import IRModule
+from neo_workers.importers.pytorch_convert import CONVERTERS
+from neo_workers.importers.pytorch_decompose import DECOMPOSITIONS
 from neo_workers.importers.pytorch_model import Model
-from neo_workers.importers.pytorch_ops import CONVERTERS, DECOMPOSITIONS, rewrite
+from neo_workers.importers.pytorch_rewrite import rewrite
 
 OPSET = 17
 """Newest opset that the exporter for TorchScript writes well."""
 
 Tensors = Sequence[torch.Tensor]
-Program = torch.export.ExportedProgram
+Program = Any
+"""torch.export.ExportedProgram; torch is an extra, which lint does without."""
 
 
 def to_relax(model: Model, examples: Tensors) -> IRModule:
     """The model for inputs like `examples`, its weights as constants. Raises what torch and TVM do."""
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with torch.no_grad():
         if model.exported:
             return _convert(_fixed(model, examples))
         try:
@@ -46,7 +47,7 @@ def _trace(script: Any, examples: Tensors) -> Program:
     Without mkldnn, whose fused recurrent layers TVM does not know.
     """
     frozen = torch.jit.freeze(script) if hasattr(script, "training") else script
-    with torch.backends.mkldnn.flags(enabled=False):  # type: ignore[no-untyped-call]
+    with torch.backends.mkldnn.flags(enabled=False):
         graph = make_fx(lambda *inputs: frozen(*inputs), decomposition_table=DECOMPOSITIONS)(*examples)
         rewrite(graph.graph)
         graph.recompile()
@@ -80,9 +81,7 @@ def _through_onnx(script: Any, examples: Tensors) -> IRModule:
     names = [f"input{index}" for index in range(len(examples))]
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         path = Path(folder) / "model.onnx"
-        torch.onnx.export(
-            script, tuple(examples), str(path), dynamo=False, opset_version=OPSET, input_names=names
-        )
+        torch.onnx.export(script, tuple(examples), str(path), dynamo=False, opset_version=OPSET, input_names=names)
         imported = onnx.load([path], None)
     if [item.name for item in imported.inputs] != names:
         raise ValueError("torch.onnx.export left inputs out.")

@@ -14,7 +14,7 @@ from neo_workers.inputs import Shape
 def imported(
     module: IRModule, inputs: Mapping[str, Shape], version: str, outputs: Sequence[str] | None = None
 ) -> Imported:
-    """The module with its inputs as `inputs` names them in order, its outputs as `outputs`, else output0, output1, ..."""
+    """The module with inputs named as in `inputs`, in order, and outputs as in `outputs`, else output0, output1, ..."""
     main = module["main"]
     types = list(main.ret_ty.fields) if isinstance(main.ret_ty, relax.TupleType) else [main.ret_ty]
     names = outputs if outputs is not None else [f"output{index}" for index in range(len(types))]
