@@ -18,6 +18,7 @@ from neo_targets import options
 from neo_workers import archive, cache, importers, inputs
 from neo_workers.errors import InputConfigurationError, InternalError
 from neo_workers.jobs import JobResult, JsonObject
+from neo_workers.lean import load_tvm
 from neo_workers.settings import PREFIX, Settings
 from neo_workers.work import JobContext, Work, prepare
 
@@ -48,8 +49,8 @@ def run(request: JsonObject, context: JobContext) -> JobResult:
 
 def preload() -> None:
     """Imports what a compile needs, so that children forked from this process start at once. Runs no kernel."""
+    load_tvm()
     import onnx.reference  # noqa: F401
-    import tvm  # noqa: F401
 
     from neo_workers import describe, params, storage  # noqa: F401
     from neo_workers.compiler import link, plan, targets, verify  # noqa: F401

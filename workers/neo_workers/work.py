@@ -98,5 +98,21 @@ def prepare(request: JsonObject, context: JobContext) -> Work:
     loader(config["Framework"])  # an unavailable framework is said before anything is fetched
     text = config.get("DataInputConfig")
     shapes = inputs.parse(text) if text is not None else None
+    if shapes is None:
+        _check_derivable(config, request["OutputConfig"])
     storage = Storage(context.settings.s3_endpoint_url, context.region)
     return Work(request, context, storage, input_uri, artifact_uri, spec, shapes)
+
+
+def _check_derivable(source: JsonObject, output: JsonObject) -> None:
+    """Raises InputConfigurationError where Neo derives no shapes from a PyTorch model.
+
+    It does for PyTorch 2.0 and later and cloud instances. Source: API_InputConfig, neo-compilation-preparing-model.
+    """
+    version = source.get("FrameworkVersion", "2.0")
+    cloud = output.get("TargetDevice", "").startswith("ml_")
+    if source["Framework"] == "PYTORCH" and not (cloud and int(version.partition(".")[0]) >= 2):
+        raise InputConfigurationError(
+            "DataInputConfig must be given: shapes are derived from the model only for PyTorch 2.0 and later "
+            "(FrameworkVersion) and cloud instances (TargetDevice ml_*)"
+        )

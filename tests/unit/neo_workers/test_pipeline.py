@@ -40,7 +40,7 @@ def test_prepare(tmp_path: Path) -> None:
             "Unable to compile model for ml_inf1: its machine code is made by",
         ),
         ({"CompilerOptions": "{'x': 1}"}, CompilationError, "unknown key 'x'"),
-        ({"Framework": "KERAS"}, CompilationError, "Framework KERAS is not available in this version"),
+        ({"Framework": "CAFFE"}, CompilationError, "Framework CAFFE is not available in this version"),
         ({"DataInputConfig": "{"}, InputConfigurationError, "Cannot load DataInputConfig. Incorrect json format."),
         ({"DataInputConfig": "1"}, InputConfigurationError, "DataInputConfig is not dictionary or list."),
     ],
@@ -90,3 +90,13 @@ def test_these_modules_load_no_compiler(module: str) -> None:
 def test_preload_starts_no_thread() -> None:
     found = in_a_fresh_process("neo_workers.pipeline", "neo_workers.pipeline.preload()")
     assert found == "['onnx', 'tvm'] 1 1"
+
+
+@pytest.mark.parametrize(("version", "target"), [("1.13", "ml_c5"), ("2.0", "rasp3b"), (None, "rasp3b")])
+def test_shapes_of_old_or_edge_pytorch_must_be_given(version: str | None, target: str, tmp_path: Path) -> None:
+    wanted = request(Framework="PYTORCH", TargetDevice=target)
+    del wanted["InputConfig"]["DataInputConfig"]
+    if version:
+        wanted["InputConfig"]["FrameworkVersion"] = version
+    with pytest.raises(InputConfigurationError, match="DataInputConfig must be given"):
+        pipeline.prepare(wanted, context(tmp_path))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from neo_workers.errors import CompilationError
 from neo_workers.inputs import Shape
+from neo_workers.lean import load_tvm
 
 if TYPE_CHECKING:
     from neo_workers.importers.base import Imported, Reference
@@ -23,7 +24,7 @@ IMPORTERS: dict[str, str | None] = {
     "DARKNET": "neo_workers.importers.darknet",
     "XGBOOST": None,
     "SKLEARN": None,
-    "PYTORCH": None,
+    "PYTORCH": "neo_workers.importers.pytorch",
     "KERAS": None,
     "TENSORFLOW": None,
 }
@@ -36,6 +37,7 @@ def loader(framework: str) -> Loader:
     if module is None:
         available = ", ".join(name for name, module in IMPORTERS.items() if module)
         raise CompilationError(f"Framework {framework} is not available in this version; there is {available}")
+    load_tvm()
     load: Loader = importlib.import_module(module).load
     return load
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,14 +67,14 @@ def one_file(files: list[Path], endings: tuple[str, ...], none: str, many: str) 
     return found[0]
 
 
-def optional(module: str, framework: str, extra: str) -> Any:
-    """An optional dependency's module. Raises CompilationError that names the extra to install."""
+def optional(module: str, framework: str, extra: str, hint: str = "") -> Any:
+    """An optional dependency's module. Raises CompilationError that names the extra to install, and adds `hint`."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise CompilationError(
             f"Framework {framework} needs {module.partition('.')[0]}, which is not installed on the worker: "
-            f"pip install 'neo-emulator[{extra}]' ({error})"
+            f"pip install 'neo-emulator[{extra}]'{hint and f' ({hint})'}"
         ) from error
 
 
@@ -81,6 +83,14 @@ def one_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = " ".join(line for line in lines if not line.startswith("File "))
     return text or type(error).__name__
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Inside, frameworks may warn of what they deprecate without anybody hearing it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def visible(files: list[Path], *endings: str) -> list[Path]:

@@ -18,6 +18,7 @@ from neo_workers.importers.base import Array, Facts, Imported, Tensor, one_file,
 from neo_workers.importers.onnx_builder import run_reference
 from neo_workers.importers.onnx_fold import fold
 from neo_workers.importers.onnx_frontend import from_onnx
+from neo_workers.importers.typed import static_shape
 from neo_workers.inputs import DYNAMIC, ModelInput, Shape, match
 
 FACTS = Facts(
@@ -142,15 +143,6 @@ def _outputs(module: Any, model: Model) -> tuple[Tensor, ...]:
     result = module["main"].ret_ty
     types = list(result.fields) if isinstance(result, relax.TupleType) else [result]
     return tuple(
-        Tensor(value.name, _static(type_), str(type_.dtype))
+        Tensor(value.name, static_shape(type_), str(type_.dtype))
         for value, type_ in zip(model.graph.output, types, strict=True)
     )
-
-
-def _static(type_: Any) -> Shape | None:
-    if not isinstance(type_.shape, relax.ShapeExpr):
-        return None
-    try:
-        return tuple(int(dim) for dim in type_.shape.values)
-    except TypeError:  # a symbolic size
-        return None

@@ -1,0 +1,104 @@
+"""Nodes of a traced program that TVM's frontend would read wrongly, changed or refused.
+
+Each row is one silent wrong result that was seen. Source: TVM 0.27, relax.frontend.torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import fx
+
+aten: Any = torch.ops.aten
+
+SCALE_TOLERANCE = 1e-6
+AVG_POOL_DIVISOR = 6
+"""Place of divisor_override in aten::avg_pool2d's arguments."""
+
+
+def _rename(target: Any, arguments: int | None = None) -> Callable[[fx.Node], None]:
+    def rewrite(node: fx.Node) -> None:
+        node.target = target
+        node.args = node.args[:arguments]
+
+    return rewrite
+
+
+def _from_front(node: fx.Node) -> None:
+    """x.select(dim, -1): TVM reads out of bounds for a negative index, and says nothing."""
+    source, dim, index = node.args
+    if isinstance(source, fx.Node) and isinstance(dim, int) and isinstance(index, int) and index < 0:
+        node.args = (source, dim, index + int(source.meta["val"].shape[dim]))
+
+
+def _by_size(target: Any, arguments: int) -> Callable[[fx.Node], None]:
+    """aten::upsample_*2d as the overload that torch.export leaves whole, without the scales behind `arguments`."""
+
+    def rewrite(node: fx.Node) -> None:
+        check_scales(node, node.args[arguments:])
+        node.target = target
+        node.args = (*node.args[:arguments], None)
+
+    return rewrite
+
+
+def check_scales(node: fx.Node, scales: Any) -> None:
+    """Raises NotImplementedError for scales that the sizes do not tell: TVM knows only sizes."""
+    before, after = (value.meta["val"].shape[2:] for value in (node.args[0], node))
+    for scale, source, result in zip(filter(None, scales), before, after, strict=False):
+        if abs(scale * source - result) > SCALE_TOLERANCE:
+            raise NotImplementedError(f"{node.name} resizes {source} by {scale}, which gives no whole number")
+
+
+def _times_alpha(node: fx.Node) -> None:
+    """add(x, y, alpha=2): TVM reads no alpha, and says nothing."""
+    alpha = node.kwargs.get("alpha", 1)
+    if alpha == 1:
+        return
+    x, y = node.args
+    if isinstance(y, fx.Node):
+        with node.graph.inserting_before(node):
+            scaled = node.graph.call_function(aten.mul.Tensor, (y, alpha))
+        scaled.meta = dict(y.meta)
+        node.args = (x, scaled)
+    else:
+        node.args = (x, y * alpha)
+    node.kwargs = {}
+
+
+def _no_indices(node: fx.Node) -> None:
+    """max_pool: TVM gives zeros for the indices."""
+    if any(user.args[1] == 1 and user.users for user in node.users):
+        raise NotImplementedError(f"the indices of {node.name}")
+
+
+def _no_divisor(node: fx.Node) -> None:
+    """avg_pool2d(..., divisor_override): TVM does not read it."""
+    if len(node.args) > AVG_POOL_DIVISOR and node.args[AVG_POOL_DIVISOR] is not None:
+        raise NotImplementedError(f"divisor_override of {node.name}")
+
+
+REWRITES: dict[Any, Callable[[fx.Node], None]] = {
+    aten._convolution.default: _rename(aten.convolution.default, 9),
+    aten.view.default: _rename(aten.reshape.default),
+    aten._unsafe_view.default: _rename(aten.reshape.default),
+    aten.select.int: _from_front,
+    aten.add.Tensor: _times_alpha,
+    aten.sub.Tensor: _times_alpha,
+    aten.max_pool2d_with_indices.default: _no_indices,
+    aten.max_pool3d_with_indices.default: _no_indices,
+    aten.avg_pool2d.default: _no_divisor,
+    aten.upsample_nearest2d.default: _by_size(aten.upsample_nearest2d.vec, 2),
+    aten._upsample_nearest_exact2d.default: _by_size(aten._upsample_nearest_exact2d.vec, 2),
+    aten.upsample_bilinear2d.default: _by_size(aten.upsample_bilinear2d.vec, 3),
+    aten.upsample_bicubic2d.default: _by_size(aten.upsample_bicubic2d.vec, 3),
+}
+
+
+def rewrite(graph: fx.Graph) -> None:
+    """Changes the nodes of `graph` by REWRITES."""
+    for node in graph.nodes:
+        if node.op == "call_function" and node.target in REWRITES and "val" in node.meta:
+            REWRITES[node.target](node)
