@@ -41,6 +41,7 @@ RUNTIMES = {
         Runtime("armel-linux", "arm-linux-gnueabi.2.17"),
         Runtime("i686-linux", "x86-linux-gnu.2.17"),
         Runtime("x86_64-windows", "x86_64-windows-gnu", "dlr.dll"),
+        Runtime("i686-windows", "x86-windows-gnu", "dlr.dll"),
     )
 }
 """Every build there is, by name."""
