@@ -63,13 +63,15 @@ def from_treelite(model: TreeliteModel) -> Forest:
     width = int(header.get_field("num_class").max())
     outputs = int(header.get_field("num_target")[0]) * width
     targets, classes = header.get_field("target_id"), header.get_field("class_id")
-    builder = _Builder()
+    builder = _Builder(int(model.num_feature))
     for index in range(model.num_tree):
         builder.add(_Tree(model.get_tree_accessor(index)))
     columns = np.maximum(targets, 0) * width + np.maximum(classes, 0)
     if not builder.depth and not builder.nodes:
         raise NotATree("The model has no trees.")
     leaves = builder.leaf_table(outputs if _vector(header) else 1)
+    if int(columns.max()) + leaves.shape[1] > outputs:
+        raise NotATree(f"A tree adds to output {int(columns.max())} of {outputs}.")
     scale = _scale(columns, leaves.shape[1], outputs) if header.get_field("average_tree_output")[0] else None
     return Forest(
         features=int(model.num_feature),
@@ -106,6 +108,8 @@ class _Tree:
         level, levels = np.array([0]), []
         while len(level):
             levels.append(level)
+            if sum(map(len, levels)) > len(left):
+                raise NotATree("A tree's nodes go round in a circle.")
             inner = level[left[level] != -1]
             level = np.stack([left[inner], right[inner]], axis=1).ravel()
         self.depth = len(levels) - 1
@@ -132,14 +136,16 @@ class _Tree:
         """[leaves, values of each] of the leaves, in order."""
         vectors, begins, ends = self._field("leaf_vector"), self["leaf_vector_begin"], self["leaf_vector_end"]
         if not len(vectors):
-            return self["leaf_value"][self.leaf][:, None]
+            single: Array = self["leaf_value"][self.leaf][:, None]
+            return single
         return np.stack([vectors[begins[place] : ends[place]] for place in np.flatnonzero(self.leaf)])
 
 
 class _Builder:
     """Puts trees one behind the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, features: int) -> None:
+        self._features = features
         self.nodes: list[Array] = []
         self.roots: list[int] = []
         self.words: list[int] = []
@@ -192,8 +198,8 @@ class _Builder:
         unknown = set(tree["cmp"][asks].tolist()) - set(SUPPORTED)
         if unknown:
             raise NotATree(f"A tree compares by operator {sorted(unknown)}; there is {', '.join(SUPPORTED.values())}.")
-        if int(tree["split_index"].max(initial=0)) > FEATURE_MASK:
-            raise NotATree(f"A tree uses feature {int(tree['split_index'].max())}; the most is {FEATURE_MASK}.")
+        if int(tree["split_index"].max(initial=0)) >= min(self._features, FEATURE_MASK):
+            raise NotATree(f"A tree asks for feature {int(tree['split_index'].max())} of {self._features}.")
 
 
 def _vector(header: Any) -> bool:

@@ -106,8 +106,9 @@ def _read(path: Path, unsafe: bool) -> Any:
 def _skops(path: Path) -> Any:
     import skops.io
 
+    untrusted = skops.io.get_untrusted_types(file=path)
     try:
-        return skops.io.load(path, trusted=[])
+        return skops.io.load(path, trusted=[name for name in untrusted if name.startswith(DATA_MODULES)])
     except skops.io.exceptions.UntrustedTypesFoundException as error:
         raise NotSafe(f"The file holds types that are not trusted: {error}.") from error
 

@@ -25,8 +25,9 @@ def input_shape(
     config: dict[str, Shape] | list[Shape] | None, columns: int, name: str = INPUT, dtype: str = DTYPE
 ) -> Shape:
     """[rows, columns] as DataInputConfig wants it, without one a single row. Raises InputConfigurationError."""
-    given = {name: (1, columns)} if config is None else config
-    return match(given, [ModelInput(name, (DYNAMIC, columns), dtype)])[name]
+    return match({name: (1, columns)} if config is None else config, [ModelInput(name, (DYNAMIC, columns), dtype)])[
+        name
+    ]
 
 
 class Graph:

@@ -2,31 +2,35 @@
 
     input    data [rows, features] float32; missing values are NaN. Without DataInputConfig: one row
     output   prediction [rows, K] float32: what Booster.predict gives, K = 1 but for several classes or targets
-    forms    JSON, UBJSON, the old binary form, pickled Boosters and XGBModels (read by a restricted unpickler)
-    extra    trees
 
+Pickled Boosters and XGBModels are read by a restricted unpickler.
 Source: neo-ai's model loader (neo-loader, Apache-2.0) for the texts and the rule of files.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import treelite
 from tvm import relax
 
 from neo_workers.errors import InputConfigurationError
-from neo_workers.importers.base import Imported, visible
+from neo_workers.importers.base import Array, Facts, Imported, optional, visible
 from neo_workers.importers.forest import NotATree, from_treelite
 from neo_workers.importers.tabular import Expr, Graph, input_shape
 from neo_workers.importers.tree_kernel import emit
 from neo_workers.importers.xgboost_files import BINARY, NotXGBoost, Saved, read
 from neo_workers.inputs import Shape
 
+FACTS = Facts(
+    files="one file of any name; of several the one whose name ends with xgboost-model-0",
+    layout="[rows, features]",
+    versions="JSON, UBJSON, the binary form of XGBoost before 3, pickled Boosters; trees, DART and linear boosters",
+    extra="trees",
+)
 NO_FILE = "No model file found."
 MANY_FILES = (
     "Invalid XGBoost model: only one XGBoost model file is allowed. "
@@ -45,24 +49,42 @@ ARGMAX_OBJECTIVE = "multi:softmax"
 
 def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Imported:
     """The model of an unpacked archive. Raises InputConfigurationError with Neo's texts."""
+    treelite = optional("treelite", "XGBOOST", "trees")
     try:
         saved = read(_model_file(files).read_bytes())
-        model = _linear(saved) if saved.booster == "gblinear" else _trees(saved)
-    except (NotXGBoost, NotATree, treelite.TreeliteError) as error:
+        features, build = _linear(saved) if saved.booster == "gblinear" else _trees(saved, treelite)
+    except (NotXGBoost, NotATree) as error:
+        raise InputConfigurationError(CANNOT_CONVERT.format(error)) from error
+    except treelite.TreeliteError as error:
         raise InputConfigurationError(CANNOT_CONVERT.format(_said(error))) from error
-    features, build = model
     graph = Graph(input_shape(config, features))
     return graph.imported(lambda graph: {OUTPUT: build(graph)}, f"XGBoost {saved.version}".rstrip())
+
+
+def reference(files: list[Path], inputs: Mapping[str, Array]) -> list[Array]:
+    """What XGBoost itself predicts. Raises ImportError where it is not installed, or too new for the binary form."""
+    import xgboost
+
+    saved = read(_model_file(files).read_bytes())
+    if saved.form == BINARY:
+        raise ImportError(f"XGBoost {xgboost.__version__} does not read the binary form")
+    booster = xgboost.Booster()
+    if saved.pickled:
+        booster.__setstate__({"handle": bytearray(saved.data)})
+    else:
+        booster.load_model(bytearray(saved.data))
+    (data,) = inputs.values()
+    types = booster.feature_types
+    matrix = xgboost.DMatrix(data, feature_types=types, feature_names=booster.feature_names, enable_categorical=True)
+    return [booster.predict(matrix).reshape(len(data), -1)]
 
 
 def _model_file(files: list[Path]) -> Path:
     found = visible(files, "")
     if len(found) > 1:
         found = [path for path in found if path.name.endswith(FIRST_OF_MANY)] or found
-    if not found:
-        raise InputConfigurationError(NO_FILE)
-    if len(found) > 1:
-        raise InputConfigurationError(MANY_FILES)
+    if len(found) != 1:
+        raise InputConfigurationError(MANY_FILES if found else NO_FILE)
     return found[0]
 
 
@@ -70,8 +92,8 @@ Model = tuple[int, Callable[[Graph], Expr]]
 """The number of features, and what emits the prediction."""
 
 
-def _trees(saved: Saved) -> Model:
-    parsed = _treelite(saved)
+def _trees(saved: Saved, treelite: Any) -> Model:
+    parsed = _parsed(saved, treelite)
     header = parsed.get_header_accessor()
     name = str(header.get_field("postprocessor"))
     if name not in LINKS:
@@ -81,7 +103,7 @@ def _trees(saved: Saved) -> Model:
     return forest.features, lambda graph: link(graph, emit(graph.builder, forest, graph.data, graph.rows))
 
 
-def _treelite(saved: Saved) -> Any:
+def _parsed(saved: Saved, treelite: Any) -> Any:
     with tempfile.TemporaryDirectory(prefix="neo-xgboost-") as folder:
         path = Path(folder) / "model"
         path.write_bytes(saved.data)

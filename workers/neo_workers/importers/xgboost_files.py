@@ -38,6 +38,7 @@ class Saved:
     objective: str
     version: str  # of the XGBoost that saved it
     document: dict[str, Any]  # the model as JSON has it; empty for the binary form
+    pickled: bool = False  # the bytes are those of a Booster's state: a configuration beside the model
 
     @property
     def booster(self) -> str:
@@ -59,7 +60,7 @@ def read(data: bytes) -> Saved:
         version = ".".join(str(int(part)) for part in model.get("version", ()))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotXGBoost(f"It is no XGBoost model in {form.upper()}: {type(error).__name__}: {error}.") from error
-    return Saved(form, data, str(objective), version, model)
+    return Saved(form, data, str(objective), version, model, pickled=model is not document)
 
 
 def _binary(data: bytes) -> Saved:
