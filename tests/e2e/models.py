@@ -21,6 +21,9 @@ class Case:
     name: str
     model: bytes
     inputs: Arrays
+    framework: str = "ONNX"
+    file: str = "model.onnx"  # the name of `model` in the archive
+    expected: Arrays | None = None  # None: what ONNX Runtime computes
 
     @property
     def shapes(self) -> dict[str, list[int]]:

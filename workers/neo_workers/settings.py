@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     # limits of one job
     max_model_bytes: int = Field(default=4 << 30, gt=0, description="Largest unpacked model archive.")
     max_model_files: int = Field(default=10_000, gt=0, description="Most members of a model archive.")
+    unsafe_pickles: bool = Field(
+        default=False, description="SKLEARN: run whatever a .joblib file says, as joblib.load does. Only for your own."
+    )
     max_log_bytes: int = Field(default=1 << 20, gt=0, description="Most output kept of one compile.")
     max_memory_bytes: int = Field(
         default=0, ge=0, description="Most memory of one compile. 0: three quarters of what the worker has."
