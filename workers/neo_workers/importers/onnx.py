@@ -15,6 +15,7 @@ from tvm import relax
 from tvm.relax.frontend.onnx import from_onnx
 
 from neo_workers.errors import InputConfigurationError
+from neo_workers.importers import onnx_converters
 from neo_workers.importers.base import Array, Facts, Imported, Tensor, one_file, one_line
 from neo_workers.importers.onnx_builder import run_reference
 from neo_workers.importers.onnx_fold import fold
@@ -54,6 +55,7 @@ def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Im
 
 def compilable(model: Model, shapes: dict[str, Shape], framework_version: str) -> Imported:
     """An ONNX model with inputs of `shapes`, in relax. Raises what TVM raises."""
+    onnx_converters.install()
     folded = fold(model, shapes)
     sizes = {name: list(shape) for name, shape in shapes.items()}
     module = from_onnx(folded, shape_dict=sizes, sanitize_input_names=False)  # compiled.meta has the model's names
