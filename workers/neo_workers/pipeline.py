@@ -103,7 +103,7 @@ def compile_(work: Work) -> None:
         _say(note)
     _plan(work, lowered.module)
     if work.plan:
-        build.write_kernels(lowered.module, target, work.kernels)
+        work.objects = build.write_kernels(lowered.module, target, work.folder("objects"))
     else:
         work.executable = build.generate(lowered.module, target)
 
@@ -132,7 +132,7 @@ def link(work: Work) -> None:
     from neo_workers.compiler.verify import verify
 
     if work.plan:
-        work.library = link_kernels(work.kernels, work.spec, work.folder("library"))
+        work.library = link_kernels(work.objects, work.spec, work.folder("library"))
         verify(work.library, work.spec)
     else:
         work.library = export(work.executable, work.spec, work.folder("library"))

@@ -51,6 +51,7 @@ class Work:
     weights: dict[str, Any] = field(default_factory=dict)  # numpy arrays in the order of main's parameters
     plan: Plan | None = None  # of a static model
     not_static: str | None = None  # why there is none
+    objects: list[Path] = field(default_factory=list)  # object files of a static model's kernels
     executable: Any = None  # of a model in TVM's VM form
     library: Path | None = None
     derived: str | None = None  # DerivedDataInputConfig
@@ -61,11 +62,6 @@ class Work:
         path = self.context.work_dir / name
         path.mkdir(parents=True, exist_ok=True)
         return path
-
-    @property
-    def kernels(self) -> Path:
-        """The object file of a static model."""
-        return self.folder("objects") / "kernels.o"
 
     @property
     def archive(self) -> Path:

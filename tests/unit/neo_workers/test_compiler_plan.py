@@ -44,8 +44,7 @@ def run(body: Body, x: np.ndarray, folder: Path, outputs: int = 1) -> list[np.nd
     """What libdlr computes."""
     module = lowered(body, x.shape, str(x.dtype))
     found = extract(module, ["x"], [f"y{index}" for index in range(outputs)], {})
-    build.write_kernels(module, tvm_target(SPEC), folder / "kernels.o")
-    link_kernels(folder / "kernels.o", SPEC, folder)
+    link_kernels(build.write_kernels(module, tvm_target(SPEC), folder), SPEC, folder)
     offsets = params.write(found.weights, folder / "compiled.params")
     (folder / FILE).write_text(found.to_json("compiled.so", "compiled.params", offsets))
     (folder / "libdlr.so").write_bytes(RUNTIMES["x86_64-linux"].path.read_bytes())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,9 @@ PASS_CONFIG = {"tirx.disable_assert": True}
 """The VM checks the model's inputs once; checks in every kernel would double the code."""
 
 OPT_LEVEL = 3
+
+MAX_OBJECTS = 4
+"""Object files that kernels are shared out to; fixed, so that the same input gives the same bytes everywhere."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +64,33 @@ def generate(lowered: tvm.IRModule, target: Target) -> Executable:
         raise CompilationError(f"TVM cannot generate code for {target.kind.name}. {last_line(error)}") from error
 
 
-def write_kernels(lowered: tvm.IRModule, target: Target, path: Path) -> None:
-    """Machine code of a lowered module's kernels alone, as one object file. Raises CompilationError."""
-    kernels = {name: value for name, value in lowered.functions_items() if isinstance(value, tvm.tirx.PrimFunc)}
-    try:
+def write_kernels(lowered: tvm.IRModule, target: Target, folder: Path) -> list[Path]:
+    """Machine code of a lowered module's kernels alone, as object files in `folder`. Raises CompilationError.
+
+    As many as this process may use CPUs: each is made by a thread of its own. TVM and LLVM let go of Python's lock.
+    """
+    kernels = [(name, value) for name, value in lowered.functions_items() if isinstance(value, tvm.tirx.PrimFunc)]
+    kernels.sort(key=lambda item: str(item[0].name_hint))
+    count = max(1, min(MAX_OBJECTS, len(kernels)))
+    groups = [kernels[index::count] for index in range(count)]
+    paths = [folder / f"kernels{index}.o" for index in range(count)]
+
+    def make(index: int) -> None:
+        module = tvm.IRModule(dict(groups[index]), attrs=lowered.attrs)
         with tvm.transform.PassContext(opt_level=OPT_LEVEL, config=PASS_CONFIG):
-            tvm.tirx.build(tvm.IRModule(kernels, attrs=lowered.attrs), target=target).write_to_file(str(path))
+            tvm.tirx.build(module, target=target).write_to_file(str(paths[index]))
+
+    try:
+        with ThreadPoolExecutor(cpus()) as threads:
+            list(threads.map(make, range(count)))
     except Exception as error:  # tvm raises many types
         raise CompilationError(f"TVM cannot generate code for {target.kind.name}. {last_line(error)}") from error
+    return paths
+
+
+def cpus() -> int:
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def last_line(error: BaseException) -> str:

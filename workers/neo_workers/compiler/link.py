@@ -30,10 +30,10 @@ def export(executable: Executable, spec: TargetSpec, work_dir: Path) -> Path:
     return library
 
 
-def link_kernels(kernels: Path, spec: TargetSpec, work_dir: Path) -> Path:
-    """The library of one object file, in `work_dir`. Raises InternalError when the linker fails."""
+def link_kernels(objects: list[Path], spec: TargetSpec, work_dir: Path) -> Path:
+    """The library of object files, in `work_dir`. Raises InternalError when the linker fails."""
     library = work_dir / spec.library
-    link_objects([kernels], spec, kernels.parent, library)
+    link_objects(objects, spec, objects[0].parent, library)
     return library
 
 

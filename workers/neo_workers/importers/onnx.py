@@ -14,6 +14,7 @@ from onnx import external_data_helper
 from tvm import relax
 
 from neo_workers.errors import InputConfigurationError
+from neo_workers.importers import onnx_converters
 from neo_workers.importers.base import Array, Facts, Imported, Tensor, one_file, one_line
 from neo_workers.importers.onnx_builder import run_reference
 from neo_workers.importers.onnx_fold import fold
@@ -55,6 +56,7 @@ def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Im
 
 def compilable(model: Model, shapes: dict[str, Shape], framework_version: str) -> Imported:
     """An ONNX model with inputs of `shapes`, in relax. Raises what TVM raises."""
+    onnx_converters.install()
     folded = fold(model, shapes)
     module = from_onnx(folded, shapes, _opset(model))
     return Imported(module, _inputs(module, shapes), _outputs(module, folded), framework_version)

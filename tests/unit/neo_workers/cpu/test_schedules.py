@@ -13,6 +13,7 @@ from unit.neo_workers.cpu.modules import CPUS, Body, check, weight
 from neo_targets.architectures import X86_64
 from neo_targets.registry import DEVICES
 from neo_targets.spec import Host
+from neo_workers.compiler.cpu import tiles
 from neo_workers.compiler.targets import cpu_flags
 from neo_workers.execute import this_cpu_flags
 
@@ -79,6 +80,18 @@ CONVOLUTIONS: dict[str, tuple[Body, tuple[int, ...]]] = {
 def test_convolutions(case: str) -> None:
     body, shape = CONVOLUTIONS[case]
     check(body, shape)
+
+
+@pytest.mark.parametrize("size", [2, 4])
+@pytest.mark.parametrize(
+    ("channels", "shape", "padding"),
+    [(16, (1, 16, 9, 11), 1), (32, (2, 16, 8, 6), 0), (64, (1, 64, 7, 6), (1, 0, 2, 1))],
+    ids=["odd", "a batch, no padding", "a big weight, pads unlike"],
+)
+def test_winograd(channels: int, shape: Any, padding: Any, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "winograd_size", lambda *_: size)
+    lowered = check(conv(channels, shape[1], 3, padding=padding), shape)
+    assert any("winograd" in name.name_hint for name in lowered.separated.module.get_global_vars())
 
 
 OTHERS: dict[str, tuple[Body, tuple[tuple[int, ...], ...]]] = {

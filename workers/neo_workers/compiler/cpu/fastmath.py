@@ -1,157 +1,22 @@
-"""exp, tanh, erf and what is made of them as polynomials that vectorise; libm's functions take one number at a time.
-
-Accurate to a few units in the last place of float32 for finite numbers (test_fastmath.py). Every function binds its
-argument to a name (Let): written out, one inside the other would read its argument dozens of times.
-Source of the coefficients: Cephes' expf; Eigen's rational functions for tanh and erf, which TVM's topi has too.
-"""
+"""Puts the polynomials of `polynomials`, and a softmax made of them, in place of calls of libm."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import tvm
-from tvm import te, tirx
+from tvm import te
 
-from neo_workers.compiler.rewriting import Expr, Rewriter, op_name, rewrite
-
-Number = Any
-"""A scalar expression of float32; tvm is untyped."""
+from neo_workers.compiler.cpu import softmax
+from neo_workers.compiler.cpu.polynomials import FUNCTIONS
+from neo_workers.compiler.rewriting import Expr, Rewriter, op_name, rewrite, shape_of
 
 Tensor = Any
-
-EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
-EXP_MAX, LOG2_E, LN2_HIGH, LN2_LOW = 88.3762626647949, 1.44269504088896341, 0.693359375, -2.12194440e-4
-TANH_MAX, TANH_OVER, TANH_UNDER = (
-    9.0,
-    (
-        *(-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08),
-        *(1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03),
-    ),
-    (1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03),
-)
-ERF_MAX, ERF_OVER, ERF_UNDER = (
-    4.0,
-    (
-        *(-2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05),
-        *(-7.34990630326855e-04, -2.95459980854025e-03, -1.60960333262415e-02),
-    ),
-    (-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03, -1.42647390514189e-02),
-)
 
 
 def fast_math(module: tvm.IRModule) -> tvm.IRModule:
     """`module` with polynomials in place of calls of libm, for float32."""
     return rewrite(module, _FastMath)
-
-
-def const(value: float) -> Number:
-    """A float32."""
-    return tirx.const(value, "float32")
-
-
-def let(value: Number, body: Callable[[Number], Number]) -> Number:
-    """body(a name for `value`)"""
-    name = tirx.Var("t", "float32")
-    return tirx.Let(name, value, body(name))
-
-
-def polynomial(x: Number, coefficients: Sequence[float]) -> Number:
-    """By Horner's rule, the highest power's coefficient first."""
-    total = const(coefficients[0])
-    for coefficient in coefficients[1:]:
-        total = total * x + const(coefficient)
-    return total
-
-
-def clip(x: Number, limit: float) -> Number:
-    """`x` within -limit .. limit."""
-    return tirx.max(tirx.min(x, const(limit)), const(-limit))
-
-
-def exp(x: Number) -> Number:
-    """e ** x, for x within the range where that is a normal number."""
-
-    def scaled(x: Number, power: Number) -> Number:
-        rest = x - power * const(LN2_HIGH) - power * const(LN2_LOW)
-        bits = (power.astype("int32") + tirx.const(127, "int32")) << tirx.const(23, "int32")
-        scale = tirx.reinterpret("float32", bits)
-        return let(rest, lambda f: (polynomial(f, EXP) * f * f + f + const(1)) * scale)
-
-    return let(
-        clip(x, EXP_MAX), lambda x: let(tirx.floor(x * const(LOG2_E) + const(0.5)), lambda power: scaled(x, power))
-    )
-
-
-def tanh(x: Number) -> Number:
-    """The hyperbolic tangent."""
-    return _rational(x, TANH_MAX, TANH_OVER, TANH_UNDER)
-
-
-def erf(x: Number) -> Number:
-    """The error function."""
-    return _rational(x, ERF_MAX, ERF_OVER, ERF_UNDER)
-
-
-def _rational(x: Number, limit: float, over: Sequence[float], under: Sequence[float]) -> Number:
-    def at(x: Number) -> Number:
-        return let(x * x, lambda square: x * polynomial(square, over) / polynomial(square, under))
-
-    return let(clip(x, limit), at)
-
-
-def sigmoid(x: Number) -> Number:
-    """1 / (1 + exp(-x))"""
-    return const(1) / (const(1) + exp(-x))
-
-
-def silu(x: Number) -> Number:
-    """x * sigmoid(x)"""
-    return let(x, lambda x: x / (const(1) + exp(-x)))
-
-
-def gelu(x: Number) -> Number:
-    """x / 2 * (1 + erf(x / sqrt(2)))"""
-    return let(x, lambda x: x * const(0.5) * (const(1) + erf(x * const(0.5**0.5))))
-
-
-def gelu_tanh(x: Number) -> Number:
-    """x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3)))"""
-
-    def inner(x: Number) -> Number:
-        return const(0.7978845608028654) * x * (const(1) + const(0.044715) * x * x)
-
-    return let(x, lambda x: x * const(0.5) * (const(1) + tanh(inner(x))))
-
-
-FUNCTIONS: dict[str, Callable[[Number], Number]] = {
-    "relax.exp": exp,
-    "relax.tanh": tanh,
-    "relax.erf": erf,
-    "relax.sigmoid": sigmoid,
-    "relax.nn.silu": silu,
-    "relax.nn.gelu": gelu,
-    "relax.nn.gelu_tanh": gelu_tanh,
-}
-"""By relax's name."""
-
-
-def softmax(x: Tensor, axis: int) -> Tensor:
-    """exp(x - max) / its sum, along an axis."""
-    axis %= len(x.shape)
-    kept = [*x.shape[:axis], *x.shape[axis + 1 :]]
-    first, second = (te.reduce_axis((0, x.shape[axis]), name) for name in ("k", "l"))
-
-    def without(index: Sequence[Any]) -> Sequence[Any]:
-        return [*index[:axis], *index[axis + 1 :]]
-
-    def at(index: Sequence[Any], place: Any) -> Sequence[Any]:
-        return [*index[:axis], place, *index[axis:]]
-
-    most = te.compute(kept, lambda *i: te.max(x(*at(i, first)), axis=first), name="neo_softmax_max")
-    power = te.compute(x.shape, lambda *i: exp(x(*i) - most(*without(i))), name="neo_softmax_exp")
-    total = te.compute(kept, lambda *i: te.sum(power(*at(i, second)), axis=second), name="neo_softmax_sum")
-    return te.compute(x.shape, lambda *i: power(*i) / total(*without(i)), name="neo_softmax")
 
 
 class _FastMath(Rewriter):
@@ -160,7 +25,10 @@ class _FastMath(Rewriter):
         if str(getattr(call.ty, "dtype", "")) != "float32":
             return None
         if name == "relax.nn.softmax":
-            return self.builder.call_te(softmax, args[0], int(call.attrs.axis), primfunc_name_hint="softmax")
+            axis = int(call.attrs.axis) % len(call.ty.shape)
+            last = axis == len(call.ty.shape) - 1 and shape_of(call) is not None
+            template = softmax.by_rows if last else softmax.over_axis
+            return self.builder.call_te(template, args[0], axis, primfunc_name_hint="softmax")
         if (function := FUNCTIONS.get(name)) is None:
             return None
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tvm
 from tvm import relax
 
-from neo_workers.compiler.cpu import templates, tiles
+from neo_workers.compiler.cpu import templates, tiles, winograd
 from neo_workers.compiler.cpu.convolution import weight_of
 from neo_workers.compiler.cpu.machine import Machine
 from neo_workers.compiler.fold import constant
@@ -65,9 +65,18 @@ class _Packer(Rewriter):
 
     def _convolution(self, data: Expr, weight: Array, window: list[list[int]]) -> Expr:
         kernel_h, kernel_w, inputs, channels = weight.shape
+        if size := tiles.winograd_size(self._machine, shape_of(data) or [], list(weight.shape), window):
+            return self._winograd(data, weight, window[1], size)
         _, width = templates.window(shape_of(data) or [], (kernel_h, kernel_w), *window)
         tile = tiles.choose(self._machine, width, channels, kernel_h * kernel_w * inputs)
         return self._template(templates.convolution, data, panels(weight, tile.columns), *window, tile.text, channels)
+
+    def _winograd(self, data: Expr, weight: Array, padding: list[int], size: int) -> Expr:
+        inputs, channels = weight.shape[2:]
+        across = -(-(int(data.ty.shape[2]) + padding[1] + padding[3] - 2) // size)
+        tile = tiles.choose(self._machine, across, channels, inputs, whole=True)
+        packed = panels(winograd.transformed(weight, size), tile.columns)
+        return self._template(winograd.winograd, data, packed, padding, size, tile.text, channels)
 
     def _grouped(self, data: Expr, weight: Array, window: list[list[int]], groups: int) -> Expr:
         """A convolution per group, side by side."""
@@ -80,12 +89,13 @@ class _Packer(Rewriter):
         return R.concat(parts, 3)
 
     def _matmul(self, call: Expr, args: list[Expr]) -> Expr | None:
-        shape = shape_of(args[0])
-        if not is_constant(args[1]) or shape is None or len(shape) < 2 or not _float32(call):
+        shape, other = shape_of(args[0]), shape_of(args[1])
+        if shape is None or other is None or len(shape) < 2 or not _float32(call):
             return None
+        if not is_constant(args[1]) or len(other) != 2:
+            same = len(other) >= 2 and shape[:-2] == other[:-2] and min(shape[-2], other[-1]) > 1
+            return self._batched(args, shape[-2], other[-1], shape[-1]) if same else None
         weight = args[1].value.numpy()
-        if weight.ndim != 2:
-            return None
         depth, channels = weight.shape
         data, lines = args[0], math.prod(shape[:-1])
         if shape[-2] == 1 and lines > 1:
@@ -95,12 +105,16 @@ class _Packer(Rewriter):
         made = self._template(templates.matmul, data, panels(weight, tile.columns), tile.text, channels)
         return made if data is args[0] else R.reshape(self.emit(made), ints(call.ty.shape))
 
-    def _template(self, template: Any, data: Expr, weight: Array, *arguments: Any) -> Expr:
+    def _batched(self, args: list[Expr], rows: int, channels: int, depth: int) -> Expr:
+        tile = tiles.choose(self._machine, rows, channels, depth)
+        return self._template(templates.batched, *args, tile.text)
+
+    def _template(self, template: Any, data: Expr, weight: Array | Expr, *arguments: Any) -> Expr:
         hint = f"neo_{template.__name__}"
         return self.builder.call_te(
             template,
             data,
-            constant(weight),
+            constant(weight) if isinstance(weight, np.ndarray) else weight,
             *arguments,
             primfunc_name_hint=hint,
             primfunc_attrs={"op_pattern": OUT_FUSABLE},

@@ -6,7 +6,7 @@ a second stage gives the tensor its true size, so that only what is stored needs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tvm import te, tirx
@@ -18,8 +18,11 @@ Tensor = Any
 
 KIND, TILE = "neo.kind", "neo.tile"
 CONV, MATMUL, DEPTHWISE = "conv", "matmul", "depthwise"
-PAD = "neo_pad"
-"""The name of the stage that puts zeros around an image."""
+STAGE = "neo_stage"
+"""Stages with names that begin so are scheduled by their template's schedule, never inlined."""
+
+PAD, PACKED = f"{STAGE}_pad", f"{STAGE}_packed"
+"""The stages that put zeros around an image, and that pack a matrix that is no constant."""
 
 
 def convolution(
@@ -62,19 +65,55 @@ def convolution(
 def matmul(data: Tensor, weight: Tensor, tile: str, channels: int) -> Tensor:
     """[..., M, K] and packed [panels, K, columns] -> [..., M, channels]."""
     panels, depth, columns = (int(size) for size in weight.shape)
-    rows = Tile.parse(tile).rows
+
+    def factor(index: Sequence[Any], k: Any) -> Any:
+        return weight[index[-1] // columns, k, index[-1] % columns]
+
+    return _product(data, factor, Tile.parse(tile), depth, panels * columns, channels)
+
+
+def batched(data: Tensor, other: Tensor, tile: str) -> Tensor:
+    """[..., M, K] and [..., K, N] -> [..., M, N]; the second is packed when it is there."""
+    *outer, depth, channels = (int(size) for size in other.shape)
+    columns = Tile.parse(tile).columns
+    panels = -(-channels // columns)
+
+    def at(*index: Any) -> Any:
+        *front, panel, k, c = index
+        place = panel * columns + c
+        if channels % columns == 0:
+            return other(*front, k, place)
+        return tirx.if_then_else(place < channels, other(*front, k, place), tirx.const(0, other.dtype))
+
+    packed = te.compute((*outer, panels, depth, columns), at, name=PACKED)
+
+    def factor(index: Sequence[Any], k: Any) -> Any:
+        return packed(*index[:-2], index[-1] // columns, k, index[-1] % columns)
+
+    return _product(data, factor, Tile.parse(tile), depth, panels * columns, channels)
+
+
+def _product(
+    data: Tensor,
+    factor: Callable[[Sequence[Any], Any], Any],
+    tile: Tile,
+    depth: int,
+    whole_channels: int,
+    channels: int,
+) -> Tensor:
+    """The sum over k of data[..., m, k] * factor([..., m, n], k) for whole tiles, cut to its true size."""
     *outer, height = (int(size) for size in data.shape[:-1])
-    whole = -(-height // rows) * rows
+    whole = -(-height // tile.rows) * tile.rows
     k = te.reduce_axis((0, depth), "k")
 
     def row(i: Any) -> Any:
         return i if whole == height else tirx.min(i, tirx.const(height - 1, "int32"))
 
     total = te.compute(
-        (*outer, whole, panels * columns),
-        lambda *i: te.sum(data(*i[:-2], row(i[-2]), k) * weight[i[-1] // columns, k, i[-1] % columns], axis=[k]),
+        (*outer, whole, whole_channels),
+        lambda *i: te.sum(data(*i[:-2], row(i[-2]), k) * factor(i, k), axis=[k]),
         name="neo_matmul",
-        attrs={KIND: MATMUL, TILE: tile},
+        attrs={KIND: MATMUL, TILE: tile.text},
     )
     return cut(total, (*outer, height, channels))
 

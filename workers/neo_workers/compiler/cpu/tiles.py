@@ -15,6 +15,19 @@ STACK_MAX_BYTES = 1023
 Source: kMaxStackAlloca in TVM's lower_tvm_builtin.cc."""
 
 
+MEMORY_BYTES_PER_CYCLE = 4
+"""What a core reads of a weight that is too big for its second-level cache."""
+
+DIRECT_EFFICIENCY, WINOGRAD_EFFICIENCY = 0.85, 0.7
+"""Parts of the peak that the inner loops reach."""
+
+TURNING_CYCLES = 6.0
+"""For each point of a transformed tile and vector of channels, at one operation a cycle."""
+
+WINOGRAD_MAX_BYTES = 8 << 20
+"""A transformed weight is 1.8 or 4 times the original; a bigger one would make the artifact too big."""
+
+
 @dataclass(frozen=True)
 class Tile:
     """`rows` of output points times `columns` of output channels; a packed weight has panels of `columns`."""
@@ -52,12 +65,19 @@ def cycles(machine: Machine, tile: Tile, rows: int, columns: int, streamed: bool
     return step / (tile.rows * tile.columns) * waste
 
 
-def choose(machine: Machine, rows: int, columns: int, depth: int) -> Tile:
-    """The cheapest tile for `rows` output points in a line, `columns` channels and sums of `depth` products."""
+def choose(machine: Machine, rows: int, columns: int, depth: int, whole: bool = False) -> Tile:
+    """The cheapest tile for `rows` output points in a line, `columns` channels and sums of `depth` products.
+
+    `whole`: only tiles that divide both.
+    """
     best: tuple[float, int, int] | None = None
     for width in _widths(machine, columns):
+        if whole and columns % width:
+            continue
         streamed = width * depth * FLOAT_BYTES > machine.l1_bytes // 2
         for height in range(1, min(rows, machine.registers) + 1):
+            if whole and rows % height:
+                continue
             cost = cycles(machine, Tile(height, width), rows, columns, streamed)
             if cost is not None and (best is None or (cost, -height, width) < best):
                 best = (cost, -height, width)
@@ -75,3 +95,32 @@ def _widths(machine: Machine, columns: int) -> list[int]:
 
 def _padded(size: int, step: int) -> int:
     return -(-size // step) * step
+
+
+def winograd_size(machine: Machine, data: list[int], weight: list[int], window: list[list[int]]) -> int:
+    """The m of the Winograd tile that pays for data [N, H, W, I] and weight [kH, kW, I, O], 0 when none does.
+
+    Compared are multiplications, transformations and what must be read of the weight, in cycles.
+    """
+    kernel_h, kernel_w, inputs, channels = weight
+    strides, padding, dilation = window
+    if (kernel_h, kernel_w) != (3, 3) or strides != [1, 1] or dilation != [1, 1] or machine.lanes < 4:
+        return 0
+    if inputs % machine.lanes or channels % machine.lanes:
+        return 0
+    out_h, out_w = data[1] + padding[0] + padding[2] - 2, data[2] + padding[1] + padding[3] - 2
+    pairs = inputs * channels / machine.lanes / machine.fma_per_cycle
+
+    def read(elements: int) -> float:
+        size_bytes = elements * inputs * channels * FLOAT_BYTES
+        return size_bytes / MEMORY_BYTES_PER_CYCLE if size_bytes > machine.l2_bytes else 0.0
+
+    best, chosen = max(out_h * out_w * data[0] * 9 * pairs / DIRECT_EFFICIENCY, read(9)), 0
+    for size in (2, 4):
+        points = (size + 2) ** 2
+        count = data[0] * -(-out_h // size) * -(-out_w // size)
+        turning = count * points * TURNING_CYCLES * (inputs + channels) / machine.lanes / machine.fma_per_cycle
+        cost = max(count * points * pairs / WINOGRAD_EFFICIENCY, read(points)) + turning
+        if cost < best and points * inputs * channels * FLOAT_BYTES <= WINOGRAD_MAX_BYTES:
+            best, chosen = cost, size
+    return chosen

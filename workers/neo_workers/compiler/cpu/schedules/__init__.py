@@ -10,7 +10,7 @@ import tvm
 from tvm import s_tir, tirx
 
 from neo_workers.compiler.cpu.machine import Machine
-from neo_workers.compiler.cpu.schedules import contraction, depthwise, matmul
+from neo_workers.compiler.cpu.schedules import contraction, depthwise, matmul, softmax, winograd
 from neo_workers.compiler.cpu.schedules.elementwise import elementwise
 from neo_workers.compiler.cpu.schedules.kernel import Block, Kernel, Unscheduled
 from neo_workers.compiler.cpu.schedules.reduction import reduction
@@ -30,7 +30,9 @@ class Schedule:
 
 SCHEDULES = (
     Schedule("contraction", contraction.applies, contraction.schedule),
+    Schedule("winograd", winograd.applies, winograd.schedule),
     Schedule("depthwise", depthwise.applies, depthwise.schedule),
+    Schedule("softmax", softmax.applies, softmax.schedule),
     Schedule("matmul", matmul.applies, matmul.schedule),
 )
 """The first row that applies to a block of the kernel schedules it; a kernel without one goes block by block."""

@@ -7,7 +7,7 @@ import math
 from neo_workers.compiler.cpu.machine import FLOAT_BYTES
 from neo_workers.compiler.cpu.schedules.elementwise import copy, elementwise
 from neo_workers.compiler.cpu.schedules.kernel import GRAIN_FLOPS, Block, Kernel, Loop, divisors
-from neo_workers.compiler.cpu.templates import CONV, MATMUL, PAD, TILE
+from neo_workers.compiler.cpu.templates import CONV, MATMUL, PACKED, PAD, STAGE, TILE
 from neo_workers.compiler.cpu.tiles import Tile
 
 MAX_WRITTEN_OUT = 4
@@ -20,18 +20,57 @@ def applies(kernel: Kernel, block: Block) -> bool:
 
 
 def schedule(kernel: Kernel, block: Block) -> None:
-    """Schedules the product, its padding and what follows it."""
+    """Schedules the product, its padding or packing, and what follows it."""
     sch = kernel.sch
     tile = Tile.parse(str(sch.get(block).annotations[TILE]))
     kernel.inline()
-    pads = [pad for pad in sch.get_producers(block) if kernel.name(pad).startswith(PAD)]
-    target, followers = destination(kernel, block)
-    in_bands = _outer_loops(kernel, block, target, tile, pads)
-    _inner_loops(kernel, block, tile)
+    made_before = {
+        kernel.name(stage): stage for stage in sch.get_producers(block) if kernel.name(stage).startswith(STAGE)
+    }
+    pads = [made_before[PAD]] if PAD in made_before else []
+    if (follower := _cut_by(kernel, block)) is not None:
+        in_bands = _by_lines(kernel, block, follower, tile)
+        followers: list[Block] = []
+    else:
+        target, followers = destination(kernel, block)
+        in_bands = _outer_loops(kernel, block, target, tile, pads)
+    inner_loops(kernel, block, tile)
     for pad in pads:
         copy(kernel, pad, inside=in_bands)
+    if PACKED in made_before:
+        elementwise(kernel, made_before[PACKED])
     for follower in followers:
         elementwise(kernel, follower)
+
+
+def _cut_by(kernel: Kernel, block: Block) -> Block | None:
+    """What follows the product and takes only some of its channels, line by line; None for anything else."""
+    consumers, own = list(kernel.sch.get_consumers(block)), kernel.result_shape(block)
+    if len(consumers) != 1 or kernel.is_reduction(consumers[0]) or kernel.is_transposed(consumers[0]):
+        return None
+    extents = kernel.extents(consumers[0])
+    fits = len(extents) == len(own) and extents[:-2] == own[:-2] and extents[-2] <= own[-2]
+    return consumers[0] if fits and extents[-1] < own[-1] else None
+
+
+def _by_lines(kernel: Kernel, block: Block, follower: Block, tile: Tile) -> bool:
+    """Some lines of the product with all their channels at a time, then what follows takes what it needs of them."""
+    sch, lanes = kernel.sch, kernel.machine.vector(tile.columns)
+    target = sch.cache_write(block, 0, "global")
+    *outer, line, _ = sch.get_loops(follower)
+    step, _ = sch.split(line, [None, tile.rows])
+    sch.compute_at(target, step, preserve_unit_loops=True)
+    *_, row, channel = sch.get_loops(target)
+    panel, vector, lane = sch.split(channel, [None, tile.columns // lanes, lanes])
+    sch.reorder(panel, row, vector, lane)
+    sch.compute_at(block, panel, preserve_unit_loops=True)
+    for loop in (row, vector):
+        sch.unroll(loop)
+    sch.vectorize(lane)
+    shared = kernel.fuse([*outer, step])
+    if 2.0 * math.prod(kernel.result_shape(block)) * math.prod(kernel.reduction_sizes(block)) > GRAIN_FLOPS:
+        kernel.parallel(shared)
+    return False
 
 
 def destination(kernel: Kernel, block: Block) -> tuple[Block, list[Block]]:
@@ -72,16 +111,30 @@ def _outer_loops(kernel: Kernel, block: Block, target: Block, tile: Tile, pads: 
             order, in_bands, shared_loops = [batch, band, panel, high, step, row], 1, 2
     *order, row = order
     sch.reorder(*order, row, vector, lane)
+    if costly := kernel.is_costly(target):
+        tile_copy(kernel, block, order[-1], tile)
     sch.compute_at(block, order[-1], preserve_unit_loops=True)
     for pad in pads if in_bands else ():
         sch.compute_at(pad, order[1], preserve_unit_loops=True)
     shared = kernel.fuse(order[: shared_loops or None])
     if 2.0 * math.prod(extents) * math.prod(depths) > GRAIN_FLOPS and kernel.extent(shared) > 1:
         sch.parallel(shared)
-    sch.unroll(row)
-    sch.unroll(vector)
+    for loop in () if costly else (row, vector):
+        sch.unroll(loop)
     sch.vectorize(lane)
     return bool(in_bands)
+
+
+def tile_copy(kernel: Kernel, block: Block, at: Loop, tile: Tile) -> None:
+    """Stores a tile's sums before what follows reads them: that then can be a loop, and the sums stay in registers."""
+    sch = kernel.sch
+    stored = sch.cache_write(block, 0, "global")
+    sch.compute_at(stored, at, preserve_unit_loops=True)
+    *_, row, channel = sch.get_loops(stored)
+    vector, lane = sch.split(channel, [None, kernel.machine.vector(tile.columns)])
+    for loop in (row, vector):
+        sch.unroll(loop)
+    sch.vectorize(lane)
 
 
 def _pointwise(
@@ -126,7 +179,7 @@ def _band(kernel: Kernel, block: Block, depths: list[int], height: int) -> int:
     return max(fits, default=1)
 
 
-def _inner_loops(kernel: Kernel, block: Block, tile: Tile) -> None:
+def inner_loops(kernel: Kernel, block: Block, tile: Tile) -> None:
     """The sum of one tile: all of it in registers, one step of the sum after the other."""
     sch, machine = kernel.sch, kernel.machine
     lanes = machine.vector(tile.columns)

@@ -6,10 +6,11 @@ import math
 import re
 from typing import Any
 
-from tvm import s_tir
+import tvm_ffi
+from tvm import s_tir, tirx
 
 from neo_workers.compiler.cpu.machine import Machine
-from neo_workers.compiler.cpu.templates import KIND, PAD
+from neo_workers.compiler.cpu.templates import KIND, STAGE
 
 Block = Any
 """A block or loop of a TVM schedule; tvm is untyped."""
@@ -74,14 +75,20 @@ class Kernel:
         return [int(size) for size in self.sch.get(block).writes[0].source.shape]
 
     def inline(self) -> None:
-        """Inlines every elementwise block that another one reads; padding stays."""
+        """Inlines every elementwise block that another one reads; templates' stages stay."""
         for block in self.blocks():
-            if self.is_reduction(block) or self.name(block).startswith(PAD) or not self.sch.get_consumers(block):
+            if self.is_reduction(block) or self.name(block).startswith(STAGE) or not self.sch.get_consumers(block):
                 continue
             try:
                 self.sch.compute_inline(block)
             except s_tir.ScheduleError:
                 continue
+
+    def is_costly(self, block: Block) -> bool:
+        """Whether the block computes a polynomial: too much to be written out for each vector of a tile."""
+        found: list[Any] = []
+        tvm_ffi.structural_walk(self.sch.get(block).body, (tirx.Let, found.append))
+        return bool(found)
 
     def lanes(self, size: int, at_most: int | None = None) -> int:
         """The widest power of two, at most the machine's vector, that divides `size`."""
@@ -110,7 +117,8 @@ class Kernel:
         written = [str(span.min) for span in info.writes[0].region]
         for read in info.reads:
             places = [str(span.min) for span in read.region]
-            if places != written and any(place != "0" for place in places):
+            same = places == written and [int(size) for size in read.source.shape] == self.result_shape(block)
+            if not same and any(place != "0" for place in places):
                 return False
         return True
 

@@ -10,7 +10,7 @@ import pytest
 import tvm
 from tvm import te
 
-from neo_workers.compiler.cpu import fastmath
+from neo_workers.compiler.cpu import polynomials
 
 GRID = np.concatenate([np.linspace(-12, 12, 20001), np.linspace(-87, 87, 5001)]).astype("float32")
 
@@ -36,7 +36,7 @@ TRUTH: dict[str, Callable[[float], float]] = {
 
 @pytest.mark.parametrize("name", TRUTH)
 def test_is_accurate(name: str) -> None:
-    function = getattr(fastmath, name)
+    function = getattr(polynomials, name)
     x = te.placeholder(GRID.shape, name="x")
     y = te.compute(GRID.shape, lambda i: function(x[i]), name="y")
     kernel = tvm.compile(te.create_prim_func([x, y]), target="llvm")
