@@ -72,10 +72,17 @@ def test_store_away_too_long(send: Any, make_environ: Any, front: SageMaker, sto
     assert store.get.call_count > 2
 
 
-def test_write_is_not_repeated(send: Any, make_environ: Any, front: SageMaker, store: Any, make_job: Any) -> None:
-    store.add.side_effect = Away("gone")
-    assert send(front, make_environ("CreateCompilationJob", make_job().request))[0] == 503
-    assert store.add.call_count == 1
+def test_create_waits_for_the_store(send: Any, make_environ: Any, front: SageMaker, store: Any, make_job: Any) -> None:
+    store.add.side_effect = [Away("1"), Away("2"), None]
+    assert send(front, make_environ("CreateCompilationJob", make_job().request))[0] == 200
+    invocations = {call.args[3] for call in store.add.call_args_list}
+    assert len(invocations) == 1  # by which the store knows its own job again
+
+
+def test_delete_is_not_repeated(send: Any, make_environ: Any, front: SageMaker, store: Any) -> None:
+    store.delete.side_effect = Away("gone")
+    assert send(front, make_environ("DeleteCompilationJob", {"CompilationJobName": "job"}))[0] == 503
+    assert store.delete.call_count == 1
 
 
 def test_own_faults_are_internal_failures(send: Any, make_environ: Any, front: SageMaker, store: Any) -> None:
