@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 
-from tests.bench import api, durability, runtime
+from tests.bench import api, durability, runtime, speed
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "api": api.main,
     "durability": durability.main,
+    "speed: compiled models and ONNX Runtime": speed.everything,
     "runtime: libdlr and TVM's VM": runtime.compare,
 }
-"""Benchmarks by name; the later issues on speed add theirs here."""
+"""Benchmarks by name."""
 
 
 def main() -> None:
