@@ -24,9 +24,9 @@ def library(function: str, folder: Path) -> Path:
         for i in range(4):
             y[i] = T.call_extern("float32", function, x[i])
 
-    spec, kernels = DEVICES["ml_c5"], folder / "kernels.o"
-    build.write_kernels(tvm.IRModule({"kernel": kernel}), tvm_target(spec), kernels)
-    return link.link_kernels(kernels, spec, folder)
+    spec = DEVICES["ml_c5"]
+    objects = build.write_kernels(tvm.IRModule({"kernel": kernel}), tvm_target(spec), folder)
+    return link.link_kernels(objects, spec, folder)
 
 
 def test_a_kernel_that_calls_what_nobody_has_is_refused(tmp_path: Path) -> None:
