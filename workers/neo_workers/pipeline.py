@@ -129,11 +129,12 @@ def link(work: Work) -> None:
     """The target's library, checked to be for that machine."""
     from neo_workers.compiler.cubin import device_source
     from neo_workers.compiler.link import export, link_kernels
-    from neo_workers.compiler.verify import verify
+    from neo_workers.compiler.verify import verify, verify_symbols
 
     if work.plan:
         work.library = link_kernels(work.objects, work.spec, work.folder("library"))
         verify(work.library, work.spec)
+        verify_symbols(work.library, work.spec)
     else:
         work.library = export(work.executable, work.spec, work.folder("library"))
         verify(work.library, work.spec, has_kernels=bool(device_source(work.executable.mod)))
