@@ -1,6 +1,6 @@
 """The API, read this first: every request goes down one list of handlers, and the first that answers has the word.
 
-    preflight   a browser's question whether a page may ask (cors.py, which also opens every answer to pages)
+    Preflight   a browser's question whether a page may ask (cors.py, which also opens every answer to pages)
     Auth        with NEO_EMULATOR_AUTH=sigv4 only: refuses what is not signed with a known key
     Control     /_neo/health, ready, metrics, reset, pace, faults
     Feeds       declines all, but brings CloudWatch Logs up to date for those who ask for it
@@ -98,7 +98,7 @@ def create_app(settings: Settings, store: Store, submit: Submit | None = None) -
     guard = [Auth(settings, moto.secret_of, moto.openness)] if settings.auth == "sigv4" else []
     control = Control(store, moto.reset)
     handlers: list[Handler] = [
-        cors.preflight,
+        cors.Preflight(moto.has_cors_rules),
         *guard,
         control,
         feeds,

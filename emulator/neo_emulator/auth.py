@@ -15,6 +15,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from neo_emulator import anonymous, control, sigv2, sigv4, wire
 from neo_emulator.anonymous import Openness
+from neo_emulator.cors import is_preflight
 from neo_emulator.errors import ServiceError
 from neo_emulator.moto_bridge import render
 from neo_workers.settings import Settings
@@ -75,7 +76,7 @@ class Auth:
         self._openness_of = openness_of  # of a bucket and key
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-        if str(environ.get("PATH_INFO", "")).startswith(EXEMPT):
+        if str(environ.get("PATH_INFO", "")).startswith(EXEMPT) or is_preflight(environ):
             return None
         claimed = sigv4.signature(environ) or sigv2.signature(environ)
         if claimed is None and _unsigned(environ) and anonymous.may_pass(environ, self._openness_of):

@@ -1,6 +1,6 @@
 """Cross-origin requests: a page from anywhere may call the emulator from a browser.
 
-Preflights on S3's paths are left to moto, which knows the rules that a bucket may have.
+Where a bucket has rules of its own moto judges by them, as S3 does. Without rules S3 refuses; the emulator does not.
 Source: the Fetch standard, "CORS protocol".
 """
 
@@ -10,25 +10,39 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from neo_emulator.s3_request import bucket_and_key
+
 METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 EXPOSED = "x-amzn-requestid, x-amzn-errortype, x-amz-request-id, x-amz-version-id, etag, date, content-length"
 AGE_SECONDS = 600
 
 
-def preflight(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-    """A handler that answers a browser's question whether it may ask, and declines (None) all else."""
-    asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
-    path = str(environ.get("PATH_INFO", ""))
-    if environ["REQUEST_METHOD"] != "OPTIONS" or asked is None or not (path in ("", "/") or path.startswith("/_neo")):
-        return None
-    headers = [
-        ("Access-Control-Allow-Methods", METHODS),
-        ("Access-Control-Allow-Headers", str(environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS") or "*")),
-        ("Access-Control-Max-Age", str(AGE_SECONDS)),
-        ("Content-Length", "0"),
-    ]
-    start_response("200 OK", headers)
-    return [b""]
+def is_preflight(environ: WSGIEnvironment) -> bool:
+    """Whether a browser asks if a page may ask. Such a question is never signed."""
+    return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+
+
+class Preflight:
+    """A handler that says yes to preflights, and declines (None) all else, and those for buckets with rules."""
+
+    def __init__(self, has_rules: Callable[[str], bool]) -> None:
+        self._has_rules = has_rules  # whether a bucket has a CORS configuration
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+        if not is_preflight(environ):
+            return None
+        bucket, _ = bucket_and_key(environ)
+        if bucket and self._has_rules(bucket):
+            return None
+        asked = str(environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS") or "*")
+        headers = [
+            ("Access-Control-Allow-Methods", METHODS),
+            ("Access-Control-Allow-Headers", asked),
+            ("Access-Control-Max-Age", str(AGE_SECONDS)),
+            ("Content-Length", "0"),
+        ]
+        start_response("200 OK", headers)
+        return [b""]
 
 
 def allowing(environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:

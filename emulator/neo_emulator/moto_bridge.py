@@ -125,15 +125,25 @@ class Moto:
 
         return [backend for regions in get_backend(service).values() for backend in regions.values()]
 
+    def _bucket(self, name: str) -> Any:
+        self.load()
+        from moto.s3.models import s3_backends
+
+        owner = s3_backends.bucket_accounts.get(name)
+        return s3_backends[owner[1]][owner[0]].buckets.get(name) if owner else None
+
+    def has_cors_rules(self, bucket: str) -> bool:
+        """Whether a bucket has a CORS configuration; False for an unknown one."""
+        found = self._bucket(bucket)
+        return found is not None and bool(found.cors)
+
     def openness(self, bucket: str, key: str) -> Openness | None:
         """What a bucket, and an object in it, leave open to all users; None for an unknown bucket."""
-        self.load()
-        from moto.s3 import models as s3
-
-        owner = s3.s3_backends.bucket_accounts.get(bucket)
-        found = s3.s3_backends[owner[1]][owner[0]].buckets.get(bucket) if owner else None
+        found = self._bucket(bucket)
         if found is None:
             return None
+        from moto.s3 import models as s3
+
         item = found.keys.get(key) if key else None
 
         def grants(acl: Any) -> frozenset[str]:

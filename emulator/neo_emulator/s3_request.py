@@ -94,11 +94,7 @@ _KNOWN = [
 
 def s3_request(environ: WSGIEnvironment) -> S3Request | None:
     """The bucket, key and action of a request; None when it is for no bucket, or no action of the tables."""
-    path = str(environ.get("RAW_URI") or environ.get("PATH_INFO", "/")).partition("?")[0].lstrip("/")
-    bucket = bucket_of_host(environ)
-    if not bucket:
-        bucket, _, path = path.partition("/")
-    key, bucket = unquote(path), unquote(bucket)
+    bucket, key = bucket_and_key(environ)
     if not bucket:
         return None
     names = {pair.partition("=")[0] for pair in str(environ.get("QUERY_STRING", "")).split("&")}
@@ -106,8 +102,17 @@ def s3_request(environ: WSGIEnvironment) -> S3Request | None:
     method = "GET" if environ["REQUEST_METHOD"] == "HEAD" else str(environ["REQUEST_METHOD"])
     if method == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ:
         return None  # the source would have to be asked about too
-    action = (_OBJECT if key else _BUCKET).get((method, subresource or ""))
+    action = (_OBJECT if key else _BUCKET).get((method, subresource))
     return S3Request(bucket, key, action) if action else None
+
+
+def bucket_and_key(environ: WSGIEnvironment) -> tuple[str, str]:
+    """The bucket and key that a request names, "" for what it does not name."""
+    path = str(environ.get("RAW_URI") or environ.get("PATH_INFO", "/")).partition("?")[0].lstrip("/")
+    bucket = bucket_of_host(environ)
+    if not bucket:
+        bucket, _, path = path.partition("/")
+    return unquote(bucket), unquote(path)
 
 
 def bucket_of_host(environ: WSGIEnvironment) -> str:

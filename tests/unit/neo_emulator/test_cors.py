@@ -20,7 +20,7 @@ def test_preflight() -> None:
         "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST",
         "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": "x-amz-target,content-type",
     }
-    assert cors.preflight(environ, cors.allowing(environ, start(said))) == [b""]
+    assert cors.Preflight(lambda _: False)(environ, cors.allowing(environ, start(said))) == [b""]
     status, headers = said[0]
     assert status == "200 OK"
     assert headers["Access-Control-Allow-Origin"] == "*"
@@ -33,11 +33,11 @@ def test_preflight() -> None:
     [
         {"REQUEST_METHOD": "OPTIONS", "PATH_INFO": "/"},
         {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"},
-        {"REQUEST_METHOD": "OPTIONS", "PATH_INFO": "/bucket/key", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"},
+        {"REQUEST_METHOD": "OPTIONS", "PATH_INFO": "/ruled/key", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"},
     ],
 )
 def test_all_else_is_declined(environ: dict[str, Any]) -> None:
-    assert cors.preflight(environ, start([])) is None
+    assert cors.Preflight(lambda bucket: bucket == "ruled")(environ, start([])) is None
 
 
 def test_answers_are_open_to_pages_only_once() -> None:
