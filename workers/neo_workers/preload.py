@@ -3,10 +3,11 @@
 Loading takes seconds, and only behind it does that process notice that its worker is gone; until then a timer looks.
 """
 
+import gc
 import os
 import signal
 
-from neo_workers import pipeline
+from neo_workers import child, pipeline  # noqa: F401 - child.py is where a child begins
 
 _LOOK_SECONDS = 0.2
 _worker = os.getppid()
@@ -20,5 +21,7 @@ def _look(*_: object) -> None:
 signal.signal(signal.SIGALRM, _look)
 signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
 pipeline.preload()
+gc.collect()
+gc.freeze()  # children leave these objects alone, and the pages that they lie on shared
 signal.setitimer(signal.ITIMER_REAL, 0)
 signal.signal(signal.SIGALRM, signal.SIG_DFL)

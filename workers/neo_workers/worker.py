@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import warnings
@@ -24,6 +25,8 @@ def main() -> None:
     """Runs until SIGTERM: then jobs under way go back to the queue and the process ends within a second."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the prefork process must have one thread only
     settings = get_settings()
+    # multiprocessing would run the main module again in every child
+    vars(sys.modules["__main__"]).update(__spec__=None, __file__=None)
     child.warm_up(settings)  # loads TVM while Celery is being imported
     logs.configure(settings.log_level, settings.log_format)
     # a container's only user is root; Celery's warning is about pickled messages, which it does not take from us
