@@ -6,9 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runtime.artifacts import Artifacts
+from e2e.compiling import compile_case
+from e2e.models import Case, Graph, tensor
+from onnx import TensorProto
+from runtime.artifacts import PLATFORM, Artifacts
+from support.dlr_client import scenario
 
 from neo_emulator.cli import main
+from neo_workers.archive import unpack
 
 
 def test_run(artifacts: Artifacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,7 +43,26 @@ def test_inspect_a_gpu_artifact(artifacts: Artifacts, capsys: pytest.CaptureFixt
     assert "because    its kernels run on NVIDIA sm_75" in lines
     assert any(line.startswith("runtime    apache-tvm 0.27") for line in lines)
     assert main(["run", str(built.folder)]) == 1
-    assert "needs an NVIDIA GPU of sm_75" in capsys.readouterr().err
+    assert "needs a GPU: NVIDIA sm_75" in capsys.readouterr().err
+
+
+def test_run_a_model_whose_shapes_are_known_only_then(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    g = Graph()
+    ends = [tensor("x", TensorProto.INT64, 6)], g.add("Unique", "x"), [tensor("y", TensorProto.INT64, None)]
+    case = Case("unique", g.model("unique", *ends, opset=17), {"x": np.array([3, 1, 3, 2, 1, 1])})
+    work = compile_case(case, PLATFORM, tmp_path / "work")
+    np.savez(tmp_path / "in.npz", **case.inputs)  # type: ignore[arg-type]
+    files = ["--input", str(tmp_path / "in.npz"), "--output", str(tmp_path / "out.npz")]
+    assert main(["run", str(work.archive), *files]) == 0
+    assert np.load(tmp_path / "out.npz")["y"].tolist() == [1, 2, 3]
+    assert main(["inspect", str(work.archive)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (reason,) = (line.removeprefix("because").strip() for line in lines if line.startswith("because"))
+    assert any(line.startswith("runtime    apache-tvm") for line in lines)
+    assert "unique" in reason or "run time" in reason
+    unpack(work.archive, tmp_path / "artifact", 1 << 30, 64)
+    kind, text = scenario("cannot_load", folder=str(tmp_path / "artifact"))
+    assert kind == "DLRError" and reason in text
 
 
 def test_what_cannot_be_used_is_said(artifacts: Artifacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,9 @@ IGNORED = frozenset(
 )
 """What the VM needs and a static plan does not: checks of shapes that are numbers here, and frees."""
 
+SHAPE_HEAP = "vm.builtin.alloc_shape_heap"
+RUN_TIME_SHAPES = "its shapes are known only at run time"
+
 PACKED = frozenset(f"tvm.contrib.sort.{name}" for name in ("sort", "argsort", "argsort_nms", "topk"))
 """The functions outside the compiled code that libdlr has for kernels to call."""
 
@@ -169,6 +172,8 @@ class _Reader:
             name, args = _name(args[0]), args[1:]
         if name in IGNORED:
             return _Nothing()
+        if name == "relax.call_builtin_with_ctx":
+            raise NotStatic(RUN_TIME_SHAPES if _name(args[0]) == SHAPE_HEAP else f"operator {_name(args[0])}")
         if name == "relax.vm.alloc_storage":
             self._storages.append(Storage(_numbers(args[0], name)[0]))
             return _StorageRef(len(self._storages) - 1)
