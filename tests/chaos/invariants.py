@@ -172,7 +172,7 @@ def _check_artifact(s3: Any, name: str, job: dict[str, Any], outcome: Outcome) -
 
 
 def _check_processes(stack: Stack, outcome: Outcome) -> None:
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + 30  # who was killed while it loaded TVM notices only behind that
     while (left := stack.strays()) and time.monotonic() < deadline:
         time.sleep(0.1)
     outcome.wrong += [f"process {pid} is left: {processes.command(pid)}" for pid in left]
