@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 from chaos import invariants
 from chaos.faults import TABLE
-from chaos.invariants import Outcome
+from chaos.invariants import REPORT, Outcome
 from chaos.stack import Stack
 
 LONG = os.environ.get("NEO_CHAOS") == "1"
 TRIALS = int(os.environ.get("NEO_CHAOS_TRIALS", "1"))
 Settle = Callable[..., Outcome]
 
-REPORT: list[str] = []
-"""More lines for the report."""
 _RESULTS: dict[str, list[Outcome]] = defaultdict(list)
 
 

@@ -23,6 +23,8 @@ HERE = Scope("123456789012", "us-east-1")
 BUCKET = "neo"
 INPUTS = '{"x": [1, 8]}'
 _NUMBERS = itertools.count()
+REPORT: list[str] = []
+"""More lines for the report."""
 
 
 def tiny() -> bytes:

@@ -89,7 +89,8 @@ class Host:
     def __init__(self, number: int) -> None:
         self.name = f"neo{os.getpid()}-{number}"
         self.device = f"nv{os.getpid() % 100000}-{number}"
-        self.gateway, self.address = f"10.213.{number}.1", f"10.213.{number}.2"
+        net = f"10.{100 + os.getpid() % 100}.{number}"  # others may test on this machine too
+        self.gateway, self.address = f"{net}.1", f"{net}.2"
         self.run = ("ip", "netns", "exec", self.name)
 
     def __enter__(self) -> "Host":

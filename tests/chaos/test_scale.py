@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from chaos import invariants
-from chaos.conftest import REPORT, Settle
-from chaos.invariants import create
+from chaos.conftest import Settle
+from chaos.invariants import REPORT, create
 from chaos.stack import Host, Stack
 
 from neo_workers import feed
