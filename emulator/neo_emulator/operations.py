@@ -90,8 +90,7 @@ def create_compilation_job(call: Call) -> JsonObject:
             arn, call.neighbours.model_package(call.context.scope, arn)
         )
     try:
-        token = call.context.invocation or call.context.request_id  # the same each time this is tried
-        call.store.add(call.job_id, request, tags, token)
+        call.store.add(call.job_id, request, tags, call.context.invocation)
     except JobExists as err:
         raise errors.name_taken(call.job_id.name) from err
     except TooManyJobs as err:

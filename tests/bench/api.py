@@ -149,7 +149,7 @@ def pages() -> None:
                     store._scripts["add"](args=args, client=batch)
                 batch.execute()
         middle = store.get(JobId(HERE, f"job-{JOBS // 2:06}"))
-        time.sleep(2.1)
+        time.sleep(1.1)
         for number in range(0, JOBS, JOBS // 50):
             store.stop(JobId(HERE, f"job-{number:06}"))
         late = store.get(JobId(HERE, f"job-{0:06}"))
@@ -160,7 +160,6 @@ def pages() -> None:
             "from the middle, by name, descending": Query(sort_by=SortBy.NAME, descending=True, after=cursor),
             "of one status": Query(status=JobStatus.STARTING, after=cursor),
             "a rare name": Query(name_contains="job-0999"),
-            "one name in twenty": Query(name_contains="99"),
             "a name that is nowhere": Query(name_contains="nowhere"),
             "modified of late": Query(modified_after_ms=round(late.modified.timestamp() * 1000), sort_by=SortBy.NAME),
         }

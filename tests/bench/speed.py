@@ -8,7 +8,6 @@ tests/bench/results/speed.json, model by model, with the machine's facts; tests.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -16,24 +15,20 @@ import math
 import os
 import platform
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))  # of e2e and support
-KEPT = FOLDER.parents[1] / ".neo" / "bench"
-"""Compiled models, so that a quiet minute is spent on measuring."""
-
 RESULTS = FOLDER / "results" / "speed.json"
 THREADS = (1, 2)
-ROUNDS, ROUND_SECONDS = 3, 0.6
+ROUNDS, ROUND_SECONDS = 5, 0.6
 GOAL = 0.80
 TIMEOUT_SECONDS = 600.0
 
@@ -44,7 +39,6 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--threads", type=int, nargs="*", default=THREADS)
     parser.add_argument("--mcpu", default="")
-    parser.add_argument("--compile", action="store_true", help="compile only, and keep the artifacts")
     parser.add_argument("--one", action="store_true", help="measure one model in this process and print JSON")
     options = parser.parse_args()
     if options.one:
@@ -52,28 +46,12 @@ def main() -> None:
         return
     from tests.bench.zoo import MODELS
 
-    if options.compile:
-        for name in options.names or MODELS:
-            print(name, compiled(name, MODELS[name](), options.mcpu or host_cpu())[1], flush=True)
-        return
-    run(options.names or list(MODELS), options.threads, options.mcpu)
-
-
-def everything() -> None:
-    """Measures every model of the zoo for this CPU with one and two threads."""
-    from tests.bench.zoo import MODELS
-
-    run(list(MODELS), THREADS, "")
-
-
-def run(names: Sequence[str], threads: Sequence[int], mcpu: str) -> None:
-    """Measures models, keeps the results one by one, and prints the table of all that are kept."""
     kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": {}}
     kept["machine"] = machine()
-    for name in names:
-        for count in threads:
-            print(f"{name}, {count} threads ...", file=sys.stderr, flush=True)
-            kept["runs"][f"{name}/{count}"] = _in_process(name, count, mcpu)
+    for name in options.names or MODELS:
+        for threads in options.threads:
+            print(f"{name}, {threads} threads ...", file=sys.stderr, flush=True)
+            kept["runs"][f"{name}/{threads}"] = _in_process(name, threads, options.mcpu)
             RESULTS.parent.mkdir(exist_ok=True)
             RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
     table(kept)
@@ -150,61 +128,47 @@ def _in_process(name: str, threads: int, mcpu: str) -> dict[str, Any]:
     return result
 
 
-def compiled(name: str, case: Any, mcpu: str) -> tuple[Path, dict[str, Any]]:
-    """The artifact's folder and what compiling it took; kept until the compiler's sources or the model change."""
+def measure(name: str, threads: int, mcpu: str) -> dict[str, Any]:
+    """One model, compiled by the product for this CPU and run by the artifact's own libdlr, beside the others."""
+    import numpy as np
     from e2e.compiling import compile_case
+    from tests.bench.zoo import MODELS
 
+    from neo_workers import dlr
     from neo_workers.archive import unpack
 
-    digest = hashlib.blake2b(case.model + mcpu.encode(), digest_size=8)
-    for path in sorted((FOLDER.parents[1] / "workers").rglob("*.py")):
-        digest.update(path.read_bytes())
-    folder = KEPT / f"{name}-{digest.hexdigest()}"
-    facts = folder / "facts.json"
-    if not facts.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        begun, cpu = time.perf_counter(), time.process_time()
-        with (folder / "log").open("w") as log, redirect_stdout(log):
-            work = compile_case(case, {"Os": "LINUX", "Arch": "X86_64"}, folder, json.dumps({"mcpu": mcpu}))
-        found = {
+    case = MODELS[name]()
+    with tempfile.TemporaryDirectory(prefix="neo-bench-") as text:
+        folder, begun, cpu = Path(text), time.perf_counter(), time.process_time()
+        log = (folder / "log").open("w+")
+        options = json.dumps({"mcpu": mcpu or host_cpu()})
+        with redirect_stdout(log):
+            work = compile_case(case, {"Os": "LINUX", "Arch": "X86_64"}, folder, options)
+        compiled = {
             "compile_seconds": time.perf_counter() - begun,
             "compile_cpu_seconds": time.process_time() - cpu,
             "compile_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "artifact_mb": work.archive.stat().st_size / 1e6,
-            "notes": [
-                line for line in (folder / "log").read_text().splitlines() if line.startswith(("kernel", "level"))
-            ],
         }
+        log.seek(0)
+        compiled["unscheduled"] = [line.split()[1] for line in log if "has no schedule" in line]
         unpack(work.archive, folder / "artifact", 1 << 32, 64)
-        facts.write_text(json.dumps(found))
-    return folder / "artifact", json.loads(facts.read_text())
-
-
-def measure(name: str, threads: int, mcpu: str) -> dict[str, Any]:
-    """One model, compiled by the product for this CPU and run by the artifact's own libdlr, beside the others."""
-    import numpy as np
-    from tests.bench.zoo import MODELS
-
-    from neo_workers import dlr
-
-    case = MODELS[name]()
-    folder, facts = compiled(name, case, mcpu or host_cpu())
-    model = dlr.Model(folder, "libdlr.so")
-    runners = {"compiled": lambda: model.run(case.inputs), **others(case, threads)}
-    results = {kind: run() for kind, run in runners.items()}
-    error = max(
-        float(np.abs(results["compiled"][key].astype("f8") - value).max() / max(1e-30, np.abs(value).max()))
-        for key, value in results["onnxruntime"].items()
-    )
-    times = paired(runners)
+        model = dlr.Model(folder / "artifact", "libdlr.so")
+        runners = {"compiled": lambda: model.run(case.inputs), **others(case, threads)}
+        results = {kind: run() for kind, run in runners.items()}
+        truth = results["onnxruntime"]
+        error = max(
+            float(np.abs(results["compiled"][key].astype("f8") - value).max() / max(1e-30, np.abs(value).max()))
+            for key, value in truth.items()
+        )
+        times = paired(runners)
     walls = {kind: found[0] for kind, found in times.items()}
     cpus = {kind: found[1] for kind, found in times.items()}
     found = {"ms": walls, "cpu_ms": cpus, "error": error, "ratio": walls["compiled"] / walls["onnxruntime"]}
     found["ratio_cpu"] = cpus["compiled"] / cpus["onnxruntime"]
     if "openvino" in walls:
         found["ratio_openvino"] = walls["compiled"] / walls["openvino"]
-    return {**found, **facts, "load": os.getloadavg()[0]}
+    return {**found, **compiled}
 
 
 def host_cpu() -> str:

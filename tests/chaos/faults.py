@@ -39,7 +39,7 @@ TABLE = (
     Fault(15, "everything killed and started again", "SIGKILL of every process", "test_everything_killed"),
     Fault(16, "work disk full", "tmpfs of 256 kB", "test_work_disk_full"),
     Fault(16, "Redis' disk full", "tmpfs of 4 MB, filled", "test_redis_disk_full"),
-    Fault(17, "clock jumps", "an hour forth and back, for the worker alone", "test_clock_jumps"),
+    Fault(17, "clock jumps", "libfaketime, an hour forth and back", "test_clock_jumps"),
     Fault(18, "hostile archives", "the corpus, a sample", "test_hostile_archives"),
     Fault(19, "compiler forks, floods, hangs, babbles", "hostile.py", "test_unruly_compiler"),
     Fault(20, "worker cut off from Redis", "proxy: cut, hold, for longer than a lease", "test_worker_cut_off"),

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from runtime.artifacts import Built
 
-from neo_targets.runtime import HEADER, RUNTIMES, SOURCES, sources
+from neo_targets.runtime import HEADER, RUNTIMES, SOURCES
 from neo_workers.artifact import read_meta
 
-DRIVER, SELFTEST = (Path(__file__).with_name(name) for name in ("driver.c", "selftest.c"))
+DRIVER = Path(__file__).with_name("driver.c")
 BIONIC = {"libc.so": "libc.so.6", "libm.so": "libm.so.6", "libdl.so": "libdl.so.2"}
 WINE, WINE32 = "/usr/lib/wine/wine64", "/usr/lib/wine/wine"
 
@@ -136,21 +136,6 @@ def _bionic(runner: Runner, folder: Path) -> list[str]:
         (names / name).symlink_to(Path(runner.libraries, real))
     setting = f"LD_LIBRARY_PATH={names}"
     return ["-E", setting] if runner.kind == "qemu" else ["env", setting]
-
-
-def selftest(name: str, folder: Path) -> str:
-    """What selftest.c says on the machine of a runtime; skips the test when it is not here."""
-    runner, runtime = RUNNERS[name], RUNTIMES[name]
-    if missing := runner.missing():
-        pytest.skip(missing)
-    program = folder / "selftest"
-    zig = [sys.executable, "-m", "ziglang", "cc", "-target", runtime.zig_target, f"-mcpu={runtime.cpu}"]
-    files = [str(SELFTEST), *(str(path) for path in sources() if path.suffix == ".c")]
-    flags = ["-std=c11", "-O1", f"-I{SOURCES}", "-o", str(program), "-lm", "-lpthread", "-ldl"]
-    subprocess.run([*zig, *files, *flags], check=True, timeout=290)
-    done = subprocess.run([*runner.command, str(program)], capture_output=True, text=True, timeout=280, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @cache

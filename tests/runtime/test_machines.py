@@ -34,9 +34,3 @@ def test_whole_model(machine: str, model: str, artifacts: Artifacts, tmp_path: P
     result = runners.run(artifacts.get(model, TARGETS[machine]), tmp_path)
     print(f"{machine:<8} {model:<12} {result.runner:<7} {result.error:.1e} {result.run_ms:8.1f} ms")
     assert result.error < MAX_ERROR
-
-
-@pytest.mark.parametrize("name", sorted(name for name in runners.RUNNERS if name.endswith("-linux")))
-def test_pool_barrier_and_sorts(name: str, tmp_path: Path) -> None:
-    """What no model of the test set calls, on each machine. The host's own run is under sanitizers."""
-    assert runners.selftest(name, tmp_path) == "ok\n"

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from celery.worker.consumer import Consumer
-from redis.exceptions import RedisError
 
 NONSENSE = (ValueError, TypeError, KeyError, AttributeError)
 """What kombu raises for an entry that it cannot read."""
@@ -27,8 +26,8 @@ def consumer_class(on_end: Callable[[], object]) -> type[Any]:
 
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
-            # the entry is gone from Redis by then, or Redis refuses (no disk): as with a lost connection, begin anew
-            self.connection_errors = (*self.connection_errors, *NONSENSE, RedisError)
+            # the entry is gone from Redis by then: as with a lost connection, the loop begins anew
+            self.connection_errors = (*self.connection_errors, *NONSENSE)
 
         def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Any], None]:
             take = super().create_task_handler(*args, **options)

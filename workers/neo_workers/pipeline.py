@@ -19,7 +19,7 @@ from neo_workers import archive, cache, importers, inputs
 from neo_workers.errors import InputConfigurationError, InternalError
 from neo_workers.jobs import JobResult, JsonObject
 from neo_workers.lean import load_tvm
-from neo_workers.settings import PREFIX, Settings, get_settings
+from neo_workers.settings import PREFIX, Settings
 from neo_workers.work import JobContext, Work, prepare
 
 __all__ = ["MAKING", "STEPS", "JobContext", "Work", "cache_key", "preload", "prepare", "run"]
@@ -56,7 +56,7 @@ def preload() -> None:
     from neo_workers.compiler import link, plan, targets, verify  # noqa: F401
     from neo_workers.importers import onnx as onnx_importer  # noqa: F401
 
-    storage.preload(get_settings())
+    storage.preload()
     cache.toolchain()
 
 
@@ -129,12 +129,11 @@ def link(work: Work) -> None:
     """The target's library, checked to be for that machine."""
     from neo_workers.compiler.cubin import device_source
     from neo_workers.compiler.link import export, link_kernels
-    from neo_workers.compiler.verify import verify, verify_symbols
+    from neo_workers.compiler.verify import verify
 
     if work.plan:
         work.library = link_kernels(work.objects, work.spec, work.folder("library"))
         verify(work.library, work.spec)
-        verify_symbols(work.library, work.spec)
     else:
         work.library = export(work.executable, work.spec, work.folder("library"))
         verify(work.library, work.spec, has_kernels=bool(device_source(work.executable.mod)))

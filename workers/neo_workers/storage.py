@@ -17,7 +17,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from neo_workers.errors import CompileError, InputConfigurationError, InternalError, OutputConfigurationError
 from neo_workers.s3uri import S3Uri
-from neo_workers.settings import Settings
 
 CHUNK_BYTES = 1 << 20
 OWNER = "neo-emulator-job"
@@ -111,12 +110,11 @@ class Storage:
         return _new_client(self._endpoint_url, self._region, self._attempts)
 
 
-def preload(settings: Settings) -> None:
-    """Makes the usual client now, so that a forked child need not. Opens no connection, starts no thread."""
-    _new_client(settings.s3_endpoint_url, settings.region)
+def preload() -> None:
+    """Reads botocore's S3 model now, so that a forked child need not. Opens no connection, starts no thread."""
+    _new_client("http://localhost", "us-east-1")
 
 
-@lru_cache(maxsize=32)
 def _new_client(endpoint_url: str | None, region: str, attempts: int = ATTEMPTS) -> Any:
     keys: dict[str, str] = {}
     if not os.environ.get("AWS_ACCESS_KEY_ID"):

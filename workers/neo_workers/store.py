@@ -35,7 +35,7 @@ __all__ = ["JobActive", "JobExists", "JobNotFound", "Store", "StoreError", "TooM
 
 SCAN_LIMIT = 1000
 """Index entries one script call walks at most, so that a query that few jobs match never blocks Redis for long."""
-SEARCH_LIMIT = 2000
+SEARCH_LIMIT = 5000
 """Jobs one script call picks from at most, where an index narrows the query down to them."""
 
 WORKER_LOST = (
@@ -165,7 +165,6 @@ class Store:
             jobs += [_job(JobId(scope, name), values) for name, *values in rows]
             if len(jobs) > query.limit or not cursor:
                 return Page(tuple(jobs[: query.limit]), more=len(jobs) > query.limit)
-            ask["most"] = 0  # too many for a search, then: the walk goes on
             ask["after"] = (cursor[0], int(cursor[1]), cursor[2])
 
     def stop(self, job_id: JobId) -> JobStatus:

@@ -85,8 +85,6 @@ class Supervisor:
         starting = self._start()
         try:
             verdict = self._await(starting) or self._watch(starting.result())
-            if verdict.step is Step.COMPLETED:  # its compiler is about to end by itself; no user need wait for that
-                return self._conclude(verdict)
         finally:
             starting.add_done_callback(self._put_away)
         return self._conclude(verdict)

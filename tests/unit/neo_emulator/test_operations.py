@@ -53,7 +53,7 @@ def test_job_is_announced_only_after_it_was_added(store: Any, make_job: Any) -> 
     store.add.side_effect = None
     request = {**make_job().request, "Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}
     assert run(store, "CreateCompilationJob", request, submit) == {"CompilationJobArn": ARN}
-    store.add.assert_called_with(make_job().id, make_job().request, {"a": "2"}, "id")
+    store.add.assert_called_with(make_job().id, make_job().request, {"a": "2"}, "")
     submit.assert_called_once_with(make_job().id)
 
 

@@ -31,16 +31,14 @@ def test_renamed_leaves_inner_names_that_hide_outer_ones() -> None:
 def test_inline_passes_an_outer_value_through() -> None:
     graph = helper.make_graph([], "g", [], [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])])
     node = helper.make_node("If", ["c"], ["y"], then_branch=graph, else_branch=graph)
-    (identity,) = inline(graph, node).nodes
+    (identity,) = inline(graph, "p/", node.output).nodes
     assert (identity.op_type, list(identity.input), list(identity.output)) == ("Identity", ["x"], ["y"])
 
 
 def test_inline_keeps_two_branches_apart() -> None:
     weight = numpy_helper.from_array(np.ones(1, "float32"), "w")
     graph = helper.make_graph([helper.make_node("Add", ["x", "w"], ["out"])], "g", [], [VALUE], [weight])
-    first, second = (
-        inline(graph, helper.make_node("If", ["c"], [y], then_branch=graph, else_branch=graph)) for y in ("y1", "y2")
-    )
+    first, second = (inline(graph, f"{y}/", [y]) for y in ("y1", "y2"))
     assert first.tensors[0].name != second.tensors[0].name
     assert list(first.nodes[0].input) == ["x", first.tensors[0].name]
     assert list(second.nodes[0].output) == ["y2"]
@@ -49,7 +47,7 @@ def test_inline_keeps_two_branches_apart() -> None:
 def test_inline_gives_a_weight_that_is_the_result() -> None:
     weight = numpy_helper.from_array(np.ones(1, "float32"), "out")
     graph = helper.make_graph([], "g", [], [VALUE], [weight])
-    inlined = inline(graph, helper.make_node("If", ["c"], ["y"], then_branch=graph, else_branch=graph))
+    inlined = inline(graph, "p/", ["y"])
     (identity,) = inlined.nodes
     assert list(identity.input) == [inlined.tensors[0].name]
     assert list(identity.output) == ["y"]

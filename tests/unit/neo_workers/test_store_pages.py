@@ -161,7 +161,7 @@ FILTERS: list[dict[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize("most", [0, 20, 2000], ids=lambda most: f"most{most}")
+@pytest.mark.parametrize("most", [0, 20, 5000], ids=lambda most: f"most{most}")
 @pytest.mark.parametrize("filters", FILTERS, ids=lambda filters: "-".join(filters))
 def test_searches_find_what_a_walk_finds(
     store: Store, crowd: list[Job], filters: dict[str, object], most: int, monkeypatch: pytest.MonkeyPatch

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neo_targets import elf, pe, symbols
+from neo_targets import elf, pe
 from neo_targets.spec import Cuda, OpenCl, TargetSpec
-from neo_workers.errors import CompilationError, InternalError
+from neo_workers.errors import InternalError
 
 
 def verify(library: Path, spec: TargetSpec, has_kernels: bool = True) -> None:
@@ -41,17 +41,6 @@ def _verify_cubin(library: bytes, device: Cuda) -> None:
         raise InternalError("the compiled library holds no GPU machine code")
     if elf.header(cubin).sm != device.sm:
         raise InternalError(f"the GPU code is for sm_{elf.header(cubin).sm}, not {device.arch}")
-
-
-def verify_symbols(library: Path, spec: TargetSpec) -> None:
-    """Raises CompilationError when kernels that libdlr is to run call a function that no device has.
-
-    lld-link has refused such a DLL already.
-    """
-    if not spec.host.windows and (names := symbols.missing(library.read_bytes())):
-        raise CompilationError(
-            f"The model's kernels call {', '.join(names)}: neither the runtime nor the device's C library has that"
-        )
 
 
 def _verify_dll(data: bytes, spec: TargetSpec) -> None:

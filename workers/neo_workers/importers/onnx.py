@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from onnx import external_data_helper
+from onnx import external_data_helper, inliner
 from tvm import relax
 
 from neo_workers.errors import InputConfigurationError
@@ -57,7 +57,7 @@ def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Im
 def compilable(model: Model, shapes: dict[str, Shape], framework_version: str) -> Imported:
     """An ONNX model with inputs of `shapes`, in relax. Raises what TVM raises."""
     onnx_converters.install()
-    folded = fold(model, shapes)
+    folded = fold(inliner.inline_local_functions(model) if model.functions else model, shapes)
     module = from_onnx(folded, shapes, _opset(model))
     return Imported(module, _inputs(module, shapes), _outputs(module, folded), framework_version)
 

@@ -16,14 +16,16 @@ import onnx
 from onnx import helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
-from neo_workers.importers.onnx_graph import branch, inline, live_nodes, reads, subgraphs
+from neo_workers.importers.onnx_control import both, chosen, is_choice, unrolled_loop, unrolled_scan
+from neo_workers.importers.onnx_expand import expanded
+from neo_workers.importers.onnx_graph import Inlined, live_nodes, reads, subgraphs, with_rank, with_shape
 from neo_workers.inputs import MAX_ELEMENTS, Shape
 
 Array = npt.NDArray[Any]
 Node = Any
 Model = Any
 
-MAX_ROUNDS = 8
+MAX_ROUNDS = 16
 FOLD_MAX_BYTES = 4 << 20
 """A folded result may be that big, or as big as what it was made of."""
 
@@ -43,6 +45,15 @@ NOT_FOLDED = frozenset(
 )
 """Random numbers stay random; quantisation stays visible to TVM."""
 
+NOT_COMPUTED = frozenset(
+    kind
+    for name, kind in onnx.TensorProto.DataType.items()
+    if name.startswith(("FLOAT8", "FLOAT4", "INT4", "UINT4", "INT2", "UINT2", "STRING", "COMPLEX"))
+)
+"""Types of TensorProto that may stand in weights which are folded away, but in nothing that is computed."""
+
+kind_name = onnx.TensorProto.DataType.Name
+
 _STANDARD = ("", "ai.onnx")
 
 
@@ -53,9 +64,11 @@ def fold(model: Model, shapes: Mapping[str, Shape]) -> Model:
     """
     folder = _Folder(model, shapes)
     for _ in range(MAX_ROUNDS):
-        if not folder.round():
+        if not folder.round() and not folder.branch():
             break
     folder.check_sizes()
+    folder.check_choices()
+    folder.check_types()
     return folder.model()
 
 
@@ -67,9 +80,12 @@ class _Folder:
         self._nodes: list[Node] = list(model.graph.node)
         self._tensors = {tensor.name: tensor for tensor in model.graph.initializer}
         self._arrays: dict[str, Array] = {}
-        self._inputs = [_with_shape(v, shapes) for v in model.graph.input if v.name not in self._tensors]
-        self._outputs = [_with_rank(v) for v in model.graph.output]
+        self._inputs = [with_shape(v, shapes) for v in model.graph.input if v.name not in self._tensors]
+        self._outputs = [with_rank(v) for v in model.graph.output]
         self._output_names = {value.name for value in model.graph.output}
+        self._opset = next((item.version for item in model.opset_import if item.domain in _STANDARD), 1)
+        self._types: dict[str, Any] = {}  # TypeProtos
+        self._branching = False
         self._follow = False
         self._shapes = self._known_shapes()
         self.check_sizes()
@@ -82,6 +98,13 @@ class _Folder:
         self._nodes = live_nodes([kept for node in before for kept in self._visit(node)], self._output_names)
         return len(before) != len(self._nodes) or any(a is not b for a, b in zip(before, self._nodes, strict=True))
 
+    def branch(self) -> bool:
+        """Both branches of each If whose condition will never be known. Gives back whether there was one."""
+        self._branching = True
+        changed = self.round()
+        self._branching = False
+        return changed
+
     def check_sizes(self) -> None:
         """Raises ValueError for a value of more than MAX_ELEMENTS, and for a constant that TVM would compute: of more
         than MAX_CONSTANT_ELEMENTS."""
@@ -92,6 +115,22 @@ class _Folder:
                 elements = math.prod(self._shapes.get(name, []))
                 if elements > limit:
                     raise ValueError(f"{node.op_type} makes {name} of {elements} elements; the most allowed is {limit}")
+
+    def check_choices(self) -> None:
+        """Raises ValueError for an If whose branches give results of different shapes."""
+        for node in self._nodes:
+            if is_choice(node):
+                yes, no = (self._shapes.get(name) for name in node.input[1:])
+                if yes is None or yes != no:
+                    raise ValueError(f"If: its branches make {node.output[0]} of the shapes {yes} and {no}")
+
+    def check_types(self) -> None:
+        """Raises ValueError for a value of a type that TVM would compute wrongly, or not at all."""
+        for node in self._nodes:
+            for name in (*node.input, *node.output):
+                kind = self._types[name].tensor_type.elem_type if name in self._types else 0
+                if kind in NOT_COMPUTED:
+                    raise ValueError(f"{node.op_type} makes or reads {name} of the type {kind_name(kind)}")
 
     def _fixed(self) -> set[str]:
         """The values that nodes make of nothing but constants."""
@@ -125,15 +164,34 @@ class _Folder:
 
     def _visit(self, node: Node) -> list[Node]:
         """The nodes that take `node`'s place; none when its results became constants."""
-        if node.op_type == "If" and node.domain in _STANDARD and self._is_constant(node.input[0]):
-            inlined = inline(branch(node, bool(np.ravel(self._array(node.input[0]))[0])), node)
+        inlined = self._without_control_flow(node) if node.domain in _STANDARD else None
+        if inlined is not None:
             self._tensors |= {tensor.name: tensor for tensor in inlined.tensors}
             return inlined.nodes
         results = self._evaluate(node)
         if results is None:
-            return [node]
+            other = expanded(node, self._types, self._constant, self._opset)
+            return [node] if other is None else other
         self._arrays |= {name: array for name, array in zip(node.output, results, strict=False) if name}
         return []
+
+    def _without_control_flow(self, node: Node) -> Inlined | None:
+        """What an If, Loop or Scan comes to, None where that hangs on values."""
+        if node.op_type == "If":
+            if self._is_constant(node.input[0]):
+                return chosen(node, bool(np.ravel(self._array(node.input[0]))[0]))
+            return both(node) if self._branching else None
+        if node.op_type == "Loop":
+            count, on = (self._constant(name) if name else None for name in node.input[:2])
+            if on is not None and not np.all(on):
+                return unrolled_loop(node, 0, self._opset)
+            if count is None or (on is None and node.input[1]):
+                return None
+            return unrolled_loop(node, max(0, int(np.ravel(count)[0])), self._opset)
+        return unrolled_scan(node, self._shapes, self._opset) if node.op_type == "Scan" else None
+
+    def _constant(self, name: str) -> Array | None:
+        return self._array(name) if self._is_constant(name) else None
 
     def _evaluate(self, node: Node) -> list[Array] | None:
         """The node's results when nothing but constants goes in, else None."""
@@ -195,8 +253,16 @@ class _Folder:
         graph = self._infer().graph
         shapes = {name: list(tensor.dims) for name, tensor in self._tensors.items()}
         shapes |= {name: list(array.shape) for name, array in self._arrays.items()}
+        self._types = {
+            name: helper.make_tensor_type_proto(tensor.data_type, tensor.dims) for name, tensor in self._tensors.items()
+        }
+        for name, array in self._arrays.items():
+            kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+            self._types[name] = helper.make_tensor_type_proto(kind, array.shape)
         for value in (*graph.value_info, *graph.input, *graph.output):
             tensor = value.type.tensor_type
+            if tensor.elem_type:
+                self._types.setdefault(value.name, value.type)
             if tensor.HasField("shape") and all(dim.HasField("dim_value") for dim in tensor.shape.dim):
                 shapes.setdefault(value.name, [dim.dim_value for dim in tensor.shape.dim])
         return shapes
@@ -229,24 +295,3 @@ class _Folder:
         tensors = [tensor for name, tensor in self._tensors.items() if name in used]
         made = [name for name in self._arrays if name in used and name not in self._tensors]
         return [*tensors, *(numpy_helper.from_array(np.array(self._arrays[name]), name) for name in made)]
-
-
-def _with_shape(value: Any, shapes: Mapping[str, Shape]) -> Any:
-    """A copy of a graph's input, of the shape in `shapes` if it has one there."""
-    copy = onnx.ValueInfoProto()
-    copy.CopyFrom(value)
-    if value.name in shapes:
-        copy.type.tensor_type.shape.ClearField("dim")
-        copy.type.tensor_type.shape.SetInParent()
-        for size in shapes[value.name]:
-            copy.type.tensor_type.shape.dim.add().dim_value = size
-    return copy
-
-
-def _with_rank(value: Any) -> Any:
-    """A copy of a graph's output without its sizes: they may be wrong for the new inputs, and are inferred again."""
-    copy = onnx.ValueInfoProto()
-    copy.CopyFrom(value)
-    for dim in copy.type.tensor_type.shape.dim if copy.type.tensor_type.HasField("shape") else ():
-        dim.Clear()
-    return copy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,13 +58,13 @@ class Inlined:
     tensors: list[Tensor]
 
 
-def inline(graph: Graph, node: Node) -> Inlined:
-    """`graph`, a branch of the If `node`, its own names made unique and its results called as `node`'s."""
-    prefix = f"{node.name or node.output[0]}/"
+def inline(graph: Graph, prefix: str, outputs: Sequence[str], inputs: Sequence[str] = ()) -> Inlined:
+    """`graph`, that of an If or Loop, its own names made unique; what it reads and makes is called as outside."""
     made = {name for inner in graph.node for name in inner.output if name}
     weights = {tensor.name for tensor in graph.initializer}
     names = {name: prefix + name for name in made | weights}
-    names |= {v.name: out for v, out in zip(graph.output, node.output, strict=True) if v.name in made and out}
+    names |= {value.name: name for value, name in zip(graph.input, inputs, strict=False)}
+    names |= {v.name: out for v, out in zip(graph.output, outputs, strict=True) if v.name in made and out}
     nodes = [renamed(inner, names, prefix) for inner in graph.node]
     tensors = []
     for tensor in graph.initializer:
@@ -72,10 +72,15 @@ def inline(graph: Graph, node: Node) -> Inlined:
         copy.CopyFrom(tensor)
         copy.name = names[tensor.name]
         tensors.append(copy)
-    for value, output in zip(graph.output, node.output, strict=True):
+    for value, output in zip(graph.output, outputs, strict=True):
         if output and names.get(value.name, value.name) != output:
             nodes.append(helper.make_node("Identity", [names.get(value.name, value.name)], [output]))
     return Inlined(nodes, tensors)
+
+
+def label(node: Node) -> str:
+    """A name for what a node stands for: its own, else that of its first result."""
+    return str(node.name or next(filter(None, node.output)))
 
 
 def renamed(node: Node, names: Mapping[str, str], prefix: str = "") -> Node:
@@ -96,4 +101,25 @@ def renamed(node: Node, names: Mapping[str, str], prefix: str = "") -> Node:
         graph.node.extend(inner_nodes)
         for value in graph.output:
             value.name = outer.get(value.name, value.name)
+    return copy
+
+
+def with_shape(value: Any, shapes: Mapping[str, Sequence[int]]) -> Any:
+    """A copy of a graph's input, of the shape in `shapes` if it has one there."""
+    copy = onnx.ValueInfoProto()
+    copy.CopyFrom(value)
+    if value.name in shapes:
+        copy.type.tensor_type.shape.ClearField("dim")
+        copy.type.tensor_type.shape.SetInParent()
+        for size in shapes[value.name]:
+            copy.type.tensor_type.shape.dim.add().dim_value = size
+    return copy
+
+
+def with_rank(value: Any) -> Any:
+    """A copy of a graph's output without its sizes: they may be wrong for the new inputs, and are inferred again."""
+    copy = onnx.ValueInfoProto()
+    copy.CopyFrom(value)
+    for dim in copy.type.tensor_type.shape.dim if copy.type.tensor_type.HasField("shape") else ():
+        dim.Clear()
     return copy

@@ -152,13 +152,6 @@ local function in_order(a, b) -- {status or '', created or 0, name}
   return before(a[3], b[3])
 end
 
--- Ascending; most often they are in order already, being found in an index.
-local function sort(places)
-  for i = 2, #places do
-    if not in_order(places[i - 1], places[i]) then return table.sort(places, in_order) end
-  end
-end
-
 -- Adds the rows behind the cursor that are among `names`.
 local function search(names, cursor)
   local last = { by_status and cursor[1] or '', by_name and 0 or tonumber(cursor[2]), cursor[3] }
@@ -172,12 +165,10 @@ local function search(names, cursor)
       if behind then found[#found + 1] = place end
     end
   end
-  sort(found)
-  local first, last_one, step = 1, #found, 1
-  if query.descending then first, last_one, step = #found, 1, -1 end
-  for i = first, last_one, step do
+  table.sort(found, query.descending and function(a, b) return in_order(b, a) end or in_order)
+  for _, place in ipairs(found) do
     if #rows >= query.limit then return end
-    add_row(found[i][3])
+    add_row(place[3])
   end
 end
 
@@ -189,7 +180,7 @@ elseif by_status and not query.status then
 else
   done = walk(query.status and status_key(query.scope, query.status) or CREATED, query.status or '')
 end
-if not done and #rows < query.limit and query.most > 0 then
+if not done and #rows < query.limit then
   local names = candidates()
   if names then
     search(names, query.cursor)

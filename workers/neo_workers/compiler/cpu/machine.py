@@ -27,7 +27,6 @@ class Machine:
     l1_bytes: int = 32 * KIB
     l2_bytes: int = 512 * KIB
     unroll_k: int = 1  # steps of a product's inner loop written out
-    max_rows: int = 32  # of a tile: each row's address wants a register, and 32-bit CPUs have few
 
     def vector(self, width: int) -> int:
         """The widest power of two of lanes that divides `width`."""
@@ -42,16 +41,14 @@ AVX512_ONE = Machine("avx512 in halves", 16, 32, 1, 1, 4, True, 32 * KIB, 1024 *
 AVX2 = Machine("avx2", 8, 16, 2, 2, 4, True)
 AVX = Machine("avx", 8, 16, 1, 1, 7, True, l2_bytes=256 * KIB)
 SSE = Machine("sse", 4, 16, 1, 2, 7, True, l2_bytes=256 * KIB)
-SSE_32 = Machine("sse of 32-bit code", 4, 8, 1, 2, 7, True, l2_bytes=256 * KIB, max_rows=3)
+SSE_32 = Machine("sse of 32-bit code", 4, 8, 1, 2, 7, True, l2_bytes=256 * KIB)
 NEON = Machine("neon", 4, 32, 2, 2, 4, False, unroll_k=4)
 NEON_LITTLE = Machine("neon of a small core", 4, 32, 1, 1, 4, False, l2_bytes=256 * KIB, unroll_k=4)
-NEON_32 = Machine("neon of 32-bit code", 4, 16, 1, 1, 4, False, l2_bytes=256 * KIB, unroll_k=2, max_rows=4)
+NEON_32 = Machine("neon of 32-bit code", 4, 16, 1, 1, 4, False, l2_bytes=256 * KIB, unroll_k=2)
 SCALAR = Machine("no vectors", 1, 8, 1, 1, 4, False)
 
 LITTLE = ("cortex-a35", "cortex-a53", "cortex-a55")
 """In-order ARM cores: one vector instruction in a cycle, at most."""
-
-X86_32 = ("i386", "i486", "i586", "i686")
 
 HALVES = ("znver4",)
 """CPUs that take two cycles for an AVX-512 instruction."""
@@ -72,5 +69,7 @@ def machine_of(target: Target) -> Machine:
     if "avx" in features:
         return AVX
     if "sse2" in features:
-        return SSE_32 if triple.startswith(X86_32) else SSE
+        return (
+            SSE if "64bit" in features or (triple.startswith(("x86_64", "")) and not triple.startswith("i")) else SSE_32
+        )
     return SCALAR

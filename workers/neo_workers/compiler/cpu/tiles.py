@@ -75,7 +75,7 @@ def choose(machine: Machine, rows: int, columns: int, depth: int, whole: bool = 
         if whole and columns % width:
             continue
         streamed = width * depth * FLOAT_BYTES > machine.l1_bytes // 2
-        for height in range(1, min(rows, machine.max_rows) + 1):
+        for height in range(1, min(rows, machine.registers) + 1):
             if whole and rows % height:
                 continue
             cost = cycles(machine, Tile(height, width), rows, columns, streamed)

@@ -63,19 +63,32 @@ def winograd(data: Tensor, weight: Tensor, padding: Sequence[int], size: int, ti
     border = [padding[0], padding[1], down * size - out_h + padding[2], across * size - out_w + padding[3]]
     image = padded(data, border, 0) if any(border) else data
 
-    def combined(matrix: Array, index: Any, at: Any) -> Any:
-        """The sum of matrix[index, k] * at(k); once the loop over `index` is written out, zeros drop out."""
-        terms = [_chosen(index, matrix[:, k]) * at(k) for k in range(matrix.shape[1])]
-        return sum(terms[1:], terms[0])
+    def weighted(matrix: Array, row: int, at: Any) -> Any:
+        """The sum of at(k) * matrix[row, k], without the zeros."""
+        terms = [(float(matrix[row, k]), at(k)) for k in range(matrix.shape[1]) if abs(matrix[row, k]) > 1e-12]
+        total = None
+        for factor, value in terms:
+            term = value if factor == 1 else value * tirx.const(factor, "float32")
+            total = term if total is None else total + term
+        return total
+
+    def chosen(index: Any, choices: Sequence[Any]) -> Any:
+        """choices[index]; the loop over `index` is written out, so that one is left."""
+        value = choices[-1]
+        for number in range(len(choices) - 2, -1, -1):
+            value = tirx.Select(index == number, choices[number], value)
+        return value
 
     rows = te.compute(
         (batch, down, across, span, span, inputs),
-        lambda n, i, j, u, v, c: combined(b_t, u, lambda k: image[n, i * size + k, j * size + v, c]),
+        lambda n, i, j, u, v, c: chosen(
+            u, [weighted(b_t, r, lambda k: image[n, i * size + k, j * size + v, c]) for r in range(span)]
+        ),
         name=f"{DATA}_{ROWS}",
     )
     turned = te.compute(
         (batch, down, span, span, across, inputs),
-        lambda n, i, u, v, j, c: combined(b_t, v, lambda k: rows[n, i, j, u, k, c]),
+        lambda n, i, u, v, j, c: chosen(v, [weighted(b_t, r, lambda k: rows[n, i, j, u, k, c]) for r in range(span)]),
         name=DATA,
     )
     depth = te.reduce_axis((0, inputs), "kc")
@@ -89,20 +102,13 @@ def winograd(data: Tensor, weight: Tensor, padding: Sequence[int], size: int, ti
     )
     halves = te.compute(
         (batch, down, size, across, span, panels * columns),
-        lambda n, i, y, j, v, c: combined(a_t, y, lambda k: sums[n, i, k, v, j, c]),
+        lambda n, i, y, j, v, c: chosen(y, [weighted(a_t, r, lambda k: sums[n, i, k, v, j, c]) for r in range(size)]),
         name=f"{SUMS}_{ROWS}",
     )
     return te.compute(
         (batch, out_h, out_w, channels),
-        lambda n, h, w, c: combined(a_t, w % size, lambda k: halves[n, h // size, h % size, w // size, k, c]),
+        lambda n, h, w, c: chosen(
+            w % size, [weighted(a_t, r, lambda k: halves[n, h // size, h % size, w // size, k, c]) for r in range(size)]
+        ),
         name=RESULT,
     )
-
-
-def _chosen(index: Any, numbers: Array) -> Any:
-    """numbers[index]"""
-    rounded = [float(np.float32(number)) if abs(number) > 1e-12 else 0.0 for number in numbers]
-    value = tirx.const(rounded[-1], "float32")
-    for place in range(len(rounded) - 2, -1, -1):
-        value = tirx.Select(index == place, tirx.const(rounded[place], "float32"), value)
-    return value

@@ -146,14 +146,12 @@ def _pointwise(
     first level while panels come from the second, or in the second while they come from memory.
     """
     sch, machine = kernel.sch, kernel.machine
-    width, chunk = kernel.extent(line), tile.rows
-    if weight_bytes > machine.l1_bytes // 2:
-        from_memory = weight_bytes > machine.l2_bytes // 2
-        room = machine.l2_bytes // 2 if from_memory else machine.l1_bytes // 2
+    if weight_bytes <= machine.l1_bytes // 2:
+        chunk = tile.rows
+    else:
+        room = machine.l1_bytes // 2 if weight_bytes <= machine.l2_bytes // 2 else machine.l2_bytes // 4
         chunk = max(tile.rows, room // (depth * FLOAT_BYTES))
-        image = math.prod(kernel.extent(loop) for loop in outer) * width
-        if from_memory and image * depth * FLOAT_BYTES * kernel.extent(panel) < weight_bytes * -(-image // chunk):
-            chunk = image  # data again for each panel are less than the weight again for each chunk
+    width = kernel.extent(line)
     steps = -(-width // tile.rows)
     inner = max(count for count in divisors(steps) if count * tile.rows <= max(chunk, tile.rows))
     step, row = sch.split(line, [None, tile.rows])

@@ -45,7 +45,7 @@ def schedule(kernel: Kernel, block: Block) -> None:
     points = max(
         n
         for n in divisors(width)
-        if n <= max(1, min(MAX_POINTS, machine.max_rows // 2, machine.registers // 2 // -(-columns // machine.lanes)))
+        if n <= max(1, min(MAX_POINTS, machine.registers // 2 // -(-columns // machine.lanes)))
     )
     panel, vector, lane = sch.split(channel, [None, columns // lanes, lanes])
     step, point = sch.split(line, [None, points])
