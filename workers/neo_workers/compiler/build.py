@@ -40,7 +40,7 @@ class Lowered:
 
 
 def lower(module: tvm.IRModule, target: Target, first: int = 0) -> Lowered:
-    """`module`, lowered; for a CPU on level `first` of cpu.pipeline.LADDER or below. Raises CompilationError naming the cause.
+    """`module`, lowered. Raises CompilationError. `first`: the highest level of cpu.pipeline.LADDER that is tried.
 
     For a CPU by this package's own schedules; for a GPU by TVM's pipeline, which fuses operators and schedules
     them (DLight).
