@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from e2e.compiling import compile_case, difference, truth
-from e2e.models import Case, Graph, tensor
+from e2e.models import Case, Graph, conv_net, tensor
 from onnx import TensorProto
 
 from neo_targets import elf
+from neo_workers.compiler import build
+from neo_workers.compiler.cpu.pipeline import LADDER
+from neo_workers.errors import CompilationError
 from neo_workers.execute import load_artifact
 
 HOST = {"Os": "LINUX", "Arch": "X86_64"}
@@ -74,3 +78,23 @@ def test_compiles_for_a_gpu(make: object, tmp_path: Path) -> None:
     work = compile_case(make(), "ml_g4dn", tmp_path)  # type: ignore[operator]
     assert work.library is not None
     assert (elf.find_cubin(work.library.read_bytes()) is None) == (make is nothing_to_compute)
+
+
+def test_a_level_without_machine_code_gives_way_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write, calls = build.write_kernels, []
+
+    def refusing(*arguments: Any) -> list[Path]:
+        calls.append(arguments)
+        if len(calls) < len(LADDER):
+            raise CompilationError("LLVM does not like it")
+        return write(*arguments)
+
+    monkeypatch.setattr(build, "write_kernels", refusing)
+    case = conv_net()
+    work = compile_case(case, {"Os": "LINUX", "Arch": "X86_64"}, tmp_path)
+    log = capsys.readouterr().out
+    assert log.count("LLVM does not like it") == len(LADDER) - 1
+    assert f"kernels: level {LADDER[-1].name}" in log
+    assert difference(load_artifact(work.archive).run(case.inputs), truth(case)) < 1e-4

@@ -16,7 +16,7 @@ from typing import Any
 
 from neo_targets import options
 from neo_workers import archive, cache, importers, inputs
-from neo_workers.errors import InputConfigurationError, InternalError
+from neo_workers.errors import CompilationError, InputConfigurationError, InternalError
 from neo_workers.jobs import JobResult, JsonObject
 from neo_workers.lean import load_tvm
 from neo_workers.settings import PREFIX, Settings
@@ -98,6 +98,21 @@ def compile_(work: Work) -> None:
     target = tvm_target(work.spec)
     _say(f"target {work.spec.name}: {work.spec.tvm_host()} {work.spec.tvm_device() or ''}".rstrip())
     lowered = build.lower(work.imported.module, target)
+    while True:
+        try:
+            _generate(work, lowered, target)
+            return
+        except CompilationError as error:
+            if not lowered.below:
+                raise
+            _say(f"this level makes no machine code: {error}")
+            lowered = build.lower(work.imported.module, target, lowered.below)
+
+
+def _generate(work: Work, lowered: Any, target: Any) -> None:
+    """Machine code of a lowered module. Raises CompilationError."""
+    from neo_workers.compiler import build
+
     work.weights = lowered.weights
     for note in lowered.notes:
         _say(note)
@@ -113,6 +128,7 @@ def _plan(work: Work, lowered: Any) -> None:
     from neo_workers.compiler.plan import NotStatic, extract
 
     assert work.imported is not None
+    work.plan = work.not_static = None
     if work.spec.device is not None:
         work.not_static = f"its kernels run on {work.spec.device.label}"
         return

@@ -36,10 +36,11 @@ class Lowered:
     module: tvm.IRModule
     weights: dict[str, Any]  # numpy arrays in the order of main's last parameters
     notes: tuple[str, ...] = ()  # for the job's log
+    below: int = 0  # the level to begin at when no machine code can be made of this; 0: none is left
 
 
-def lower(module: tvm.IRModule, target: Target) -> Lowered:
-    """`module`, lowered. Raises CompilationError naming the cause.
+def lower(module: tvm.IRModule, target: Target, first: int = 0) -> Lowered:
+    """`module`, lowered. Raises CompilationError. `first`: the highest level of cpu.pipeline.LADDER that is tried.
 
     For a CPU by this package's own schedules; for a GPU by TVM's pipeline, which fuses operators and schedules
     them (DLight).
@@ -47,8 +48,8 @@ def lower(module: tvm.IRModule, target: Target) -> Lowered:
     try:
         with target, tvm.transform.PassContext(opt_level=OPT_LEVEL, config=PASS_CONFIG):
             if target.kind.name == "llvm":
-                done = cpu.lower(module, target)
-                return Lowered(done.separated.module, done.separated.weights, done.notes())
+                done = cpu.lower(module, target, first)
+                return Lowered(done.separated.module, done.separated.weights, done.notes(), done.below)
             separated = separate(fold(module))
             return Lowered(relax.get_default_pipeline(target)(separated.module), separated.weights)
     except Exception as error:  # tvm raises many types

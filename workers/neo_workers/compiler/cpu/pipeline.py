@@ -54,11 +54,16 @@ class Lowered:
         lines.append(f"kernels: level {self.level}, {len(self.unscheduled)} without a schedule")
         return (*lines, *(f"kernel {name} has no schedule: {why}" for name, why in self.unscheduled.items()))
 
+    @property
+    def below(self) -> int:
+        """The number of the next lower level, 0 when there is none."""
+        return [level.name for level in LADDER].index(self.level) + 1 if self.level != LADDER[-1].name else 0
 
-def lower(module: tvm.IRModule, target: Target) -> Lowered:
-    """`module` lowered on the highest level that compiles. Raises what TVM raises on the lowest."""
+
+def lower(module: tvm.IRModule, target: Target, first: int = 0) -> Lowered:
+    """`module` lowered on the highest level from number `first` on that compiles. Raises the lowest one's error."""
     refused: dict[str, str] = {}
-    for level in LADDER[:-1]:
+    for level in LADDER[first:-1]:
         try:
             return _lower(module, target, level, refused)
         except Exception as error:  # tvm raises many types; the next level does without the pass
