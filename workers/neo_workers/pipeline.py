@@ -10,7 +10,7 @@ import errno
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,9 @@ def compile_(work: Work) -> None:
     from neo_workers.compiler.targets import tvm_target
 
     assert work.imported is not None
+    if work.spec.device is not None and build.is_for_cpus(work.imported.module):
+        _say(f"this model's kernels are for CPUs: they run on the host of {work.spec.device.label}")
+        work.spec = replace(work.spec, device=None)
     target = tvm_target(work.spec)
     _say(f"target {work.spec.name}: {work.spec.tvm_host()} {work.spec.tvm_device() or ''}".rstrip())
     lowered = build.lower(work.imported.module, target)

@@ -25,6 +25,9 @@ PASS_CONFIG = {"tirx.disable_assert": True}
 
 OPT_LEVEL = 3
 
+FOR_CPUS = "neo.for_cpus"
+"""Attribute of a PrimFunc that an importer wrote for CPUs."""
+
 MAX_OBJECTS = 4
 """Object files that kernels are shared out to; fixed, so that the same input gives the same bytes everywhere."""
 
@@ -54,6 +57,12 @@ def lower(module: tvm.IRModule, target: Target, first: int = 0) -> Lowered:
             return Lowered(relax.get_default_pipeline(target)(separated.module), separated.weights)
     except Exception as error:  # tvm raises many types
         raise CompilationError(f"TVM cannot lower the model for {target.kind.name}. {last_line(error)}") from error
+
+
+def is_for_cpus(module: tvm.IRModule) -> bool:
+    """Whether an importer brought kernels that only CPUs can run: walks of trees."""
+    kernels = [value for _, value in module.functions_items() if isinstance(value, tvm.tirx.PrimFunc)]
+    return any(FOR_CPUS in (value.attrs or {}) for value in kernels)
 
 
 def generate(lowered: tvm.IRModule, target: Target) -> Executable:

@@ -97,7 +97,7 @@ def _over_rows(forest: Forest, rows: int) -> PrimFunc:
         sets: T.Buffer((words,), "int32"),
         out: T.Buffer((rows, outputs), "float32"),
     ) -> None:
-        T.func_attr({"tirx.noalias": True, "tir.is_scheduled": True})
+        T.func_attr({"tirx.noalias": True, "tirx.is_scheduled": True, "neo.for_cpus": True})
         for block in loop(blocks):
             node = T.alloc_buffer((lanes,), "int32", scope="local")
             moved = T.alloc_buffer((1,), "int32", scope="local")
@@ -144,7 +144,7 @@ def _over_trees(forest: Forest, rows: int) -> PrimFunc:
         sets: T.Buffer((words,), "int32"),
         out: T.Buffer((rows, outputs), "float32"),
     ) -> None:
-        T.func_attr({"tirx.noalias": True, "tir.is_scheduled": True})
+        T.func_attr({"tirx.noalias": True, "tirx.is_scheduled": True, "neo.for_cpus": True})
         node = T.alloc_buffer((lanes,), "int32", scope="local")
         moved = T.alloc_buffer((1,), "int32", scope="local")
         for row in range(rows):
