@@ -104,6 +104,7 @@ OTHERS: dict[str, tuple[Body, tuple[tuple[int, ...], ...]]] = {
     "batched matmul, one column": (lambda b, x, y: b.emit(R.matmul(x, y)), ((3, 17, 24), (3, 24, 1))),
     "vector times matrix": (lambda b, x, y: b.emit(R.matmul(x, y)), ((24,), (24, 40))),
     "softmax": (unary(lambda x: R.nn.softmax(x, -1)), ((2, 8, 33),)),
+    "softmax, shared out": (unary(lambda x: R.nn.softmax(x, -1)), ((4, 65, 80),)),
     "softmax over channels": (unary(lambda x: R.nn.softmax(x, 1)), ((1, 20, 6, 6),)),
     "log softmax": (unary(lambda x: R.nn.log_softmax(x, -1)), ((4, 40),)),
     "layer norm": (unary(lambda x: R.nn.layer_norm(x, weight(64), weight(64, seed=3), -1)), ((1, 9, 64),)),

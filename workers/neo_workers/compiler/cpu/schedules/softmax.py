@@ -24,24 +24,15 @@ def schedule(kernel: Kernel, block: Block) -> None:
     extents = kernel.extents(block)
     *outer, _ = sch.get_loops(block)
     row = kernel.fuse(outer) if outer else None
-    for name in (
-        f"{LINE}_share",
-        f"{LINE}_sum",
-        f"{LINE}_sum_of_lane",
-        f"{LINE}_exp",
-        f"{LINE}_max",
-        f"{LINE}_max_of_lane",
-        LINE,
-    ):
-        stage = stages[name]
-        if row is not None:
+    order = ("share", "sum", "sum_of_lane", "exp", "max", "max_of_lane")
+    if row is not None:
+        for stage in [*(stages[f"{LINE}_{name}"] for name in order), stages[LINE]]:
             sch.compute_at(stage, row, preserve_unit_loops=True)
-        if kernel.is_reduction(stage) and name.endswith("lane"):
-            _lanes(kernel, stage)
-        elif name == f"{LINE}_exp":
-            sch.vectorize(sch.get_loops(stage)[-1])
-    if row is not None and extents[-1] * kernel.extent(row) >= MIN_ELEMENTS:
-        kernel.parallel(row)
+        if extents[-1] * kernel.extent(row) >= MIN_ELEMENTS:
+            kernel.parallel(row)  # before sums are taken apart: TVM cannot tell afterwards that it may
+    for name in ("sum_of_lane", "max_of_lane"):
+        _lanes(kernel, stages[f"{LINE}_{name}"])
+    sch.vectorize(sch.get_loops(stages[f"{LINE}_exp"])[-1])
 
 
 def _lanes(kernel: Kernel, stage: Block) -> None:
