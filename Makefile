@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := emulator workers targets tests examples
 
-.PHONY: help demo serve test test-runtime test-frameworks check unit lint bench fuzz clean
+.PHONY: help demo serve test test-runtime test-targets test-frameworks check unit lint bench fuzz clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 15
@@ -48,6 +48,9 @@ test-runtime: $(VENV)/.installed-test ## every model on every CPU target: native
 
 test-frameworks: $(VENV)/.installed-test ## models of every framework, real ones among them, against their framework
 	@PYTHONPATH=tests $(BIN)/python -m support.framework_models $(FRAMEWORKS) 2>/dev/null
+
+test-targets: $(VENV)/.installed-test ## a conv net and a transformer for every device and platform, checked
+	PYTHONPATH=tests $(BIN)/python -m runtime.targets_report 2>/dev/null
 
 bench: $(VENV)/.installed-test ## timings, side by side
 	$(BIN)/python -m tests.bench

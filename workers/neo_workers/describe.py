@@ -54,5 +54,5 @@ def _versions(spec: TargetSpec) -> dict[str, str]:
     if isinstance(spec.device, Cuda):
         from neo_workers.compiler.nvrtc import version as nvrtc_version
 
-        versions["nvrtc"] = nvrtc_version()
+        versions["nvrtc"] = nvrtc_version(spec.device.arch)
     return dict(sorted(versions.items()))
