@@ -9,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+import pefile
 import pytest
 from e2e.compiling import compile_case, difference, truth
 from e2e.models import CASES, Arrays, Case
@@ -18,6 +19,7 @@ from runtime.artifacts import Built
 from support import opencl
 
 from neo_targets import elf
+from neo_targets.architectures import WINDOWS
 from neo_targets.spec import Cuda, OpenCl, TargetSpec
 from neo_targets.table import EXAMPLE_GPU_CODE
 from neo_workers.archive import unpack
@@ -95,9 +97,23 @@ def _check(work: Work, model: str, folder: Path) -> tuple[str, float | None]:
     lacks = obstacle(meta, machine, this_cpu_flags()) if machine and work.spec.os == "LINUX" else None
     if lacks:
         return f"not run: {lacks.rpartition('; ')[2]}", None
+    check = _check_dll(work) if work.spec.os == WINDOWS else ""
+    if check and (missing := runners.RUNNERS[work.spec.runtime.name].missing()):
+        return f"{check}; not run: {missing}", None
     np.savez(folder / "inputs.npz", **_case(model).inputs)  # type: ignore[arg-type]
     result = runners.run(Built(_case(model), work, artifact, folder / "inputs.npz", _truth(model)), folder)
-    return f"run, {result.runner}", result.error
+    return f"{check}{'; ' if check else ''}run, {result.runner}", result.error
+
+
+def _check_dll(work: Work) -> str:
+    """What a PE reader that is not ours says: the machine, whose functions are asked for, and the kernels by name."""
+    assert work.library is not None and work.plan is not None
+    library = pefile.PE(str(work.library))
+    assert library.FILE_HEADER.Machine == work.spec.host.arch.elf_machine
+    assert {item.dll for item in getattr(library, "DIRECTORY_ENTRY_IMPORT", [])} <= {b"ucrtbase.dll"}
+    exported = {symbol.name.decode() for symbol in library.DIRECTORY_ENTRY_EXPORT.symbols}
+    assert {f"__tvm_ffi_{call.kernel}" for call in work.plan.calls} <= exported
+    return "PE fields"
 
 
 def quad_operations(library: Path) -> int:
