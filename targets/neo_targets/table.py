@@ -70,6 +70,8 @@ def _accelerator(kind: str, spec: TargetSpec) -> str:
 def _artifact(spec: TargetSpec) -> str:
     if spec.no_compiler:
         return "none: the job FAILS"
+    if spec.coreml:
+        return f"{spec.library}, coremltools"
     form = "" if spec.device is None else " with a cubin" if isinstance(spec.device, Cuda) else " with OpenCL C"
     return f"{spec.library}{form}, {'lld-link' if spec.host.windows else 'ld.lld'}"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pefile
@@ -52,6 +53,8 @@ class Examined:
 def examine(kind: str, spec: TargetSpec, model: str, folder: Path, environment: pytest.MonkeyPatch) -> Examined:
     """Compiles and checks. Raises AssertionError or CompileError when the row is not as it says."""
     folder.mkdir(parents=True, exist_ok=True)
+    if spec.coreml:
+        pytest.importorskip("coremltools", reason="pip install 'neo-emulator[coreml]'")
     target, options = request(kind, spec)
     check = ""
     if spec.no_compiler:
@@ -65,7 +68,7 @@ def examine(kind: str, spec: TargetSpec, model: str, folder: Path, environment: 
     seconds = perf_counter() - begun
     environment.delenv("NEO_EMULATOR_STAND_IN", raising=False)
     how, error = _check(work, model, folder)
-    form = "static" if work.plan else "VM form"
+    form = "Core ML" if work.spec.coreml else "static" if work.plan else "VM form"
     return Examined(f"{work.spec.library}, {form}", seconds, check + how, error)
 
 
@@ -90,6 +93,9 @@ def _check(work: Work, model: str, folder: Path) -> tuple[str, float | None]:
         program = opencl.Program(work)
         error = difference(program.run(_case(model).inputs), _truth(model))
         return f"pocl: {len(program.built)} kernels built and run", error
+    if work.spec.coreml:
+        spec = load_coreml(work.library)
+        return f"specification loads: {spec.WhichOneof('Type')}", None
     artifact = folder / "artifact"
     unpack(work.archive, artifact, 1 << 32, 64)
     meta = read_meta(artifact)
@@ -114,6 +120,12 @@ def _check_dll(work: Work) -> str:
     exported = {symbol.name.decode() for symbol in library.DIRECTORY_ENTRY_EXPORT.symbols}
     assert {f"__tvm_ffi_{call.kernel}" for call in work.plan.calls} <= exported
     return "PE fields"
+
+
+def load_coreml(path: Path) -> Any:
+    """A Core ML model's specification, read by coremltools; skips the test without it."""
+    coremltools = pytest.importorskip("coremltools", reason="pip install 'neo-emulator[coreml]'")
+    return coremltools.utils.load_spec(str(path))
 
 
 def quad_operations(library: Path) -> int:
