@@ -15,7 +15,7 @@ from neo_workers.execute import CannotRun, load_artifact
 MAX_ERROR = 1e-4
 
 
-@pytest.mark.parametrize("device, model", [("rk3399", "conv"), ("deeplens", "transformer"), ("qcs605", "conv")])
+@pytest.mark.parametrize("device, model", [("rk3399", "conv"), ("deeplens", "transformer"), ("qcs605", "transformer")])
 def test_runs_like_onnxruntime(device: str, model: str, tmp_path: Path) -> None:
     opencl.require()
     case = CASES[model]()

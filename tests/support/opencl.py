@@ -128,13 +128,13 @@ def arguments(source: str, kernel: str) -> list[str]:
 
 def launches(functions: Any, target: Any) -> dict[str, list[Launch]]:
     """What the host code of each PrimFunc launches, in order."""
-    passes, _, _ = tvm.tirx.get_default_tir_pipeline(target)
+    passes, _, _ = tvm.tirx.get_tir_pipeline("default")  # what relax.build takes for every target
     with tvm.transform.PassContext(opt_level=build.OPT_LEVEL, config=build.PASS_CONFIG):
         host, _ = split_host_device_mods(passes(tvm.tirx.transform.BindTarget(target)(functions)))
-    found: dict[str, list[Launch]] = {}
+    launched: dict[str, list[Launch]] = {}
     for name, function in host.functions_items():
-        found[name.name_hint] = [_launch(*match.groups()) for match in _LAUNCH.finditer(function.script())]
-    return found
+        launched[name.name_hint] = [_launch(*match.groups()) for match in _LAUNCH.finditer(function.script())]
+    return launched
 
 
 def _launch(kernel: str, arguments: str, axes: str) -> Launch:
