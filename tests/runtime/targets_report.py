@@ -17,7 +17,7 @@ from runtime.targets import MODELS, examine
 from neo_targets.spec import TargetSpec
 from neo_targets.table import specs
 
-COLUMNS = "{:<28}{:<13}{:<23}{:>8}  {:<44}{:>13}"
+COLUMNS = "{:<31}{:<13}{:<23}{:>8}  {:<44}{:>13}"
 
 
 def main(names: list[str]) -> int:
