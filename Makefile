@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := emulator workers targets tests examples
 
-.PHONY: help demo serve test test-runtime test-targets test-frameworks check unit lint bench fuzz clean
+.PHONY: help demo serve test test-runtime test-frameworks check unit lint bench fuzz clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 15
@@ -49,9 +49,6 @@ test-runtime: $(VENV)/.installed-test ## every model on every CPU target: native
 test-frameworks: $(VENV)/.installed-test ## models of every framework, real ones among them, against their framework
 	@PYTHONPATH=tests $(BIN)/python -m support.framework_models $(FRAMEWORKS) 2>/dev/null
 
-test-targets: $(VENV)/.installed-test ## a conv net and a transformer for every device and platform, checked
-	PYTHONPATH=tests $(BIN)/python -m runtime.targets_report 2>/dev/null
-
 bench: $(VENV)/.installed-test ## timings, side by side
 	$(BIN)/python -m tests.bench
 
@@ -65,6 +62,10 @@ FUZZ_SECONDS ?= 60
 fuzz: $(VENV)/.installed-fuzz ## archives, DataInputConfig and CompilerOptions under a fuzzer, FUZZ_SECONDS each
 	@for target in archive data_input_config compiler_options; do \
 		PYTHONPATH=tests $(BIN)/python -m fuzz $$target $(FUZZ_SECONDS) || exit 1; done
+
+.PHONY: test-targets
+test-targets: $(VENV)/.installed-test ## a conv net and a transformer for every device and platform, checked
+	@PYTHONPATH=tests $(BIN)/python -m runtime.targets_report 2>/dev/null
 
 clean:           ## remove what make made
 	rm -rf $(VENV) .neo build dist .mypy_cache .ruff_cache .pytest_cache
