@@ -66,5 +66,9 @@ fuzz: $(VENV)/.installed-fuzz ## archives, DataInputConfig and CompilerOptions u
 	@for target in archive data_input_config compiler_options; do \
 		PYTHONPATH=tests $(BIN)/python -m fuzz $$target $(FUZZ_SECONDS) || exit 1; done
 
+.PHONY: test-targets
+test-targets: $(VENV)/.installed-test ## a conv net and a transformer for every device and platform, checked
+	@PYTHONPATH=tests $(BIN)/python -m runtime.targets_report 2>/dev/null
+
 clean:           ## remove what make made
 	rm -rf $(VENV) .neo build dist .mypy_cache .ruff_cache .pytest_cache

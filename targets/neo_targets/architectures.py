@@ -100,6 +100,9 @@ X86_WINDOWS = Architecture(
     helpers="i686-windows",
 )
 
+APPLE_ARM64 = Architecture("ARM64", "arm64-apple-ios", "", 0, 0, "apple-a12", "", "APPLE")
+"""For Core ML, whose models hold no machine code; nothing is compiled for it here."""
+
 ARCHITECTURES = {
     (arch.os, arch.name): arch
     for arch in (

@@ -1,6 +1,6 @@
 """Reads just enough of an ELF file to say for which machine it is. Pure Python, no dependency.
 
-Source: the ELF specification; ARM IHI 0044 for the float ABI flags; cubin e_flags as NVRTC 11.8 writes them.
+Source: the ELF specification; ARM IHI 0044 for the float ABI flags; cubin e_flags as NVRTC 11.8 and 12.9 write them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ ANDROID_NOTE = b"\x08\0\0\0\x04\0\0\0\x01\0\0\0Android\0"
 """How .note.android.ident begins (sizes of name and value, type, name); the API level follows as a 32-bit number."""
 EM_CUDA = 190
 _ARM_SOFT, _ARM_HARD = 0x200, 0x400
+_CUDA_ABI_FROM_SM_100 = 0x41
 _SHT_DYNAMIC, _DT_NEEDED = 6, 1
 
 
@@ -30,6 +31,7 @@ class Header:
     section_offset: int  # bytes
     section_size: int  # bytes of one section header
     section_count: int
+    os_abi: int = 0  # EI_OSABI
 
     @property
     def float_abi(self) -> str:
@@ -41,7 +43,8 @@ class Header:
     @property
     def sm(self) -> int:
         """The GPU architecture of a cubin, e.g. 75; 0 for anything else."""
-        return self.flags & 0xFF if self.machine == EM_CUDA else 0
+        flags = self.flags >> 8 if self.os_abi == _CUDA_ABI_FROM_SM_100 else self.flags
+        return flags & 0xFF if self.machine == EM_CUDA else 0
 
 
 def header(data: bytes | memoryview) -> Header:
@@ -54,7 +57,7 @@ def header(data: bytes | memoryview) -> Header:
     (machine,) = struct.unpack_from("<H", data, 18)
     layout, at = ("<QI6H", 40) if elf_class == 64 else ("<II6H", 32)
     section_offset, flags, _, _, _, section_size, section_count, _ = struct.unpack_from(layout, data, at)
-    return Header(elf_class, machine, flags, section_offset, section_size, section_count)
+    return Header(elf_class, machine, flags, section_offset, section_size, section_count, data[7])
 
 
 def android_api_level(library: bytes) -> int:

@@ -135,7 +135,12 @@ class TargetSpec:
     @property
     def library(self) -> str:
         """The file with the code."""
-        return self.host.library
+        return "compiled.mlmodel" if self.coreml else self.host.library
+
+    @property
+    def coreml(self) -> bool:
+        """Whether it is no machine code that is made, but a Core ML model."""
+        return self.family == "coreml"
 
     @property
     def runtime(self) -> Runtime:

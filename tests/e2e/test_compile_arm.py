@@ -11,9 +11,7 @@ from e2e.models import CASES
 from neo_targets import elf
 from neo_targets.registry import DEVICES
 
-ARM = sorted(
-    name for name, row in DEVICES.items() if row.arch.startswith("ARM") and not (row.device or row.no_compiler)
-)
+ARM = sorted(name for name, row in DEVICES.items() if row.arch.startswith("ARM") and not (row.device or row.family))
 
 
 @pytest.mark.parametrize("device", ARM)

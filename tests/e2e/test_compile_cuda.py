@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,18 @@ from e2e.models import CASES, Case, conv_net
 
 from neo_targets import elf
 from neo_targets.options import GPU_CODES
+from neo_workers.errors import CompilationError
 from neo_workers.execute import CannotRun, load_artifact
+
+
+def nvrtc_12() -> bool:
+    """Whether the extra cuda12 is installed."""
+    try:
+        version("nvidia-cuda-nvrtc-cu12")
+    except PackageNotFoundError:
+        return False
+    return True
+
 
 NVRTC_11 = [code for code, version in GPU_CODES.items() if version == "11"]
 
@@ -30,8 +42,10 @@ def test_holds_machine_code_of_the_gpu(case: Case, device: str, sm: int, tmp_pat
         load_artifact(work.archive)
 
 
-@pytest.mark.parametrize("code", [NVRTC_11[0], "sm_62", NVRTC_11[-1]])
+@pytest.mark.parametrize("code", [NVRTC_11[0], "sm_62", NVRTC_11[-1], "sm_120"])
 def test_platform_takes_any_gpu_code(code: str, tmp_path: Path) -> None:
+    if GPU_CODES[code] == "12" and not nvrtc_12():
+        pytest.skip("no NVRTC 12: pip install 'neo-emulator[cuda12]'")
     platform = {"Os": "LINUX", "Arch": "ARM64", "Accelerator": "NVIDIA"}
     options = f"{{'gpu-code': '{code}', 'trt-ver': '7.1.3', 'cuda-ver': '10.2'}}"
     work = compile_case(conv_net(), platform, tmp_path, options)
@@ -45,6 +59,17 @@ def test_nvrtc_knows_every_gpu_code() -> None:
     from neo_workers.compiler.nvrtc import supported
 
     assert supported() == NVRTC_11
+    if nvrtc_12():
+        assert {code for code, version in GPU_CODES.items() if version == "12"} <= set(supported("12"))
+
+
+def test_a_newer_gpu_code_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    from neo_workers.compiler import nvrtc
+
+    nvrtc._library.cache_clear()
+    monkeypatch.setattr(nvrtc, "_package", lambda name, folder: [])
+    with pytest.raises(CompilationError, match=r"needs NVRTC 12, .*pip install 'neo-emulator\[cuda12\]'"):
+        nvrtc.compile_cubin("", "sm_100")
 
 
 def test_gpu_code_is_compiled_once(tmp_path: Path) -> None:

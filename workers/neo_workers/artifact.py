@@ -28,7 +28,7 @@ PARAMS = "compiled.params"
 META = "compiled.meta"
 MANIFEST = "manifest"
 META_VERSION = 2
-LIBDLR, TVM = "libdlr", "apache-tvm"
+LIBDLR, TVM, COREML = "libdlr", "apache-tvm", "coreml"
 """Names of runtimes."""
 
 _CHUNK_BYTES = 1 << 20
@@ -107,16 +107,22 @@ def vm_runtime(version: str, reason: str) -> dict[str, str]:
     return {"name": TVM, "version": version, "reason": reason}
 
 
+def coreml_runtime() -> dict[str, str]:
+    """What runs a Core ML model: macOS and iOS."""
+    return {"name": COREML}
+
+
 def write(files: list[Path], spec: TargetSpec, meta: Meta, archive: Path) -> str:
     """Writes the tar.gz of `files`, which lie in one folder, of libdlr, compiled.meta and the manifest.
 
     Gives back its BLAKE2b (128 hex digits). Equal files and `meta` give equal bytes.
     """
     folder = files[0].parent
-    for source in (spec.runtime.path, runtime.HEADER):
+    bundled = () if spec.coreml else (spec.runtime.path, runtime.HEADER)
+    for source in bundled:
         shutil.copyfile(source, folder / source.name)
     (folder / META).write_text(meta.to_json(), encoding="utf-8")
-    packed = [*files, *(folder / name for name in (META, spec.runtime.library, runtime.HEADER.name))]
+    packed = [*files, *(folder / name for name in (META, *(source.name for source in bundled)))]
     entries = {path.name: {"bytes": path.stat().st_size, "blake2b": digest(path)} for path in packed}
     lacks = {key: meta.target[key] for key in ("not_compiled", "stand_in")}
     manifest = {"version": META_VERSION, "model": meta.library, "runtime": meta.runtime, **lacks, "files": entries}

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tvm.target.codegen import llvm_version_major
 
 from neo_targets.spec import Cuda, TargetSpec
-from neo_workers.artifact import Meta, TensorMeta, static_runtime, target_meta, vm_runtime
+from neo_workers.artifact import Meta, TensorMeta, coreml_runtime, static_runtime, target_meta, vm_runtime
 from neo_workers.compiler.targets import cpu_flags
 from neo_workers.importers.base import Imported, Tensor
 
@@ -35,9 +35,15 @@ def meta(
         weights=tuple(TensorMeta(name, array.shape, str(array.dtype)) for name, array in weights.items()),
         target=target_meta(spec, cpu_flags(spec)),
         versions=versions,
-        runtime=static_runtime(spec) if not_static is None else vm_runtime(versions["tvm"], not_static),
+        runtime=_runtime(spec, versions["tvm"], not_static),
         library=spec.library,
     )
+
+
+def _runtime(spec: TargetSpec, tvm_version: str, not_static: str | None) -> dict[str, str]:
+    if spec.coreml:
+        return coreml_runtime()
+    return static_runtime(spec) if not_static is None else vm_runtime(tvm_version, not_static)
 
 
 def _tensors(tensors: Iterable[Tensor]) -> tuple[TensorMeta, ...]:
@@ -54,5 +60,5 @@ def _versions(spec: TargetSpec) -> dict[str, str]:
     if isinstance(spec.device, Cuda):
         from neo_workers.compiler.nvrtc import version as nvrtc_version
 
-        versions["nvrtc"] = nvrtc_version()
+        versions["nvrtc"] = nvrtc_version(spec.device.arch)
     return dict(sorted(versions.items()))

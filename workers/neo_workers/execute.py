@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neo_workers.archive import unpack
-from neo_workers.artifact import Meta, TensorMeta, read_meta
+from neo_workers.artifact import COREML, Meta, TensorMeta, read_meta
 
 Array = npt.NDArray[Any]
 
@@ -63,6 +63,8 @@ def load_artifact(path: Path | str) -> Artifact:
 def obstacle(meta: Meta, machine: str, cpu_flags: frozenset[str]) -> str | None:
     """Why a machine (platform.machine(), /proc/cpuinfo's flags) cannot run an artifact, None when it can."""
     target = meta.target
+    if meta.runtime.get("name") == COREML:
+        return f"{target['name']} is a Core ML model, which macOS and iOS run"
     if target["device"] is not None:
         return f"{target['name']} needs a GPU: {target['accelerator']} {target['device'].get('arch', 'with OpenCL')}"
     if target["os"] != "LINUX":

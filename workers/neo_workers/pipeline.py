@@ -95,6 +95,11 @@ def compile_(work: Work) -> None:
     from neo_workers.compiler.targets import tvm_target
 
     assert work.imported is not None
+    if work.spec.coreml:
+        from neo_workers.compiler import coreml
+
+        work.library = coreml.convert(work.imported, _class_labels(work), work.folder("library"))
+        return
     if work.spec.device is not None and build.is_for_cpus(work.imported.module):
         _say(f"this model's kernels are for CPUs: they run on the host of {work.spec.device.label}")
         work.spec = replace(work.spec, device=None)
@@ -126,6 +131,20 @@ def _generate(work: Work, lowered: Any, target: Any) -> None:
         work.executable = build.generate(lowered.module, target)
 
 
+def _class_labels(work: Work) -> list[str]:
+    """The lines of the file that CompilerOptions names. Raises InputConfigurationError."""
+    name = work.spec.class_labels
+    if not name:
+        return []
+    path = next((path for path in work.files if path.name == name), None)
+    if path is None:
+        raise InputConfigurationError(f"CompilerOptions class_labels: there is no file {name} in the model's archive")
+    try:
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise InputConfigurationError(f"CompilerOptions class_labels: {name} is no text in UTF-8") from error
+
+
 def _plan(work: Work, lowered: Any) -> None:
     """The static plan, or the reason why there is none."""
     from neo_workers.compiler.plan import NotStatic, extract
@@ -150,12 +169,15 @@ def link(work: Work) -> None:
     from neo_workers.compiler.link import export, link_kernels
     from neo_workers.compiler.verify import verify
 
-    if work.plan:
+    if work.spec.coreml:
+        pass  # nothing to link: Apple's compiler on the device makes the code
+    elif work.plan:
         work.library = link_kernels(work.objects, work.spec, work.folder("library"))
         verify(work.library, work.spec)
     else:
         work.library = export(work.executable, work.spec, work.folder("library"))
         verify(work.library, work.spec, has_kernels=bool(device_source(work.executable.mod)))
+    assert work.library is not None
     _say(f"{work.library.name}: {work.library.stat().st_size} bytes")
 
 
@@ -164,14 +186,18 @@ def package(work: Work) -> None:
     from neo_workers import artifact, describe, params, plan
 
     assert work.imported is not None and work.library is not None
+    framework = work.request["InputConfig"]["Framework"]
     weights = work.plan.weights if work.plan else work.weights
+    if work.spec.coreml:
+        meta = describe.meta(work.spec, framework, work.imported, weights)
+        work.digest = artifact.write([work.library], work.spec, meta, work.archive)
+        return
     files = [work.library, *(work.library.parent / name for name in (artifact.PARAMS, plan.FILE))]
     offsets = params.write(weights, files[1])
     text = plan.refusal(work.not_static or "")
     if work.plan:
         text = work.plan.to_json(work.library.name, artifact.PARAMS, offsets)
     files[2].write_text(text, encoding="utf-8")
-    framework = work.request["InputConfig"]["Framework"]
     meta = describe.meta(work.spec, framework, work.imported, weights, work.not_static)
     work.digest = artifact.write(files, work.spec, meta, work.archive)
     _say(f"artifact: {work.archive.stat().st_size} bytes, BLAKE2b {work.digest[:16]}...")

@@ -11,8 +11,8 @@ from neo_targets.toolchains import stub_command
 ELF = [arch for arch in ARCHITECTURES.values() if arch.elf_class]
 
 
-def fake(machine: int, flags: int, wide: bool = True) -> bytes:
-    ident = b"\x7fELF" + bytes([2 if wide else 1, 1, 1]) + bytes(9)
+def fake(machine: int, flags: int, wide: bool = True, os_abi: int = 0) -> bytes:
+    ident = b"\x7fELF" + bytes([2 if wide else 1, 1, 1, os_abi]) + bytes(8)
     rest = struct.pack("<HHIQQQI6H" if wide else "<HHIIIII6H", 3, machine, 1, 0, 0, 0, flags, 64, 0, 0, 0, 0, 0)
     return ident + rest
 
@@ -30,6 +30,11 @@ def test_float_abi_is_a_matter_of_arm_alone() -> None:
 def test_cubin_architecture(flags: int, sm: int) -> None:
     assert elf.header(fake(elf.EM_CUDA, flags)).sm == sm
     assert elf.header(fake(62, flags)).sm == 0
+
+
+def test_cubin_architecture_since_sm_100() -> None:
+    assert elf.header(fake(elf.EM_CUDA, 0x6006402, os_abi=0x41)).sm == 100
+    assert elf.header(fake(elf.EM_CUDA, 0x6007902, os_abi=0x41)).sm == 121
 
 
 @pytest.mark.parametrize("data", [b"", b"\x7fELF", b"MZ" + bytes(80), fake(62, 0)[:60], b"\x7fELF\x02\x02" + bytes(80)])

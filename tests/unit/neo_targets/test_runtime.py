@@ -71,5 +71,5 @@ def test_warnings_are_errors(tmp_path: Path) -> None:
 
 
 def test_every_device_has_one() -> None:
-    assert all(row.runtime.path.is_file() for row in DEVICES.values())
+    assert all(row.runtime.path.is_file() for row in DEVICES.values() if not row.coreml)
     assert sys.executable in command(RUNTIMES["armel-linux"], Path("x"))

@@ -1,6 +1,7 @@
-"""CUDA C++ -> machine code of one GPU architecture, through NVRTC 11.8 (PyPI nvidia-cuda-nvrtc-cu11) and ctypes.
+"""CUDA C++ -> machine code of one GPU architecture, through NVRTC (PyPI nvidia-cuda-nvrtc-cu11, -cu12) and ctypes.
 
-Needs no GPU, driver or toolkit. NVRTC 11.8 is the one version that still knows sm_37 (ml_p2) and already sm_90.
+Needs no GPU, driver or toolkit. NVRTC 11.8 is the one version that still knows sm_37 (ml_p2) and already sm_90; NVRTC
+12 (the extra `cuda12`) makes code for newer architectures. neo_targets.options.GPU_CODES says which takes which.
 Source: NVIDIA's NVRTC 11.8 manual for the functions called.
 """
 
@@ -11,15 +12,17 @@ import importlib.util
 from functools import lru_cache
 from pathlib import Path
 
+from neo_targets.options import GPU_CODES
 from neo_workers.compiler.cuda_headers import HEADERS
 from neo_workers.errors import CompilationError, InternalError
 
+OLDEST = "11"
 OPTIONS = ("-default-device", "-std=c++17")
 
 
 def compile_cubin(source: str, arch: str) -> bytes:
     """The cubin (an ELF file) of CUDA C++ `source` for e.g. "sm_75". Raises CompilationError with NVRTC's log."""
-    library = _library()
+    library = _library(GPU_CODES.get(arch, OLDEST))
     program = ctypes.c_void_p()
     texts = (ctypes.c_char_p * len(HEADERS))(*(text.encode() for text in HEADERS.values()))
     names = (ctypes.c_char_p * len(HEADERS))(*(name.encode() for name in HEADERS))
@@ -45,33 +48,39 @@ def compile_cubin(source: str, arch: str) -> bytes:
         library.nvrtcDestroyProgram(ctypes.byref(program))
 
 
-def supported() -> list[str]:
-    """The architectures that this NVRTC makes machine code for, e.g. ["sm_35", ...]."""
-    library, count = _library(), ctypes.c_int()
+def supported(major: str = OLDEST) -> list[str]:
+    """The architectures that an NVRTC makes machine code for, e.g. ["sm_35", ...]."""
+    library, count = _library(major), ctypes.c_int()
     library.nvrtcGetNumSupportedArchs(ctypes.byref(count))
     numbers = (ctypes.c_int * count.value)()
     library.nvrtcGetSupportedArchs(numbers)
     return [f"sm_{number}" for number in numbers]
 
 
-@lru_cache(maxsize=1)
-def version() -> str:
-    """NVRTC's version, e.g. "11.8"."""
+@lru_cache
+def version(arch: str) -> str:
+    """The version of the NVRTC that compiles for `arch`, e.g. "11.8"."""
     major, minor = ctypes.c_int(), ctypes.c_int()
-    _library().nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
+    _library(GPU_CODES.get(arch, OLDEST)).nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
     return f"{major.value}.{minor.value}"
 
 
-@lru_cache(maxsize=1)
-def _library() -> ctypes.CDLL:
+@lru_cache
+def _library(version: str) -> ctypes.CDLL:
+    """The NVRTC of one major version; the packages of several share a folder."""
     for folder in _package("cuda_nvrtc", "lib"):
-        builtins = sorted(folder.glob("libnvrtc-builtins.so*"))
-        main = sorted(folder.glob("libnvrtc.so*"))
+        builtins = sorted(folder.glob(f"libnvrtc-builtins.so.{version}*"))
+        main = sorted(folder.glob(f"libnvrtc.so.{version}*"))
         if builtins and main:
             ctypes.CDLL(str(builtins[0]), mode=ctypes.RTLD_GLOBAL)  # libnvrtc looks it up by name
             library = ctypes.CDLL(str(main[0]))
             library.nvrtcGetErrorString.restype = ctypes.c_char_p
             return library
+    if version != OLDEST:
+        raise CompilationError(
+            f"CompilerOptions gpu-code: this architecture needs NVRTC {version}, which this worker has not; "
+            f"pip install 'neo-emulator[cuda{version}]'"
+        )
     raise InternalError("no NVRTC on this worker: the package nvidia-cuda-nvrtc-cu11 exists for Linux only")
 
 

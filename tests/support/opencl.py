@@ -1,0 +1,162 @@
+"""Runs OpenCL artifacts by pocl, which executes OpenCL C on this machine's CPU.
+
+TVM's own OpenCL runtime is not in its wheel. So the kernels come from the artifact's library, their order, memory and
+launch sizes from the same lowered module that the library was made of, and pyopencl launches them one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pytest
+import tvm
+from tvm.tirx.build import split_host_device_mods
+
+from neo_targets import elf
+from neo_workers.compiler import build
+from neo_workers.compiler.plan import extract
+from neo_workers.compiler.targets import tvm_target
+from neo_workers.pipeline import Work
+from neo_workers.plan import Plan, PlanTensor
+
+Arrays = dict[str, np.ndarray]
+OPTIONS = ["-cl-std=CL1.2"]
+"""What Mali's and Adreno's drivers of these boards know."""
+
+_LAUNCH = re.compile(r'call_ffi_kernel\("(\w+)", (.*), launch_params=\[(.*?)\]')
+_SIGNATURE = re.compile(r"__kernel void (?:__attribute__\(\(.*?\)\) )?(\w+)\((.*?)\)")
+_AXES = {f"{kind}Idx.{axis}": (kind, index) for kind in ("block", "thread") for index, axis in enumerate("xyz")}
+
+
+def require() -> Any:
+    """pyopencl with pocl's device behind it; skips the test when one of them is not installed."""
+    opencl = pytest.importorskip("pyopencl", reason="pip install pyopencl")
+    try:
+        platforms = [item for item in opencl.get_platforms() if "Portable" in item.name]
+    except opencl.LogicError:
+        platforms = []
+    if not platforms:
+        pytest.skip("no pocl: apt-get install pocl-opencl-icd")
+    return opencl
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One kernel's run within a PrimFunc."""
+
+    kernel: str
+    grid: tuple[int, int, int]  # work groups
+    group: tuple[int, int, int]  # work items of a group
+
+
+class Program:
+    """The GPU part of one compiled model."""
+
+    def __init__(self, work: Work) -> None:
+        assert work.library is not None and work.imported is not None
+        self.opencl = require()
+        self._work = work
+        self.sources = kernels(elf.find_opencl(work.library.read_bytes()))
+        device = next(item for item in self.opencl.get_platforms() if "Portable" in item.name).get_devices()[0]
+        self._context = self.opencl.Context([device])
+        self._queue = self.opencl.CommandQueue(self._context)
+
+    @cached_property
+    def built(self) -> dict[str, Any]:
+        """Every kernel, built by pocl from its own source, as a device's driver would."""
+        programs = {
+            name: self.opencl.Program(self._context, text).build(OPTIONS) for name, text in self.sources.items()
+        }
+        return {name: self.opencl.Kernel(program, name) for name, program in programs.items()}
+
+    def run(self, inputs: Arrays) -> Arrays:
+        """The outputs of the whole model."""
+        plan, launches, names = self._lowered()
+        arena = np.zeros(plan.arena_bytes + 64, np.uint8)
+        for name, index in plan.inputs:
+            _view(arena, plan.tensors[index])[...] = inputs[name]
+        for call in plan.calls:
+            indices = dict(zip(names[call.kernel], call.arguments, strict=True))
+            for launch in launches[call.kernel]:
+                self._launch(launch, {name: plan.tensors[index] for name, index in indices.items()}, plan, arena)
+        return {name: _view(arena, plan.tensors[index]).copy() for name, index in plan.outputs}
+
+    def _launch(self, launch: Launch, tensors: dict[str, PlanTensor], plan: Plan, arena: Any) -> None:
+        flags = self.opencl.mem_flags
+        arrays = [_array(tensors[name], plan, arena) for name in arguments(self.sources[launch.kernel], launch.kernel)]
+        copies = [np.array(array, order="C") for array in arrays]
+        buffers = [
+            self.opencl.Buffer(self._context, flags.READ_WRITE | flags.COPY_HOST_PTR, hostbuf=copy) for copy in copies
+        ]
+        size = tuple(count * items for count, items in zip(launch.grid, launch.group, strict=True))
+        self.built[launch.kernel](self._queue, size, launch.group, *buffers)
+        for array, copy, buffer in zip(arrays, copies, buffers, strict=True):
+            self.opencl.enqueue_copy(self._queue, copy, buffer)
+            if array.flags.writeable:
+                array[...] = copy
+
+    def _lowered(self) -> tuple[Plan, dict[str, list[Launch]], dict[str, list[str]]]:
+        """The plan; the launches of each PrimFunc; the names of its parameters."""
+        work, target = self._work, tvm_target(self._work.spec)
+        lowered = build.lower(work.imported.module, target)  # type: ignore[union-attr]
+        ends = [[item.name for item in items] for items in (work.imported.inputs, work.imported.outputs)]  # type: ignore[union-attr]
+        plan = extract(lowered.module, *ends, lowered.weights)
+        functions = {
+            name.name_hint: value
+            for name, value in lowered.module.functions_items()
+            if isinstance(value, tvm.tirx.PrimFunc)
+        }
+        names = {name: [param.name for param in function.params] for name, function in functions.items()}
+        return plan, launches(tvm.IRModule(functions, attrs=lowered.module.attrs), target), names
+
+
+def kernels(text: str) -> dict[str, str]:
+    """The source of each kernel by its name: TVM joins them, and its runtime takes them apart, at such lines."""
+    parts = text.split("// Function: ")[1:]
+    return {part.split("\n", 1)[0].strip(): part.split("\n", 1)[1] for part in parts}
+
+
+def arguments(source: str, kernel: str) -> list[str]:
+    """The names of a kernel's parameters, which are those of its PrimFunc."""
+    found = next(match for match in _SIGNATURE.finditer(source) if match[1] == kernel)
+    return [word.split()[-1].removesuffix("_ptr") for word in found[2].split(",")]
+
+
+def launches(functions: Any, target: Any) -> dict[str, list[Launch]]:
+    """What the host code of each PrimFunc launches, in order."""
+    passes, _, _ = tvm.tirx.get_tir_pipeline("default")  # what relax.build takes for every target
+    with tvm.transform.PassContext(opt_level=build.OPT_LEVEL, config=build.PASS_CONFIG):
+        host, _ = split_host_device_mods(passes(tvm.tirx.transform.BindTarget(target)(functions)))
+    launched: dict[str, list[Launch]] = {}
+    for name, function in host.functions_items():
+        launched[name.name_hint] = [_launch(*match.groups()) for match in _LAUNCH.finditer(function.script())]
+    return launched
+
+
+def _launch(kernel: str, arguments: str, axes: str) -> Launch:
+    names = re.findall(r'"([\w.]+)"', axes)
+    numbers = [int(number) for number in re.findall(r"(?:T\.int64\()?(-?\d+)\)?(?=, |$)", arguments)[-len(names) :]]
+    sizes = {"block": [1, 1, 1], "thread": [1, 1, 1]}
+    for name, number in zip(names, numbers, strict=True):
+        kind, index = _AXES[name]
+        sizes[kind][index] = number
+    block, thread = (tuple(sizes[kind]) for kind in ("block", "thread"))
+    return Launch(kernel, block, thread)  # type: ignore[arg-type]
+
+
+def _view(arena: Any, tensor: PlanTensor) -> Any:
+    count = int(np.prod(tensor.shape, dtype=np.int64)) * np.dtype(tensor.dtype).itemsize
+    return arena[tensor.offset_bytes : tensor.offset_bytes + count].view(tensor.dtype).reshape(tensor.shape)
+
+
+def _array(tensor: PlanTensor, plan: Plan, arena: Any) -> Any:
+    """A tensor's memory: in the arena, or a weight, which no kernel may change."""
+    if tensor.weight is None:
+        return _view(arena, tensor)
+    array = np.asarray(plan.weights[tensor.weight]).reshape(tensor.shape)
+    array.flags.writeable = False
+    return array
