@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := emulator workers targets tests examples
 
-.PHONY: help demo serve test test-runtime test-frameworks check unit lint bench fuzz clean
+.PHONY: help demo serve test test-runtime test-frameworks check unit lint bench fuzz clean compose docs
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 15
@@ -48,6 +48,12 @@ test-runtime: $(VENV)/.installed-test ## every model on every CPU target: native
 
 test-frameworks: $(VENV)/.installed-test ## models of every framework, real ones among them, against their framework
 	@PYTHONPATH=tests $(BIN)/python -m support.framework_models $(FRAMEWORKS) 2>/dev/null
+
+docs: $(VENV)/.installed-docs ## the documentation as HTML in docs/build; warnings are errors
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/build
+
+compose: $(VENV)/.installed-test ## compose.yaml brought up for real, a worker killed; needs a Docker engine
+	NEO_COMPOSE=1 $(BIN)/python -m pytest -p no:xdist tests/compose
 
 bench: $(VENV)/.installed-test ## timings, side by side
 	$(BIN)/python -m tests.bench
