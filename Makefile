@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := emulator workers targets tests examples
 
-.PHONY: help demo serve test test-runtime test-frameworks test-onnx-nodes check unit lint bench fuzz clean
+.PHONY: help demo serve test test-runtime test-frameworks test-onnx-nodes check unit lint bench fuzz clean compose docs test-targets chaos
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 15
@@ -52,6 +52,12 @@ test-frameworks: $(VENV)/.installed-test ## models of every framework, real ones
 test-onnx-nodes: $(VENV)/.installed-test ## every node test of the onnx package; writes docs/onnx-operators.md
 	@PYTHONPATH=tests $(BIN)/python -W ignore -m support.onnx_nodes_report 2>/dev/null
 
+docs: $(VENV)/.installed-docs ## the documentation as HTML in docs/build; warnings are errors
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/build
+
+compose: $(VENV)/.installed-test ## compose.yaml brought up for real, a worker killed; needs a Docker engine
+	NEO_COMPOSE=1 $(BIN)/python -m pytest -p no:xdist tests/compose
+
 bench: $(VENV)/.installed-test ## timings, side by side
 	$(BIN)/python -m tests.bench
 
@@ -66,7 +72,6 @@ fuzz: $(VENV)/.installed-fuzz ## archives, DataInputConfig and CompilerOptions u
 	@for target in archive data_input_config compiler_options; do \
 		PYTHONPATH=tests $(BIN)/python -m fuzz $$target $(FUZZ_SECONDS) || exit 1; done
 
-.PHONY: test-targets
 test-targets: $(VENV)/.installed-test ## a conv net and a transformer for every device and platform, checked
 	@PYTHONPATH=tests $(BIN)/python -m runtime.targets_report 2>/dev/null
 

@@ -2,6 +2,7 @@
 
     Preflight   a browser's question whether a page may ask (cors.py, which also opens every answer to pages)
     Auth        with NEO_EMULATOR_AUTH=sigv4 only: refuses what is not signed with a known key
+    Dashboard   /_neo/ and the pages below it, and the same as JSON
     Control     /_neo/health, ready, metrics, reset, pace, faults
     Feeds       declines all, but brings CloudWatch Logs up to date for those who ask for it
     SageMaker   the compilation-job operations (operations.py), by X-Amz-Target, signed or not
@@ -23,6 +24,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from neo_emulator import cors, wire
 from neo_emulator.auth import Auth
 from neo_emulator.control import Control
+from neo_emulator.dashboard.handler import Dashboard
 from neo_emulator.feeds import Feeds
 from neo_emulator.misdirected import Misdirected
 from neo_emulator.moto_bridge import Moto
@@ -100,6 +102,7 @@ def create_app(settings: Settings, store: Store, submit: Submit | None = None) -
     handlers: list[Handler] = [
         cors.Preflight(moto.has_cors_rules),
         *guard,
+        Dashboard(store, control, moto),
         control,
         feeds,
         SageMaker(settings, store, announce, moto.account, moto),

@@ -1,109 +1,236 @@
-"""The `neo-emulator` command."""
+"""The `neo-emulator` command: its arguments. What each subcommand does stands in commands/, imported when asked for."""
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+import typer
 
 from neo_emulator import __version__
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 4577
+DEFAULT_URL = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
+
+app = typer.Typer(
+    help="A local stand-in for Amazon SageMaker Neo. Settings: NEO_EMULATOR_* (see the documentation).",
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Say it as JSON.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")]
+Tls = Annotated[bool | None, typer.Option("--tls", help="HTTPS too, with a certificate made now.")]
+Cert = Annotated[Path | None, typer.Option("--cert", metavar="PEM", help="HTTPS too, with this one.")]
+Key = Annotated[Path | None, typer.Option("--key", metavar="PEM", help="The key of --cert.")]
+Url = Annotated[str, typer.Option(envvar="AWS_ENDPOINT_URL", help="Where the emulator runs.")]
+Artifact = Annotated[Path, typer.Argument(help="The tar.gz of a compilation job, or its unpacked folder.")]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="neo-emulator",
-        description="A local stand-in for Amazon SageMaker Neo. Settings: NEO_EMULATOR_* (see README).",
+def _targets() -> list[str]:
+    from neo_targets import platforms, registry
+
+    return [*registry.DEVICES, *platforms.names()]
+
+
+def _frameworks() -> list[str]:
+    from neo_workers.importers import IMPORTERS
+
+    return list(IMPORTERS)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"neo-emulator {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
+
+@app.command()
+def serve(
+    host: Host = DEFAULT_HOST,
+    port: Port = DEFAULT_PORT,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Keep jobs, S3 and the cache here over a restart (default: nothing is kept).")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Jobs compiled at the same time (default: one per CPU core).")
+    ] = None,
+    tls: Tls = None,
+    cert: Cert = None,
+    key: Key = None,
+    json_: Json = False,
+) -> None:
+    """Run the API, a worker and a private Valkey until Ctrl-C."""
+    from neo_emulator.commands import serving
+
+    given = {"data_dir": data_dir, "workers": workers, "tls": tls, "tls_cert": cert, "tls_key": key}
+    serving.serve(host, port, with_worker=True, json_=json_, **given)
+
+
+@app.command()
+def api(
+    host: Host = DEFAULT_HOST,
+    port: Port = DEFAULT_PORT,
+    tls: Tls = None,
+    cert: Cert = None,
+    key: Key = None,
+    json_: Json = False,
+) -> None:
+    """Run the API alone, on the Redis of NEO_EMULATOR_REDIS_URL."""
+    from neo_emulator.commands import serving
+
+    serving.serve(host, port, with_worker=False, json_=json_, tls=tls, tls_cert=cert, tls_key=key)
+
+
+@app.command()
+def worker() -> None:
+    """Run a worker alone, on the Redis of NEO_EMULATOR_REDIS_URL."""
+    from neo_emulator.commands import serving
+
+    serving.work()
+
+
+@app.command("compile")
+def compile_(
+    model: Annotated[Path, typer.Argument(help="A model file, a folder of them, or a tar.gz as Neo takes it.")],
+    target: Annotated[
+        str, typer.Option(help="A TargetDevice, or Os/Arch/Accelerator.", autocompletion=_targets)
+    ] = "ml_c5",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder, or name of the tar.gz.")] = Path(),
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", "-i", help="NAME=1,3,224,224, once per input; or DataInputConfig.")
+    ] = None,
+    framework: Annotated[
+        str | None, typer.Option(help="Default: what the file's name tells.", autocompletion=_frameworks)
+    ] = None,
+    options: Annotated[str | None, typer.Option(help="CompilerOptions, as JSON.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the compiler's log.")] = False,
+    json_: Json = False,
+) -> None:
+    """Compile a model on this machine; no server is needed."""
+    from neo_emulator.commands import compiling
+
+    compiling.compile_model(
+        model,
+        target,
+        output,
+        framework=framework,
+        inputs=inputs or [],
+        options=options,
+        verbose=verbose,
+        json_=json_,
     )
-    parser.add_argument("--version", action="version", version=f"neo-emulator {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="run the API, a worker and a private Valkey until Ctrl-C")
-    api = commands.add_parser("api", help="run the API alone, on the Redis of NEO_EMULATOR_REDIS_URL")
-    commands.add_parser("worker", help="run a worker alone, on the Redis of NEO_EMULATOR_REDIS_URL")
-    _add_artifact_commands(commands)
-    for command in (serve, api):
-        command.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
-        command.add_argument(
-            "--port", type=_port, default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)"
-        )
-        command.add_argument("--tls", action="store_true", default=None, help="HTTPS too, with a certificate made now")
-        command.add_argument("--cert", dest="tls_cert", type=Path, metavar="PEM", help="HTTPS too, with this one")
-        command.add_argument("--key", dest="tls_key", type=Path, metavar="PEM", help="the key of --cert")
-    serve.add_argument(
-        "--data-dir", type=Path, help="keep jobs, S3 and the cache here over a restart (default: nothing is kept)"
-    )
-    serve.add_argument("--workers", type=_count, help="jobs compiled at the same time (default: one per CPU core)")
-    return parser
 
 
-def _add_artifact_commands(commands: Any) -> None:
-    """`commands` is what argparse's add_subparsers gives."""
-    inspect = commands.add_parser("inspect", help="say what an artifact is: target, inputs, outputs, runtime")
-    run = commands.add_parser("run", help="run an artifact on this machine")
-    for command in (inspect, run):
-        command.add_argument("artifact", type=Path, help="the tar.gz of a compilation job, or its unpacked folder")
-    run.add_argument("--input", type=Path, metavar="FILE.npz", help="one array per input (default: zeros)")
-    run.add_argument("--output", type=Path, metavar="FILE.npz", help="where the outputs go (default: only shown)")
+@app.command()
+def run(
+    artifact: Artifact,
+    inputs: Annotated[
+        Path | None, typer.Option("--input", metavar="FILE.npz", help="One array per input (default: zeros).")
+    ] = None,
+    outputs: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE.npz", help="Where the outputs go (default: only shown).")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Run an artifact on this machine."""
+    from neo_emulator.commands import artifacts
+
+    artifacts.run(artifact, inputs, outputs, json_=json_)
 
 
-def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535")
-    return int(text)
+@app.command()
+def inspect(artifact: Artifact, json_: Json = False) -> None:
+    """Say what an artifact is: target, inputs, outputs, runtime."""
+    from neo_emulator.commands import artifacts
+
+    artifacts.inspect(artifact, json_=json_)
 
 
-def _count(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 256:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers: 1 to 256")
-    return int(text)
+@app.command()
+def jobs(
+    name: Annotated[str | None, typer.Argument(help="One job, in detail (default: all).")] = None,
+    status: Annotated[str, typer.Option(help="Only jobs with this status, e.g. FAILED.")] = "",
+    url: Url = DEFAULT_URL,
+    json_: Json = False,
+) -> None:
+    """Show the jobs of a running emulator."""
+    from neo_emulator.commands import jobs
+
+    jobs.show_jobs(url, name, status.upper(), json_=json_)
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(help="The job.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    url: Url = DEFAULT_URL,
+    json_: Json = False,
+) -> None:
+    """Show the compiler's log of a job."""
+    from neo_emulator.commands import jobs
+
+    jobs.show_log(url, name, follow=follow, json_=json_)
+
+
+@app.command()
+def targets(json_: Json = False) -> None:
+    """Show what can be compiled for."""
+    from neo_emulator.commands import jobs
+
+    jobs.show_targets(json_=json_)
+
+
+@app.command()
+def env(
+    url: Url = DEFAULT_URL,
+    shell: Annotated[str, typer.Option(help="sh, fish, powershell or dotenv.")] = "sh",
+    json_: Json = False,
+) -> None:
+    """Show what leads AWS's SDKs and CLI here: eval "$(neo-emulator env)"."""
+    from neo_emulator.commands import jobs
+
+    jobs.show_environment(url, shell, json_=json_)
+
+
+@app.command()
+def demo(json_: Json = False) -> None:
+    """Compile a pretrained model for five targets and check the results."""
+    from neo_emulator import demo
+
+    raise typer.Exit(demo.main(json_=json_))
+
+
+@app.command()
+def doctor(json_: Json = False) -> None:
+    """Say what is missing on this machine, and how to get it."""
+    from neo_emulator.commands import doctor
+
+    doctor.diagnose(json_=json_)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The exit status: 0 after a clean stop, 1 when the stack cannot start, 2 for wrong arguments."""
-    options = _parser().parse_args(argv)
-    if options.command in ("inspect", "run"):
-        from neo_emulator import artifact_commands
+    """The exit status: 0, 1 when the command cannot do what it was asked (said on stderr), 2 for wrong arguments."""
+    from neo_emulator.commands.output import Refused
 
-        return artifact_commands.main(options)
-    from pydantic import ValidationError
-
-    from neo_workers import logs
-    from neo_workers.settings import get_settings
-
-    logs.configure("INFO")
     try:
-        settings = get_settings()
-    except ValidationError as error:
-        print(f"neo-emulator: {error}", file=sys.stderr)
+        app(args=argv, prog_name="neo-emulator")
+    except Refused as refused:
+        print(f"neo-emulator: {refused}", file=sys.stderr)
         return 1
-    logs.configure(settings.log_level, settings.log_format)
-    if options.command != "serve" and settings.redis_url is None:
-        print(
-            f"neo-emulator: `{options.command}` needs NEO_EMULATOR_REDIS_URL; `serve` brings its own", file=sys.stderr
-        )
-        return 1
-    if options.command == "worker":
-        from neo_workers.worker import main as work
-
-        work()
-        return 0
-    from neo_emulator.serve import StartError, serve
-
-    names = ("data_dir", "workers", "tls", "tls_cert", "tls_key")
-    given = {name: getattr(options, name, None) for name in names}
-    if (given["tls_cert"] is None) != (given["tls_key"] is None):
-        print("neo-emulator: --cert and --key go together", file=sys.stderr)
-        return 2
-    settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
-    try:
-        serve(settings, options.host, options.port, with_worker=options.command == "serve")
-    except StartError as error:
-        print(f"neo-emulator: {error}", file=sys.stderr)
-        return 1
-    # everything is put away; taking moto's modules apart would cost another second
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0

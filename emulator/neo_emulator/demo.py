@@ -5,6 +5,7 @@ The model is Google's Magika (what kind of file is this?), from the PyPI package
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -13,7 +14,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,19 @@ class Model:
         return str(self.config["target_labels_space"][int(scores.argmax())])
 
 
-def main() -> int:
-    """The exit status: 0 when every target compiled and passed its check."""
+def main(*, json_: bool = False) -> int:
+    """The exit status: 0 when every target compiled and passed its check. With `json_` only the result is said."""
+    with contextlib.redirect_stdout(sys.stderr) if json_ else contextlib.nullcontext():
+        rows = compile_for_all()
+        if not json_:
+            show(rows)
+    if json_:
+        print(json.dumps([asdict(row) for row in rows], indent=2, default=str))
+    return 0 if all(row.good for row in rows) else 1
+
+
+def compile_for_all() -> list[Row]:
+    """The table's rows, one per target."""
     model = Model()
     say(f"model   Magika, {model.path.stat().st_size / 1e6:.1f} MB of ONNX, from the PyPI package of that name")
     begun = time.monotonic()
@@ -95,8 +107,7 @@ def main() -> int:
         if not any(row.ran for row in rows):
             say("none of these CPUs is this machine's: one more job, for the one that is")
             rows += compile_all(server, model, [Row(*this_machine())])
-    show(rows)
-    return 0 if all(row.good for row in rows) else 1
+    return rows
 
 
 def this_arch() -> str:

@@ -110,12 +110,20 @@ class Endpoint:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
-                raise ValueError(error.read().decode(errors="replace")) from error
+                raise ValueError(_words(error.read().decode(errors="replace"))) from error
 
     def environment(self) -> dict[str, str]:
         """Environment variables with which every AWS SDK and the AWS CLI reach the emulator."""
         keys = {name.upper(): value for name, value in self._credentials.items()}
         return {"AWS_ENDPOINT_URL": self.url, **CREDENTIALS, **keys}
+
+
+def _words(body: str) -> str:
+    """What a refusal's body says."""
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, TypeError, KeyError):
+        return body
 
 
 @cache

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Any
+from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIEnvironment
 from xml.sax.saxutils import escape
 
@@ -169,6 +170,17 @@ class Moto:
         document = next((str(role.assume_role_policy_document) for role in roles if role.arn == role_arn), "")
         return "sagemaker.amazonaws.com" in document
 
+    def object(self, bucket: str, key: str, most_bytes: int) -> bytes | None:
+        """An object of S3, whoever owns it; None when there is none, it is larger, or S3 is elsewhere."""
+        from werkzeug.test import Client
+
+        path = f"/{quote(bucket, safe='')}/{quote(key)}"
+        headers = {"Authorization": self._signature("s3")}  # without one moto gives public objects alone
+        with Client(self).get(path, headers=headers, buffered=False) as answer:
+            if answer.status_code != 200 or (answer.content_length or 0) > most_bytes:
+                return None
+            return answer.get_data()
+
     def reset(self) -> None:
         """Empties every moto backend, on disk too."""
         if self._settings.data_dir is not None:
@@ -183,7 +195,7 @@ class Moto:
         if operation is not None:
             environ["CONTENT_TYPE"] = wire.CONTENT_TYPE  # SageMaker minds no other, moto does
             if credential(environ) is None:
-                environ["HTTP_AUTHORIZATION"] = self._signature()
+                environ["HTTP_AUTHORIZATION"] = self._signature("sagemaker")
         if self._settings.account_id != MOTO_ACCOUNT:
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account(environ)
         answer: list[Any] = []
@@ -199,9 +211,9 @@ class Moto:
         start_response(status, headers)
         return body
 
-    def _signature(self) -> str:
+    def _signature(self, service: str) -> str:
         # moto finds service and region of a request nowhere else
-        scope = f"unsigned/20000101/{self._settings.region}/sagemaker/aws4_request"
+        scope = f"unsigned/20000101/{self._settings.region}/{service}/aws4_request"
         return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
 
 

@@ -31,6 +31,10 @@ READY_TIMEOUT_SECONDS = 30
 log = logging.getLogger(__name__)
 
 
+Announce = Callable[[str, Path | None], None]
+"""Is given the URL, and the certificate to trust where HTTPS is spoken too."""
+
+
 class StartError(Exception):
     """The stack cannot start; the text says why."""
 
@@ -71,10 +75,11 @@ def reach(host: str, port: int) -> str:
     return f"http://{f'[{local}]' if ':' in local and not local.startswith('[') else local}:{port}"
 
 
-def serve(settings: Settings, host: str, port: int, *, with_worker: bool = True) -> None:
+def serve(settings: Settings, host: str, port: int, announce: Announce, *, with_worker: bool = True) -> None:
     """Runs until SIGINT or SIGTERM, then leaves no process behind. Raises StartError.
 
     Without `settings.redis_url` a private Valkey is started; without `with_worker` only the API answers.
+    `announce` is called once jobs are taken.
     """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -89,7 +94,7 @@ def serve(settings: Settings, host: str, port: int, *, with_worker: bool = True)
     try:
         settings, lock = _own_data_dir(settings)
         settings = _start_processes(settings, url, run_dir, with_worker, guarded, lock)
-        _serve_api(settings, sock, url, run_dir, guarded, stop)
+        _serve_api(settings, sock, url, run_dir, guarded, stop, announce)
     finally:
         for process in reversed(guarded):  # the worker gives its jobs back while Valkey still answers
             process.end()
@@ -150,7 +155,13 @@ def _start_processes(
 
 
 def _serve_api(
-    settings: Settings, sock: socket.socket, url: str, run_dir: Path, guarded: list[Guarded], stop: threading.Event
+    settings: Settings,
+    sock: socket.socket,
+    url: str,
+    run_dir: Path,
+    guarded: list[Guarded],
+    stop: threading.Event,
+    announce: Announce,
 ) -> None:
     # imported here: Valkey and the worker are starting meanwhile
     from neo_emulator.app import create_app
@@ -172,9 +183,7 @@ def _serve_api(
     threading.Thread(target=server.serve_forever, daemon=True, name="api").start()
     _seed(settings, app.control.seeding, url, stop)
     if not stop.is_set():
-        if trust is not None:
-            print(f"https: {url.replace('http://', 'https://')} (AWS_CA_BUNDLE={trust})", flush=True)
-        print(f"ready: {url}", flush=True)
+        announce(url, trust)
     while not stop.wait(0.1):
         for process in guarded:
             process.keep_alive()

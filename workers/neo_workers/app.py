@@ -21,8 +21,6 @@ CONFIG: dict[str, object] = {
     # a busy worker leaves messages to the others
     "worker_disable_prefetch": True,
     "worker_prefetch_multiplier": 1,
-    "worker_enable_remote_control": False,
-    "worker_send_task_events": False,
     "worker_hijack_root_logger": False,
     "worker_redirect_stdouts": False,
     "worker_cancel_long_running_tasks_on_connection_loss": False,
@@ -42,5 +40,6 @@ CONFIG: dict[str, object] = {
 def celery_app(settings: Settings) -> Celery:
     """The Celery app on the settings' broker; the same one for equal settings."""
     app = Celery("neo_workers", broker=settings.celery_broker_url, set_as_current=False)
-    app.conf.update(CONFIG)
+    app.conf.update(CONFIG, worker_send_task_events=settings.task_events, task_send_sent_event=settings.task_events)
+    app.conf.worker_enable_remote_control = settings.task_events
     return app

@@ -7,7 +7,7 @@ import tarfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from isal import igzip
 
@@ -22,6 +22,8 @@ MAX_HEADER_BYTES = 16 << 10
 
 READ_AHEAD_BYTES = tarfile.RECORDSIZE + 2 * tarfile.BLOCKSIZE
 _MODE = 0o644
+_FILTER: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+"""Python before 3.11.4 has no filters (Debian 12's is 3.11.2); `_check_member` and `_check_place` stand there alone."""
 
 
 class _CappedReader:
@@ -80,7 +82,8 @@ def _extract(reader: _CappedReader, folder: Path, max_bytes: int, max_files: int
             if declared > max_bytes:
                 raise _too_big(max_bytes)
             reader.grant(member.size)
-            tar.extract(member, folder, set_attrs=False, filter="data")
+            _check_place(member, folder)
+            tar.extract(member, folder, set_attrs=False, **_FILTER)
             if member.isreg():
                 files.append(folder / member.name.lstrip("/"))
             reader.grant(MAX_HEADER_BYTES)
@@ -107,6 +110,13 @@ def _check_member(member: tarfile.TarInfo, count: int, max_files: int) -> None:
         raise InputConfigurationError(f"{UNTAR_FAILED}: {member.name} has a negative size")
     if not (member.isreg() or member.isdir()):
         raise InputConfigurationError(f"{UNTAR_FAILED}: {member.name} is neither a file nor a folder")
+
+
+def _check_place(member: tarfile.TarInfo, folder: Path) -> None:
+    """Raises TarError for a member that would lie outside `folder`; links, the other way out, are refused already."""
+    member.name = member.name.lstrip("/")
+    if not (folder / member.name).resolve().is_relative_to(folder.resolve()):
+        raise tarfile.TarError(f"{member.name!r} would be extracted outside of the archive's folder")
 
 
 def _too_big(max_bytes: int) -> InputConfigurationError:

@@ -105,3 +105,15 @@ class Reader:
         return cast(
             "list[tuple[str, dict[str, str]]]", self.store.connection.xrange(stream, min=f"({after}", count=200)
         )
+
+
+def lines_of(store: Store, job_id: JobId, since_ms: int) -> list[Line]:
+    """The log of one job as far as the feed still has it; `since_ms` is when the job was created."""
+    found: list[Line] = []
+    after, wanted = str(max(0, since_ms - 1000)), str(job_id)
+    while rows := cast("list[Any]", store.connection.xrange(LOGS, min=after, count=1000)):
+        for _, row in rows:
+            if row["id"] == wanted:
+                found += [(int(ms), text) for ms, text in json.loads(row["lines"])]
+        after = f"({rows[-1][0]}"
+    return [line for line in found if line[0] >= since_ms]

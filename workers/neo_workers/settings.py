@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     max_open_files: int = Field(default=4096, ge=64, description="Most files that a process of a compile has open.")
     max_processes: int = Field(default=256, ge=8, description="Most processes of one compile at the same time.")
 
+    task_events: bool = Field(
+        default=False, description="Workers send Celery's events and take its remote control: for Flower."
+    )
     log_level: str = Field(default="INFO", description="Level of the emulator's own log.")
     log_format: Literal["text", "json"] = Field(default="text", description="json: one object a line.")
     otel: bool = Field(

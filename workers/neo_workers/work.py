@@ -33,6 +33,7 @@ class JobContext:
     report: Callable[[str], None]  # called with the name of each step as it begins
     before_upload: Callable[[], None]  # returns when the upload may begin
     owner: str = ""  # who uploads: the job and its fence, kept with the object
+    storage: Storage | None = None  # in place of S3
 
 
 @dataclass
@@ -96,7 +97,7 @@ def prepare(request: JsonObject, context: JobContext) -> Work:
     shapes = inputs.parse(text) if text is not None else None
     if shapes is None:
         _check_derivable(config, request["OutputConfig"])
-    storage = Storage(context.settings.s3_endpoint_url, context.region)
+    storage = context.storage or Storage(context.settings.s3_endpoint_url, context.region)
     return Work(request, context, storage, input_uri, artifact_uri, spec, shapes)
 
 

@@ -105,6 +105,6 @@ def _run(settings: Settings, work_root: Path) -> None:
             f"--loglevel={settings.log_level.upper()}",
             "--without-gossip",
             "--without-mingle",
-            "--without-heartbeat",
+            *([] if settings.task_events else ["--without-heartbeat"]),
         ]
     )

@@ -5,10 +5,14 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from neo_workers.settings import unknown_names
+
 ROOT = Path(__file__).parents[3]
+PROFILES = {"torch": "worker-torch", "tensorflow": "worker-tensorflow", "gpu": "worker-gpu", "flower": "flower"}
 
 
 def compose() -> list[str]:
@@ -21,19 +25,36 @@ def compose() -> list[str]:
     pytest.skip("needs Compose v2 (docker compose, docker-compose or $DOCKER_COMPOSE)")
 
 
-def test_compose_file_is_valid_and_wired() -> None:
+def configuration() -> dict[str, Any]:
+    """The services of every profile, as Compose reads them."""
+    profiles = [word for name in PROFILES for word in ("--profile", name)]
     shown = subprocess.run(
-        [*compose(), "-f", "compose.yaml", "config", "--format", "json"], cwd=ROOT, capture_output=True, text=True
+        [*compose(), "-f", "compose.yaml", *profiles, "config", "--format", "json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert shown.returncode == 0, shown.stderr
-    services = json.loads(shown.stdout)["services"]
-    assert set(services) == {"redis", "emulator", "worker"}
-    for name in ("emulator", "worker"):
+    services: dict[str, Any] = json.loads(shown.stdout)["services"]
+    return services
+
+
+def test_compose_file_is_valid_and_wired() -> None:
+    services = configuration()
+    assert set(services) == {"redis", "emulator", "worker", *PROFILES.values()}
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["mem_limit"], name
+        assert service["pids_limit"], name
+        assert service.get("profiles", []) == [key for key, value in PROFILES.items() if value == name]
+        for port in service.get("ports", ()):
+            assert port["host_ip"] == "127.0.0.1"
+    for name in set(services) - {"redis", "flower"}:
         environment = services[name]["environment"]
         assert environment["NEO_EMULATOR_REDIS_URL"].startswith("redis://redis:")
         assert environment["NEO_EMULATOR_S3_ENDPOINT_URL"] == "http://emulator:4577"
         assert services[name]["depends_on"]["redis"]["condition"] == "service_healthy"
-    assert services["emulator"]["ports"][0]["host_ip"] == "127.0.0.1"
+        assert unknown_names(environment) == []
 
 
 def test_dockerfile_installs_what_the_lock_says() -> None:

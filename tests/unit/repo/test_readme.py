@@ -1,31 +1,31 @@
-"""The README says what the code says. `python tests/unit/repo/test_readme.py` writes its table of settings anew."""
+"""README and documentation say what the code says. `python tests/unit/repo/test_readme.py` writes their tables anew."""
 
 import ast
 import re
+import sys
 from pathlib import Path
 
-from neo_workers.settings import PREFIX, Settings
+import pytest
 
-README = Path(__file__).parents[3] / "README.md"
-BLOCK = re.compile(r"(<!-- settings: begin[^\n]*-->\n).*?(<!-- settings: end -->)", re.DOTALL)
+ROOT = Path(__file__).parents[3]
+sys.path.insert(0, str(ROOT / "tests"))  # also when this file is run itself
 
+from support.tables import TABLES  # noqa: E402
 
-def table() -> str:
-    """One row per setting."""
-    rows = ["| variable | default | what it does |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else f"`{field.default}`"
-        rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
-    return "\n".join(rows) + "\n"
+README = ROOT / "README.md"
+PAGES = {name: ROOT / "docs" / "reference" / f"{name}.md" for name in TABLES}
 
 
-def rewritten() -> str:
-    """The README with the table as the code has it."""
-    return BLOCK.sub(lambda match: match[1] + table() + match[2], README.read_text(encoding="utf-8"))
+def rewritten(name: str) -> str:
+    """The page with the table as the code has it."""
+    block = re.compile(rf"(<!-- {name}: begin[^\n]*-->\n).*?(<!-- {name}: end -->)", re.DOTALL)
+    made = TABLES[name]()
+    return block.sub(lambda match: match[1] + made + match[2], PAGES[name].read_text(encoding="utf-8"))
 
 
-def test_settings_table_is_the_codes() -> None:
-    assert README.read_text(encoding="utf-8") == rewritten(), "run: python tests/unit/repo/test_readme.py"
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_the_codes(name: str) -> None:
+    assert PAGES[name].read_text(encoding="utf-8") == rewritten(name), "run: python tests/unit/repo/test_readme.py"
 
 
 def test_readme_opens_with_the_two_commands() -> None:
@@ -42,4 +42,5 @@ def test_python_snippets_are_python() -> None:
 
 
 if __name__ == "__main__":
-    README.write_text(rewritten(), encoding="utf-8")
+    for page in TABLES:
+        PAGES[page].write_text(rewritten(page), encoding="utf-8")

@@ -2,33 +2,76 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from neo_emulator.commands import output
+from neo_emulator.commands.output import Refused
 from neo_workers.archive import unpack
 from neo_workers.artifact import Meta, TensorMeta, read_meta
 from neo_workers.errors import CompileError
 from neo_workers.execute import MAX_BYTES, MAX_FILES, CannotRun, load_artifact
 
+MOST_VALUES = 1000
+"""Of an output in JSON; --output has all of them."""
 
-def main(options: argparse.Namespace) -> int:
-    """The exit status: 0, or 1 when the artifact or its input cannot be used, which is said."""
+
+def inspect(path: Path, *, json_: bool) -> None:
+    """Says what an artifact is. Raises Refused."""
+    with _refusals():
+        meta = _meta(path)
+        output.as_json(asdict(meta)) if json_ else output.plain(describe(meta))
+
+
+def run(path: Path, inputs: Path | None, outputs: Path | None, *, json_: bool) -> None:
+    """Runs an artifact on an .npz and shows its outputs. Raises Refused for what cannot run, and for wrong inputs."""
+    with _refusals():
+        begun = time.perf_counter()
+        artifact = load_artifact(path)
+        loaded = time.perf_counter()
+        arrays = _zeros(artifact.meta) if inputs is None else _read(inputs)
+        ready = time.perf_counter()
+        found = artifact.run(arrays)
+        _show(found, (loaded - begun) * 1e3, (time.perf_counter() - ready) * 1e3, json_)
+        if outputs is not None:
+            with outputs.open("wb") as file:
+                np.savez(file, **found)  # type: ignore[arg-type]
+
+
+def _show(found: dict[str, Any], load_ms: float, run_ms: float, json_: bool) -> None:
+    if json_:
+        arrays = {
+            name: {
+                "shape": list(array.shape),
+                "dtype": str(array.dtype),
+                "values": array.ravel()[:MOST_VALUES].tolist(),
+            }
+            for name, array in found.items()
+        }
+        output.as_json({"load_ms": round(load_ms, 3), "run_ms": round(run_ms, 3), "outputs": arrays})
+        return
+    output.plain(f"load {load_ms:.1f} ms, run {run_ms:.1f} ms")
+    for name, array in found.items():
+        output.plain(f"{name} {list(array.shape)} {array.dtype}")
+        output.plain(np.array2string(array, threshold=16, edgeitems=2))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
     try:
-        if options.command == "inspect":
-            print(describe(_meta(options.artifact)))
-        else:
-            run(options.artifact, options.input, options.output)
+        yield
+    except BrokenPipeError:
+        raise  # nobody reads on: main's to handle
     except (CannotRun, CompileError, ValueError, OSError) as error:
-        print(f"neo-emulator: {error}", file=sys.stderr)
-        return 1
-    return 0
+        raise Refused(str(error)) from error
 
 
 def describe(meta: Meta) -> str:
@@ -48,23 +91,6 @@ def describe(meta: Meta) -> str:
         *(("version", f"{name} {version}") for name, version in meta.versions.items()),
     ]
     return "\n".join(f"{name:<10} {text}" for name, text in lines if text)
-
-
-def run(path: Path, inputs: Path | None, outputs: Path | None) -> None:
-    """Runs an artifact on an .npz and shows its outputs. Raises CannotRun, or ValueError for wrong inputs."""
-    begun = time.perf_counter()
-    artifact = load_artifact(path)
-    loaded = time.perf_counter()
-    arrays = _zeros(artifact.meta) if inputs is None else _read(inputs)
-    ready = time.perf_counter()
-    found = artifact.run(arrays)
-    print(f"load {(loaded - begun) * 1e3:.1f} ms, run {(time.perf_counter() - ready) * 1e3:.1f} ms")
-    for name, array in found.items():
-        print(f"{name} {list(array.shape)} {array.dtype}")
-        print(np.array2string(array, threshold=16, edgeitems=2))
-    if outputs is not None:
-        with outputs.open("wb") as file:
-            np.savez(file, **found)  # type: ignore[arg-type]
 
 
 def _read(path: Path) -> dict[str, Any]:

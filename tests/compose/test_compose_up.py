@@ -1,0 +1,132 @@
+"""compose.yaml, really brought up: `make compose`. Three workers, one killed in the middle of its jobs, nothing lost.
+
+Needs a Docker engine and Compose v2 ($DOCKER_COMPOSE names its binary); takes some minutes, most of them the build.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e.models import conv_net
+from support import jobs
+
+from neo_emulator.endpoint import Endpoint
+
+ROOT = Path(__file__).parents[2]
+PROJECT, PORT, JOBS = "neo-compose-test", "14577", 12
+HARDENED = ("emulator", "worker")
+
+pytestmark = [
+    pytest.mark.skipif(os.environ.get("NEO_COMPOSE") != "1", reason="make compose runs it"),
+    pytest.mark.timeout(1800),
+]
+
+
+class Compose:
+    """The project, by Compose's own command."""
+
+    def __init__(self, override: Path) -> None:
+        found = os.environ.get("DOCKER_COMPOSE") or shutil.which("docker-compose")
+        self._command = [found] if found else ["docker", "compose"]
+        self._files = ["-p", PROJECT, "-f", "compose.yaml", "-f", str(override)]
+
+    def __call__(self, *words: str, check: bool = True) -> str:
+        environment = os.environ | {"NEO_PORT": PORT}
+        done = subprocess.run(
+            [*self._command, *self._files, *words],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=1500,
+        )
+        assert not check or done.returncode == 0, f"{words}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done.stdout
+
+
+def docker(*words: str) -> str:
+    return subprocess.run(["docker", *words], capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
+    if subprocess.run(["docker", "info"], capture_output=True).returncode:
+        pytest.skip("needs a Docker engine")
+    override = tmp_path_factory.mktemp("compose") / "override.yaml"
+    host = {"build": {"network": "host"}}  # an engine without NAT can only build so
+    override.write_text(json.dumps({"services": {"emulator": host, "worker": host}}))
+    compose = Compose(override)
+    try:
+        compose("up", "--detach", "--build", "--wait", "--scale", "worker=3")
+        yield compose
+    finally:
+        compose("down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
+
+
+@pytest.fixture(scope="module")
+def neo(compose: Compose) -> Endpoint:
+    neo = Endpoint(f"http://127.0.0.1:{PORT}")
+    deadline = time.monotonic() + 120
+    while neo.control("health") and _ready(neo).get("workers") != 3:
+        assert time.monotonic() < deadline, _ready(neo)
+        time.sleep(0.5)
+    return neo
+
+
+def _ready(neo: Endpoint) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = neo.control("ready")
+    except ValueError as not_ready:
+        return {"error": str(not_ready)}
+    return answer
+
+
+def test_a_killed_worker_costs_no_job(compose: Compose, neo: Endpoint) -> None:
+    neo.s3.create_bucket(Bucket="neo")
+    neo.s3.put_object(Bucket="neo", Key="net.tar.gz", Body=jobs.archive(net__onnx=conv_net().model))
+    neo.pace(min_run_seconds=8)
+    names = [jobs.create(neo.sagemaker, "s3://neo/net.tar.gz", None, f"s3://neo/out/{n}") for n in range(JOBS)]
+    workers = compose("ps", "--quiet", "worker").split()
+    assert len(workers) == 3
+    deadline = time.monotonic() + 120
+    while len(running := neo.control("jobs.json?status=INPROGRESS")["jobs"]) < 6:
+        assert time.monotonic() < deadline, running
+        time.sleep(0.2)
+    docker("kill", workers[1])  # each of the three has two jobs under way
+    neo.pace(min_run_seconds=0)
+    for name in names:
+        assert neo.wait(name, timeout_seconds=300)["CompilationJobStatus"] == "COMPLETED"
+    assert len(jobs.keys(neo.s3, "neo", "out/")) == JOBS
+    attempts = [neo.control(f"jobs/123456789012:us-east-1:{name}.json")["attempt"] for name in names]
+    assert max(attempts) == 2, attempts  # the killed worker's jobs, and only they, were begun again
+    assert attempts.count(2) <= 2
+
+
+def test_state_survives_a_restart_of_everything(compose: Compose, neo: Endpoint) -> None:
+    before = dict.fromkeys(jobs.keys(neo.s3, "neo"))
+    names = {job["name"] for job in neo.control("jobs.json")["jobs"]}
+    compose("kill", "emulator", "redis")
+    compose("up", "--detach", "--wait", "--no-build", "--scale", "worker=3")
+    assert dict.fromkeys(jobs.keys(neo.s3, "neo")) == before
+    assert {job["name"] for job in neo.control("jobs.json")["jobs"]} == names
+
+
+def test_containers_may_do_little(compose: Compose, neo: Endpoint) -> None:
+    for service in HARDENED:
+        (shown, *_) = json.loads(docker("inspect", compose("ps", "--quiet", service).split()[0]))
+        host = shown["HostConfig"]
+        assert shown["Config"]["User"] == "neo"
+        assert host["ReadonlyRootfs"] is True
+        assert host["CapDrop"] == ["ALL"]
+        assert "no-new-privileges:true" in host["SecurityOpt"]
+        assert host["Memory"] > 0
+        assert host["PidsLimit"] > 0
+    compose(
+        "exec", "worker", "sh", "-c", "id -u | grep -qx 10001 && ! touch /opt/neo/x 2>/dev/null && cd /work && touch x"
+    )

@@ -1,0 +1,130 @@
+"""Tables of the documentation, made from the code: one function per block `<!-- name: begin -->` of docs/reference."""
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import typer
+
+from neo_emulator import errors as api_errors
+from neo_emulator.cli import app
+from neo_emulator.dashboard import views
+from neo_emulator.errors import ServiceError
+from neo_targets import options
+from neo_workers import errors as job_errors
+from neo_workers.importers import IMPORTERS
+from neo_workers.settings import PREFIX, Settings
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table in Markdown; "|" in a cell is escaped."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    cells = ([str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines)
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+def code(text: object) -> str:
+    return f"`{text}`" if text not in (None, "") else ""
+
+
+def settings() -> str:
+    """One row per setting."""
+    rows = [
+        (code(PREFIX + name.upper()), "" if field.default is None else f"`{field.default}`", field.description)
+        for name, field in Settings.model_fields.items()
+    ]
+    return table(("variable", "default", "what it does"), rows)
+
+
+def targets() -> str:
+    rows = [
+        (
+            code(row["name"]),
+            f"{row['os'].title()} {row['arch']}",
+            row["cpu"],
+            row["accelerator"],
+            row["lacks"],
+            row["check"],
+        )
+        for row in views.targets()
+    ]
+    return table(("target", "machine", "CPU", "accelerator", "not compiled", "checked by"), rows)
+
+
+def compiler_options() -> str:
+    rows = [
+        (
+            code(option.name),
+            ", ".join(map(code, option.aliases)),
+            option.help,
+            "yes" if option.changes_code else "no, kept in compiled.meta",
+        )
+        for option in options.OPTIONS
+    ]
+    return table(("option", "also spelt", "what it is", "changes the code"), rows)
+
+
+def frameworks() -> str:
+    rows = []
+    for name, module in sorted(IMPORTERS.items()):
+        if module is None:
+            rows.append((name, "not in this version", "", "", ""))
+            continue
+        facts = importlib.import_module(module).FACTS
+        rows.append((name, facts.files, facts.layout, facts.versions, code(facts.extra)))
+    return table(("framework", "files in the archive", "layout", "versions", "extra"), rows)
+
+
+def errors() -> str:
+    """Refusals, then reasons."""
+    refusals = []
+    for name, factory in inspect.getmembers(api_errors, inspect.isfunction):
+        if factory.__module__ != api_errors.__name__ or name.startswith("_"):
+            continue
+        parameters = [f"{{{parameter}}}" for parameter in inspect.signature(factory).parameters]
+        try:
+            made = factory(*parameters)
+        except Exception:  # it wants more than texts
+            continue
+        if isinstance(made, ServiceError):
+            refusals.append((code(made.code), made.status, made.message))
+    reasons = [
+        (code(kind.prefix.strip()), _meaning(kind.__name__)) for kind in job_errors.CompileError.__subclasses__()
+    ]
+    return (
+        "## Refusals\n\n"
+        + table(("code", "HTTP", "message"), sorted(set(refusals)))
+        + "\n## Reasons\n\n"
+        + table(("FailureReason begins with", "what it says"), reasons)
+    )
+
+
+def _meaning(name: str) -> str:
+    """What errors.py's own tree says of a class."""
+    for line in (job_errors.__doc__ or "").splitlines():
+        if f"|- {name} " in line:
+            return line.rsplit('"', 1)[-1].strip()
+    return ""
+
+
+def command() -> str:
+    """The help of every command."""
+    group = typer.main.get_command(app)
+    shown = []
+    for name, one in group.commands.items():  # type: ignore[attr-defined]
+        context = one.make_context(f"neo-emulator {name}", [], resilient_parsing=True)
+        context.max_content_width = 100
+        context.terminal_width = 100
+        shown.append(f"## {name}\n\n```text\n{one.get_help(context)}\n```\n")
+    return "\n".join(shown)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "targets": targets,
+    "options": compiler_options,
+    "frameworks": frameworks,
+    "errors": errors,
+    "command": command,
+}
