@@ -144,6 +144,8 @@ def _resize(node: Node, types: Mapping[str, Any], constant: Constant, opset: int
     attributes = nodes.attributes()
     policy = attributes.pop("keep_aspect_ratio_policy", b"stretch").decode()
     axes = attributes.pop("axes", None)
+    if attributes.get("antialias", 0):
+        raise ValueError("antialias is not available")
     if axes is None and policy == "stretch":
         return None
     shape = nodes.shape(0)
