@@ -5,6 +5,7 @@ Source: neo-ai's model loader (neo-loader, Apache-2.0) for the texts; TVM 0.27, 
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -80,9 +81,7 @@ def reference(files: list[Path], inputs: Mapping[str, Array]) -> list[Array]:
 
 def interpret(data: bytes, inputs: list[Array]) -> list[Array]:
     """The outputs of LiteRT's interpreter. Raises ImportError where it is not installed."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=data)
+    interpreter = importlib.import_module("ai_edge_litert.interpreter").Interpreter(model_content=data)
     interpreter.allocate_tensors()
     for details, array in zip(interpreter.get_input_details(), inputs, strict=True):
         interpreter.set_tensor(details["index"], array)
