@@ -190,3 +190,19 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(CompilationError, match=r"pip install 'neo-emulator\[torch\]' \(on Linux torch brings CUDA"):
         pytorch.load([tmp_path / "model.pth"], None)
+
+
+@pytest.mark.parametrize(
+    ("compute", "text"),
+    [
+        (lambda x: torch.nn.functional.avg_pool2d(x, 2, divisor_override=3), "divisor_override of avg_pool2d"),
+        (lambda x: torch.nn.functional.max_pool2d(x, 2, return_indices=True), "the indices of max_pool2d"),
+        (lambda x: torch.nn.functional.interpolate(x, scale_factor=1.3, mode="bilinear"), "resizes 9 by 1.3"),
+    ],
+)
+def test_what_tvm_gets_wrong_is_refused(compute: Callable[..., Any], text: str, tmp_path: Path) -> None:
+    class Net(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> Any:
+            return compute(x)
+
+    assert text in complaint(save(Net(), [torch.zeros(1, 2, 9, 7)], "trace", tmp_path))

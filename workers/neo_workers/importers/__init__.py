@@ -19,7 +19,7 @@ Loader = Callable[[list[Path], "dict[str, Shape] | list[Shape] | None"], "Import
 
 IMPORTERS: dict[str, str | None] = {
     "ONNX": "neo_workers.importers.onnx",
-    "TFLITE": None,
+    "TFLITE": "neo_workers.importers.tflite",
     "MXNET": "neo_workers.importers.mxnet",
     "DARKNET": "neo_workers.importers.darknet",
     "XGBOOST": "neo_workers.importers.xgboost",

@@ -12,7 +12,7 @@ import torch
 from torch import fx
 from tvm import relax
 
-from neo_workers.importers.pytorch_rewrite import check_scales
+from neo_workers.importers.pytorch_rewrite import Refused, check_scales
 
 Importer = Any
 """tvm's ExportedProgramImporter."""
@@ -91,7 +91,7 @@ def _scatter(reduction: str | None = None) -> Converter:
     def convert(node: fx.Node, importer: Importer) -> Any:
         x, dim, index, source, *how = _arguments(node, importer)
         if how and (how[0] not in kinds or not how[1]):
-            raise NotImplementedError(f"scatter_reduce by {how[0]}, include_self={how[1]}")
+            raise Refused(f"scatter_reduce by {how[0]}, include_self={how[1]}")
         kind = reduction or kinds[how[0]]
         return importer.block_builder.emit(relax.op.scatter_elements(x, index, source, axis=dim, reduction=kind))
 
@@ -115,7 +115,7 @@ def _index(node: fx.Node, importer: Importer) -> Any:
 
 
 def _refuse(node: fx.Node, importer: Importer) -> Any:
-    raise NotImplementedError(f"{node.target} of {node.name}")
+    raise Refused(f"{node.target} of {node.name}")
 
 
 CONVERTERS: dict[str, Converter] = {

@@ -109,6 +109,11 @@ def _select_scatter(x: Tensor, part: Tensor, dim: int, index: int) -> Tensor:
     return torch.slice_scatter(x, part.unsqueeze(dim), dim, start, start + 1)
 
 
+def _elu(x: Tensor, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Tensor:
+    """aten::elu, which selu and celu are too; TVM reads neither scale."""
+    return torch.where(x > 0, x * scale, (torch.exp(x * input_scale) - 1) * (alpha * scale))
+
+
 def _divide(x: Tensor, other: float, rounding_mode: str | None = None) -> Tensor:
     """aten::div.Scalar_mode as the div of two tensors."""
     return torch.div(x, torch.full_like(x, other), rounding_mode=rounding_mode)
@@ -121,4 +126,8 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     aten.adaptive_max_pool2d.default: _adaptive_max_pool,
     aten.select_scatter.default: _select_scatter,
     aten.div.Scalar_mode: _divide,
+    aten.elu.default: _elu,
+    aten.grid_sampler_2d.default: torch._decomp.decomposition_table[
+        aten.grid_sampler_2d.default
+    ],  # TVM's shape is wrong
 }

@@ -18,7 +18,7 @@ from neo_workers.importers.base import IRModule
 from neo_workers.importers.pytorch_convert import CONVERTERS
 from neo_workers.importers.pytorch_decompose import DECOMPOSITIONS
 from neo_workers.importers.pytorch_model import Model
-from neo_workers.importers.pytorch_rewrite import rewrite
+from neo_workers.importers.pytorch_rewrite import Refused, rewrite
 
 OPSET = 17
 """Newest opset that the exporter for TorchScript writes well."""
@@ -35,6 +35,8 @@ def to_relax(model: Model, examples: Tensors) -> IRModule:
             return _convert(_fixed(model, examples))
         try:
             return _convert(_trace(model.source, examples))
+        except Refused:
+            raise
         except Exception:  # of the two errors the first is told: the model's author knows its operators
             with contextlib.suppress(Exception):
                 return _through_onnx(model.source, examples)

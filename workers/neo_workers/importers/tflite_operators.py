@@ -1,0 +1,33 @@
+"""TVM's TFLite operators, where its own go wrong. Source: TVM 0.27, relax.frontend.tflite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm import relax
+from tvm.relax.frontend.tflite import from_tflite
+from tvm.relax.frontend.tflite.tflite_frontend import OperatorConverter
+
+from neo_workers.importers.base import Array, IRModule
+
+
+def convert(model: Any) -> IRModule:
+    """A tflite.Model in relax, its weights as constants. Raises what TVM does."""
+    return from_tflite(model, op_converter=Operators)
+
+
+class Operators(OperatorConverter):  # type: ignore[misc]
+    """Each method says which mistake it puts right."""
+
+    def convert_expand_dims(self, op: Any) -> Any:
+        """TVM gives expand_dims an argument too many."""
+        source, axis = self.get_input_tensors(op)
+        return relax.op.expand_dims(self.get_tensor_expr(source), int(self.get_tensor_value(axis).flat[0]))
+
+    def get_tensor_value(self, tensor_wrapper: Any, is_sparse: bool = False) -> Array:
+        """Weights that DENSIFY made have no buffer of their own."""
+        if not is_sparse and self.is_prefetched(tensor_wrapper.tensor_idx):
+            made: Array = self.get_prefetched_node(tensor_wrapper.tensor_idx)
+            return made
+        value: Array = super().get_tensor_value(tensor_wrapper, is_sparse)
+        return value
