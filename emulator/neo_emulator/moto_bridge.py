@@ -91,7 +91,9 @@ class Moto:
 
     def put_event(self, scope: Scope, event: JsonObject) -> None:
         """Gives EventBridge's default bus one entry of PutEvents."""
-        self._backend("events", scope).put_events([event])
+        backend = self._backend("events", scope)
+        _name_the_account_in_events()
+        backend.put_events([event])
 
     def put_lines(self, scope: Scope, group: str, stream: str, events: list[JsonObject]) -> None:
         """Adds log events to a CloudWatch Logs stream, made if need be."""
@@ -246,6 +248,15 @@ def _error_page(
         return wire.Response(code, page, {n: v for n, v in headers if n.lower() != "content-length"})
     error = errors.internal_failure() if code >= 500 else errors.unknown_operation(str(environ.get("PATH_INFO")))
     return render(environ, ServiceError(error.code, error.message, code))
+
+
+def _name_the_account_in_events() -> None:
+    """Lets events that a rule passes on whole have the member `account`, as EventBridge's have; moto's template has none."""
+    from moto.events.models import EventTemplateParser
+
+    template = EventTemplateParser.DEFAULT_EVENT_INPUT_TEMPLATE
+    if "<account>" not in template:
+        EventTemplateParser.DEFAULT_EVENT_INPUT_TEMPLATE = template.replace("{", '{"account": "<account>", ', 1)
 
 
 def render(environ: WSGIEnvironment, error: ServiceError) -> wire.Response:

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from e2e.compiling import request, tar_gz
 from e2e.models import conv_net
-from moto.server import ThreadedMotoServer
+from support.moto_server import moto_server
 
 from neo_workers import pipeline
 from neo_workers.errors import InputConfigurationError, OutputConfigurationError
@@ -26,11 +26,8 @@ WRONG_SHAPE = "Input data has wrong shape in Input Shape dictionary: [1, 3, 99, 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from support.moto_server import moto_server
 
 from neo_workers.errors import InputConfigurationError, InternalError, OutputConfigurationError
 from neo_workers.s3uri import S3Uri
@@ -17,11 +17,8 @@ REGION = "us-east-1"
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(autouse=True)

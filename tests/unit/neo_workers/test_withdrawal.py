@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from support.moto_server import moto_server
 
 from neo_workers import withdrawal
 from neo_workers.jobs import JobId, JobStatus, Scope
@@ -21,11 +21,8 @@ URI = "s3://out/a/m-ml_c5.tar.gz"
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture

@@ -48,19 +48,12 @@ int fileno(FILE* stream);
 int snprintf(char* to, size_t bytes, const char* format, ...) __attribute__((format(printf, 3, 4)));
 int vsnprintf(char* to, size_t bytes, const char* format, va_list args);
 
+/* At least as large as bionic's, which are 4 bytes each where pointers have 32 bits, and as glibc's, under which tests run. */
 typedef struct {
-#ifdef __LP64__
   int32_t opaque[10];
-#else
-  int32_t opaque[1];
-#endif
 } pthread_mutex_t;
 typedef struct {
-#ifdef __LP64__
   int32_t opaque[12];
-#else
-  int32_t opaque[1];
-#endif
 } pthread_cond_t;
 typedef long pthread_t;
 typedef int pthread_key_t;
