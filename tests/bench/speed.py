@@ -1,13 +1,14 @@
 """Compiled models beside ONNX Runtime (and OpenVINO, where it is installed): `python -m tests.bench.speed [names]`.
 
-Each model and thread count gets a process of its own, in which all runtimes take turns. The ratio is that of the
-fastest runs; that of CPU time stands beside it, which other load on the machine disturbs less. Results go to
+Each model and thread count gets a process of its own, in which all runtimes take turns. The ratio is the median of the
+rounds' ratios; that of CPU time stands beside it, which other load on the machine disturbs less. Results go to
 tests/bench/results/speed.json, model by model, with the machine's facts; tests.bench.plot draws them.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -15,6 +16,8 @@ import math
 import os
 import platform
 import resource
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,9 +29,11 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))  # of e2e and support
+KEPT = FOLDER.parents[1] / ".neo" / "bench"
+"""Compiled models, so that a quiet minute is spent on measuring."""
+
 RESULTS = FOLDER / "results" / "speed.json"
 THREADS = (1, 2)
-ROUNDS, ROUND_SECONDS = 5, 0.6
 GOAL = 0.80
 TIMEOUT_SECONDS = 600.0
 
@@ -39,13 +44,21 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--threads", type=int, nargs="*", default=THREADS)
     parser.add_argument("--mcpu", default="")
+    parser.add_argument("--compile", action="store_true", help="compile only, and keep the artifacts")
     parser.add_argument("--one", action="store_true", help="measure one model in this process and print JSON")
     options = parser.parse_args()
+    from bench.zoo import MODELS
+
+    if options.one and options.compile:
+        compiled(options.names[0], MODELS[options.names[0]](), options.mcpu or host_cpu())
+        return
     if options.one:
         print(json.dumps(measure(options.names[0], options.threads[0], options.mcpu)))
         return
-    from tests.bench.zoo import MODELS
-
+    if options.compile:
+        for name in options.names or MODELS:
+            print(name, _in_process(name, 1, options.mcpu, "--compile") or "compiled", flush=True)
+        return
     kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": {}}
     kept["machine"] = machine()
     for name in options.names or MODELS:
@@ -60,14 +73,14 @@ def main() -> None:
 def table(kept: dict[str, Any]) -> None:
     """Prints the results and the geometric means of their ratios."""
     print(json.dumps(kept["machine"]))
-    print(f"{'model/threads':<24}{'ms':>9}{'ort ms':>9}{'ratio':>7}{'cpu':>7}{'openvino':>9}  error   compile  peak")
+    print(f"{'model/threads':<24}{'ms':>9}{'rival ms':>9}{'ratio':>7}{'cpu':>7}{'openvino':>9}  error   compile  peak")
     for key, run in sorted(kept["runs"].items()):
         if "failed" in run:
             print(f"{key:<24}{run['failed']}")
             continue
         compiled = f"{run['compile_cpu_seconds']:6.1f} s {run['compile_peak_mb']:5.0f} MB"
         vino = f"{run['ratio_openvino']:9.2f}" if "ratio_openvino" in run else " " * 9
-        times = f"{run['ms']['compiled']:9.3f}{run['ms']['onnxruntime']:9.3f}{run['ratio']:7.2f}{run['ratio_cpu']:7.2f}"
+        times = f"{run['ms']['compiled']:9.3f}{run['ms'][run['rival']]:9.3f}{run['ratio']:7.2f}{run['ratio_cpu']:7.2f}"
         print(f"{key:<24}{times}{vino}  {run['error']:.1e} {compiled}")
     for threads in THREADS:
         runs = [run for key, run in kept["runs"].items() if key.endswith(f"/{threads}") and "ratio" in run]
@@ -84,8 +97,8 @@ def machine() -> dict[str, Any]:
     cpu = next((line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")), "")
     versions = {
         name: importlib.metadata.version(name)
-        for name in ("apache-tvm", "onnxruntime", "openvino", "numpy")
-        if importlib.util.find_spec({"apache-tvm": "tvm"}.get(name, name))
+        for name in ("apache-tvm", "onnxruntime", "openvino", "xgboost-cpu", "numpy")
+        if importlib.util.find_spec({"apache-tvm": "tvm", "xgboost-cpu": "xgboost"}.get(name, name))
     }
     return {
         "cpu": cpu or platform.processor(),
@@ -113,8 +126,9 @@ def _cpuinfo() -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def _in_process(name: str, threads: int, mcpu: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.bench.speed", name, "--one", "--threads", str(threads), "--mcpu", mcpu]
+def _in_process(name: str, threads: int, mcpu: str, *more: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.bench.speed", name, "--one", "--mcpu", mcpu, *more]
+    command += ["--threads", str(threads)]
     counts = {variable: str(threads) for variable in ("TVM_NUM_THREADS", "OMP_NUM_THREADS")}
     try:
         done = subprocess.run(
@@ -124,51 +138,69 @@ def _in_process(name: str, threads: int, mcpu: str) -> dict[str, Any]:
         return {"failed": "it took too long"}
     if done.returncode:
         return {"failed": done.stderr.strip().splitlines()[-1][:200]}
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
     return result
 
 
-def measure(name: str, threads: int, mcpu: str) -> dict[str, Any]:
-    """One model, compiled by the product for this CPU and run by the artifact's own libdlr, beside the others."""
-    import numpy as np
+def compiled(name: str, case: Any, mcpu: str) -> tuple[Path, dict[str, Any]]:
+    """The artifact's folder and what compiling it took; kept until the compiler's sources or the model change."""
     from e2e.compiling import compile_case
-    from tests.bench.zoo import MODELS
 
-    from neo_workers import dlr
     from neo_workers.archive import unpack
 
-    case = MODELS[name]()
-    with tempfile.TemporaryDirectory(prefix="neo-bench-") as text:
-        folder, begun, cpu = Path(text), time.perf_counter(), time.process_time()
-        log = (folder / "log").open("w+")
-        options = json.dumps({"mcpu": mcpu or host_cpu()})
-        with redirect_stdout(log):
-            work = compile_case(case, {"Os": "LINUX", "Arch": "X86_64"}, folder, options)
-        compiled = {
+    digest = hashlib.blake2b(case.model + mcpu.encode(), digest_size=8)
+    for path in sorted((FOLDER.parents[1] / "workers").rglob("*.py")):
+        digest.update(path.read_bytes())
+    folder = KEPT / f"{name}-{digest.hexdigest()}"
+    facts = folder / "facts.json"
+    if not facts.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        begun, cpu = time.perf_counter(), time.process_time()
+        with (folder / "log").open("w") as log, redirect_stdout(log):
+            work = compile_case(case, {"Os": "LINUX", "Arch": "X86_64"}, folder / "work", json.dumps({"mcpu": mcpu}))
+        found = {
             "compile_seconds": time.perf_counter() - begun,
             "compile_cpu_seconds": time.process_time() - cpu,
             "compile_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "artifact_mb": work.archive.stat().st_size / 1e6,
+            "notes": [
+                line for line in (folder / "log").read_text().splitlines() if line.startswith(("kernel", "level"))
+            ],
         }
-        log.seek(0)
-        compiled["unscheduled"] = [line.split()[1] for line in log if "has no schedule" in line]
         unpack(work.archive, folder / "artifact", 1 << 32, 64)
-        model = dlr.Model(folder / "artifact", "libdlr.so")
-        runners = {"compiled": lambda: model.run(case.inputs), **others(case, threads)}
-        results = {kind: run() for kind, run in runners.items()}
-        truth = results["onnxruntime"]
-        error = max(
-            float(np.abs(results["compiled"][key].astype("f8") - value).max() / max(1e-30, np.abs(value).max()))
-            for key, value in truth.items()
-        )
-        times = paired(runners)
-    walls = {kind: found[0] for kind, found in times.items()}
-    cpus = {kind: found[1] for kind, found in times.items()}
-    found = {"ms": walls, "cpu_ms": cpus, "error": error, "ratio": walls["compiled"] / walls["onnxruntime"]}
-    found["ratio_cpu"] = cpus["compiled"] / cpus["onnxruntime"]
-    if "openvino" in walls:
-        found["ratio_openvino"] = walls["compiled"] / walls["openvino"]
-    return {**found, **compiled}
+        shutil.rmtree(folder / "work")
+        facts.write_text(json.dumps(found))
+    return folder / "artifact", json.loads(facts.read_text())
+
+
+def measure(name: str, threads: int, mcpu: str) -> dict[str, Any]:
+    """One model, compiled by the product for this CPU and run by the artifact's own libdlr, beside the others."""
+    from bench.rivals import difference, paired, ratio, rivals
+    from bench.zoo import MODELS
+
+    from neo_workers import dlr
+
+    case = MODELS[name]()
+    folder, facts = compiled(name, case, mcpu or host_cpu())
+    model = dlr.Model(folder, "libdlr.so")
+    found = rivals(case, threads)
+    runners: dict[str, Callable[[], Any]] = {"compiled": lambda: model.run(case.inputs), **found}
+    rival = next(iter(found))
+    error = difference(runners["compiled"](), found[rival]())
+    walls, cpus = paired(runners)
+    return {
+        "rival": rival,
+        "ms": {kind: statistics.median(times) for kind, times in walls.items()},
+        "fastest_ms": {kind: min(times) for kind, times in walls.items()},
+        "cpu_ms": {kind: statistics.median(times) for kind, times in cpus.items()},
+        "ratio": ratio(walls, rival),
+        "ratio_cpu": ratio(cpus, rival),
+        **({"ratio_openvino": ratio(walls, "openvino")} if "openvino" in walls else {}),
+        "error": error,
+        "load": os.getloadavg()[0],
+        **facts,
+    }
 
 
 def host_cpu() -> str:
@@ -176,47 +208,6 @@ def host_cpu() -> str:
     import tvm
 
     return str(tvm.get_global_func("target.llvm_get_system_cpu")())
-
-
-def others(case: Any, threads: int) -> dict[str, Callable[[], Any]]:
-    """ONNX Runtime, and OpenVINO where it is installed, with so many threads."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
-    session = onnxruntime.InferenceSession(case.model, options, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    runners: dict[str, Callable[[], Any]] = {
-        "onnxruntime": lambda: dict(zip(names, session.run(names, case.inputs), strict=True))
-    }
-    if importlib.util.find_spec("openvino"):
-        import openvino
-
-        core = openvino.Core()
-        core.set_property("CPU", {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"})
-        network = core.read_model(model=case.model)
-        network.reshape({name: list(array.shape) for name, array in case.inputs.items()})
-        compiled = core.compile_model(network, "CPU")
-        runners["openvino"] = lambda: compiled(case.inputs)
-    return runners
-
-
-def paired(runners: dict[str, Callable[[], Any]]) -> dict[str, tuple[float, float]]:
-    """Milliseconds of the fastest run, and of CPU time (the 20th percentile), by runner; rounds take turns."""
-    walls: dict[str, list[float]] = {kind: [] for kind in runners}
-    cpus: dict[str, list[float]] = {kind: [] for kind in runners}
-    for _ in range(ROUNDS):
-        for kind, run in runners.items():
-            run()
-            ending = time.perf_counter() + ROUND_SECONDS / len(runners)
-            while True:
-                cpu, wall = time.process_time(), time.perf_counter()
-                run()
-                walls[kind].append((time.perf_counter() - wall) * 1e3)
-                cpus[kind].append((time.process_time() - cpu) * 1e3)
-                if time.perf_counter() > ending and len(walls[kind]) >= 3:
-                    break
-    return {kind: (min(walls[kind]), sorted(cpus[kind])[len(cpus[kind]) // 5]) for kind in runners}
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from bench import networks
 from e2e.models import Case
 from support.real_models import from_wheel
-from tests.bench import networks
 
 OCR = "rapidocr-onnxruntime==1.4.4"
 
@@ -30,6 +30,18 @@ def silero_vad() -> Case:
     return Case("silero_vad", model, {name: array.astype("float32") for name, array in inputs.items()})
 
 
+def xgboost(rows: int = 128) -> Case:
+    """300 trees of depth 6 over 28 numbers, trained here."""
+    import xgboost as library
+
+    random = np.random.default_rng(1)
+    data = random.standard_normal((4000, 28)).astype("float32")
+    labels = (data[:, 0] * data[:, 1] + np.sin(data[:, 2]) + 0.3 * random.standard_normal(4000) > 0).astype("float32")
+    params = {"max_depth": 6, "objective": "binary:logistic", "nthread": 1, "seed": 1}
+    model = bytes(library.train(params, library.DMatrix(data, labels), 300).save_raw("json"))
+    return Case("xgboost", model, {"data": data[:rows]}, "XGBOOST", "model.json")
+
+
 MODELS: dict[str, Callable[[], Case]] = {
     "resnet18": lambda: networks.resnet(18),
     "resnet50": lambda: networks.resnet(50),
@@ -44,5 +56,6 @@ MODELS: dict[str, Callable[[], Case]] = {
     "ppocr_rec": _image("ppocr_rec", "ch_PP-OCRv4_rec_infer.onnx", 1, 3, 48, 320),
     "ppocr_cls": _image("ppocr_cls", "ch_ppocr_mobile_v2.0_cls_infer.onnx", 1, 3, 48, 192),
     "silero_vad": silero_vad,
+    "xgboost": xgboost,
 }
 """By name."""
