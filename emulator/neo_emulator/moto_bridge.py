@@ -251,7 +251,7 @@ def _error_page(
 
 
 def _name_the_account_in_events() -> None:
-    """Lets events that a rule passes on whole have the member `account`, as EventBridge's have; moto's template has none."""
+    """Lets events that a rule passes on whole say their `account`, as EventBridge's do; moto's template has none."""
     from moto.events.models import EventTemplateParser
 
     template = EventTemplateParser.DEFAULT_EVENT_INPUT_TEMPLATE
