@@ -271,10 +271,20 @@ def predict(path: Path, features: dict[str, Any]) -> tuple[Any, str]:
 
 
 def quiet_dlr() -> bool:
-    """Whether the dlr package is installed and its reports to Amazon, sent on import, are switched off."""
+    """Whether the dlr package is installed and its reports to Amazon, sent on import, are switched off.
+
+    A file that dlr looks for switches them off; it is written where there is none. Source: dlr/counter/phone_home.py.
+    """
     spec = find_spec("dlr")
-    config = Path(spec.origin).parent / "counter" / "ccm_config.json" if spec and spec.origin else None
-    return config is not None and config.is_file() and json.loads(config.read_text()).get("enable_phone_home") is False
+    if spec is None or spec.origin is None:
+        return False
+    config = Path(spec.origin).parent / "counter" / "ccm_config.json"
+    try:
+        if not config.exists():
+            config.write_text('{"enable_phone_home": false}', encoding="utf-8")
+        return json.loads(config.read_text(encoding="utf-8")).get("enable_phone_home") is False
+    except (OSError, ValueError):
+        return False
 
 
 def show(rows: list[Row]) -> None:
