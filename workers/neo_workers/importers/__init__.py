@@ -25,8 +25,8 @@ IMPORTERS: dict[str, str | None] = {
     "XGBOOST": "neo_workers.importers.xgboost",
     "SKLEARN": "neo_workers.importers.sklearn",
     "PYTORCH": "neo_workers.importers.pytorch",
-    "KERAS": None,
-    "TENSORFLOW": None,
+    "KERAS": "neo_workers.importers.keras",
+    "TENSORFLOW": "neo_workers.importers.tensorflow",
 }
 """Framework -> the module that imports it, None where this version has none. Source: botocore's enum Framework."""
 

@@ -24,6 +24,10 @@ class Operators(OperatorConverter):  # type: ignore[misc]
         source, axis = self.get_input_tensors(op)
         return relax.op.expand_dims(self.get_tensor_expr(source), int(self.get_tensor_value(axis).flat[0]))
 
+    def convert_transpose_conv(self, op: Any) -> Any:
+        """TVM makes a call that it cannot lower: of NHWC, by weights in IOHW."""
+        raise NotImplementedError("TRANSPOSE_CONV is not supported: TVM does not lower it from NHWC.")
+
     def get_tensor_value(self, tensor_wrapper: Any, is_sparse: bool = False) -> Array:
         """Weights that DENSIFY made have no buffer of their own."""
         if not is_sparse and self.is_prefetched(tensor_wrapper.tensor_idx):

@@ -1,0 +1,77 @@
+"""Compiles what keras_nets writes and prints, as JSON, each one's error against Keras, and what a Lambda gets.
+
+A process of its own, so that TensorFlow is never loaded beside torch.
+    python -m frameworks.keras_check FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from frameworks import keras_nets
+from frameworks.compiled import error, run_compiled
+
+from neo_workers import importers
+from neo_workers.errors import InputConfigurationError
+from neo_workers.importers.tensorflow_source import ENVIRONMENT
+
+CASES = [
+    ("KERAS", "cnn.h5"),
+    ("KERAS", "lstm.h5"),
+    ("KERAS", "mlp.h5"),
+    ("KERAS", "segments.h5"),
+    ("KERAS", "attention.keras"),
+    ("TENSORFLOW", "cnn"),
+    ("TENSORFLOW", "lstm"),
+    ("TENSORFLOW", "mlp"),
+    ("TENSORFLOW", "attention"),
+    ("TENSORFLOW", "mlp_frozen.pb"),
+]
+INPUTS = {"mlp": ["b", "a"], "segments": ["image"]}
+
+
+def difference(framework: str, name: str, folder: Path) -> float:
+    net = name.partition(".")[0].removesuffix("_frozen")
+    saved = np.load(folder / f"{net}.npz")
+    inputs, outputs = ([laid_out(framework, saved[key]) for key in sorted(saved) if key[0] == kind] for kind in "xy")
+    shapes = {key: list(array.shape) for key, array in zip(INPUTS.get(net, ["input_1"]), inputs, strict=True)}
+    return error(run_compiled(framework, folder / name, shapes, inputs, folder / f"job_{framework}_{name}"), outputs)
+
+
+def laid_out(framework: str, array: Any) -> Any:
+    return array.transpose(0, 3, 1, 2).copy() if framework == "KERAS" and array.ndim == 4 else array
+
+
+def hostile(folder: Path, ending: str) -> str:
+    """What a model with code in it is told; the code would make a file."""
+    import keras
+
+    canary = folder / "canary"
+    start = keras.layers.Input((2,))
+    model = keras.Model(start, keras.layers.Lambda(lambda x: [x, canary.touch()][0])(start))
+    path = folder / f"hostile.{ending}"
+    model.save(path)
+    canary.unlink()
+    try:
+        importers.loader("KERAS")([path], {"x": (1, 2)})
+    except InputConfigurationError as refusal:
+        return "it ran" if canary.exists() else str(refusal)
+    return "not refused"
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    os.environ.update(ENVIRONMENT)
+    keras_nets.write(folder)
+    found: dict[str, Any] = {f"{framework} {name}": difference(framework, name, folder) for framework, name in CASES}
+    found |= {f"hostile.{ending}": hostile(folder, ending) for ending in ("h5", "keras")}
+    print(json.dumps(found | {"torch": "torch" in sys.modules}))
+
+
+if __name__ == "__main__":
+    main()
