@@ -51,6 +51,16 @@ def scalar_and_vector() -> Case:
     return Case("scalar", model, {"scale": np.array(2.5, "float32"), "x": np.arange(6, dtype="float32")})
 
 
+def long_chain() -> Case:
+    """Operators that all get fused: TVM's name for the kernel lists each of them."""
+    g = Graph()
+    x = "x"
+    for index in range(60):
+        x = g.add("Add", g.add("Sigmoid", x), g.add("Tanh", x)) if index % 2 else g.add("Softsign", x)
+    model = g.model("chain", [tensor("x", FLOAT, 4, 6)], x, [tensor("y", FLOAT, 4, 6)], opset=17)
+    return Case("chain", model, {"x": np.random.default_rng(3).standard_normal((4, 6)).astype("float32")})
+
+
 def half_precision() -> Case:
     g = Graph()
     weight = g.constant("w", np.random.default_rng(0).standard_normal((16, 16)).astype("float16"))
@@ -60,7 +70,7 @@ def half_precision() -> Case:
     return Case("half", g.model("half", *ends, opset=17), {"x": data})
 
 
-@pytest.mark.parametrize("make", [two_outputs, no_weights, nothing_to_compute, scalar_and_vector])
+@pytest.mark.parametrize("make", [two_outputs, no_weights, nothing_to_compute, scalar_and_vector, long_chain])
 def test_runs_like_onnxruntime(make: object, tmp_path: Path) -> None:
     case = make()  # type: ignore[operator]
     work = compile_case(case, HOST, tmp_path)

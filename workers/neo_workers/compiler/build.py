@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ OPT_LEVEL = 3
 
 FOR_CPUS = "neo.for_cpus"
 """Attribute of a PrimFunc that an importer wrote for CPUs."""
+
+MAX_SYMBOL_CHARS = 200
+"""libdlr takes kernels' names of up to 511 bytes, with a prefix of TVM's."""
 
 MAX_OBJECTS = 4
 """Object files that kernels are shared out to; fixed, so that the same input gives the same bytes everywhere."""
@@ -79,7 +83,11 @@ def write_kernels(lowered: tvm.IRModule, target: Target, folder: Path) -> list[P
 
     As many as this process may use CPUs: each is made by a thread of its own. TVM and LLVM let go of Python's lock.
     """
-    kernels = [(name, value) for name, value in lowered.functions_items() if isinstance(value, tvm.tirx.PrimFunc)]
+    kernels = [
+        (name, value.with_attr("global_symbol", kernel_symbol(value)))
+        for name, value in lowered.functions_items()
+        if isinstance(value, tvm.tirx.PrimFunc)
+    ]
     kernels.sort(key=lambda item: str(item[0].name_hint))
     count = max(1, min(MAX_OBJECTS, len(kernels)))
     groups = [kernels[index::count] for index in range(count)]
@@ -96,6 +104,14 @@ def write_kernels(lowered: tvm.IRModule, target: Target, folder: Path) -> list[P
     except Exception as error:  # tvm raises many types
         raise CompilationError(f"TVM cannot generate code for {target.kind.name}. {last_line(error)}") from error
     return paths
+
+
+def kernel_symbol(function: tvm.tirx.PrimFunc) -> str:
+    """The name in a static artifact: TVM's, which lists all that was fused into it, or a head and digest."""
+    name = str(function.attrs["global_symbol"])
+    if len(name) <= MAX_SYMBOL_CHARS:
+        return name
+    return f"{name[: MAX_SYMBOL_CHARS - 17]}_{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
 
 
 def cpus() -> int:

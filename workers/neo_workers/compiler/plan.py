@@ -14,6 +14,7 @@ import tvm_ffi
 from tvm import relax, tirx
 
 from neo_workers.compiler.arena import ALWAYS, Storage, place
+from neo_workers.compiler.build import kernel_symbol
 from neo_workers.plan import ALIGN_BYTES, BITS, Call, Plan, PlanTensor
 
 Expr = Any
@@ -196,7 +197,7 @@ class _Reader:
                 arguments.append({value.member: value.value})
             else:
                 raise NotStatic(f"an argument of {call.op.name_hint} is a {type(value).__name__}")
-        self._calls.append(Call(str(function.attrs["global_symbol"]), tuple(arguments)))
+        self._calls.append(Call(kernel_symbol(function), tuple(arguments)))
         return _Nothing()
 
     def _tensor(self, args: list[Expr]) -> int:
