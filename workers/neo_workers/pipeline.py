@@ -19,7 +19,7 @@ from neo_workers import archive, cache, importers, inputs
 from neo_workers.errors import CompilationError, InputConfigurationError, InternalError
 from neo_workers.jobs import JobResult, JsonObject
 from neo_workers.lean import load_tvm
-from neo_workers.settings import PREFIX, Settings
+from neo_workers.settings import PREFIX, Settings, get_settings
 from neo_workers.work import JobContext, Work, prepare
 
 __all__ = ["MAKING", "STEPS", "JobContext", "Work", "cache_key", "preload", "prepare", "run"]
@@ -56,7 +56,7 @@ def preload() -> None:
     from neo_workers.compiler import link, plan, targets, verify  # noqa: F401
     from neo_workers.importers import onnx as onnx_importer  # noqa: F401
 
-    storage.preload()
+    storage.preload(get_settings())
     cache.toolchain()
 
 

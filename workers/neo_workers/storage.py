@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from neo_workers.errors import CompileError, InputConfigurationError, InternalError, OutputConfigurationError
 from neo_workers.s3uri import S3Uri
+from neo_workers.settings import Settings
 
 CHUNK_BYTES = 1 << 20
 OWNER = "neo-emulator-job"
@@ -47,12 +48,12 @@ class Storage:
         self._endpoint_url = endpoint_url
         self._region = region
         self._attempts = attempts
+        self._checked: set[str] = set()  # buckets known to be there, in our region
 
     def check_output(self, place: S3Uri) -> None:
         """Raises OutputConfigurationError when the bucket is missing, out of reach or in another region."""
         with _errors(place, OutputConfigurationError, _no_bucket(place)):
-            response = self._client.head_bucket(Bucket=place.bucket)
-        self._check_region(response, place, OutputConfigurationError)
+            self._check_bucket(place, OutputConfigurationError)
 
     def download(self, source: S3Uri, target: Path, max_bytes: int) -> int:
         """Streams an object into a file; gives back its bytes. Raises InputConfigurationError.
@@ -63,7 +64,7 @@ class Storage:
         with _errors(source, InputConfigurationError, missing):
             if not source.key:
                 raise InputConfigurationError(missing)
-            self._check_region(self._client.head_bucket(Bucket=source.bucket), source, InputConfigurationError)
+            self._check_bucket(source, InputConfigurationError)
             response = self._client.get_object(Bucket=source.bucket, Key=source.key)
             if response["ContentLength"] > max_bytes:
                 raise InputConfigurationError(
@@ -95,8 +96,11 @@ class Storage:
         except OutputConfigurationError:
             log.debug("nothing to remove at %s", place)
 
-    def _check_region(self, response: dict[str, Any], place: S3Uri, error: type[CompileError]) -> None:
-        """Raises `error` when the bucket's answer names another region than the job's."""
+    def _check_bucket(self, place: S3Uri, error: type[CompileError]) -> None:
+        """Raises `error` when the bucket is in another region than the job's, ClientError when there is none."""
+        if place.bucket in self._checked:
+            return
+        response = self._client.head_bucket(Bucket=place.bucket)
         region = response.get("BucketRegion")
         region = region or response["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region")
         if region and region != self._region:
@@ -104,18 +108,23 @@ class Storage:
                 f"Bucket {place.bucket} is in region {region} which is different from "
                 f"AWS Sagemaker service region {self._region}"
             )
+        self._checked.add(place.bucket)
 
-    @cached_property
+    @property
     def _client(self) -> Any:
-        return _new_client(self._endpoint_url, self._region, self._attempts)
+        return _client(self._endpoint_url, self._region, self._attempts)
 
 
-def preload() -> None:
-    """Reads botocore's S3 model now, so that a forked child need not. Opens no connection, starts no thread."""
-    _new_client("http://localhost", "us-east-1")
+def preload(settings: Settings) -> None:
+    """Makes the client that a forked child will want. Opens no connection, starts no thread."""
+    client = _client(settings.s3_endpoint_url, settings.region, ATTEMPTS)
+    for call in ("head_bucket", "get_object", "put_object"):  # signs, and so fills botocore's own caches
+        client.generate_presigned_url(call, {"Bucket": "bucket", "Key": "key"} if "object" in call else {"Bucket": "b"})
 
 
-def _new_client(endpoint_url: str | None, region: str, attempts: int = ATTEMPTS) -> Any:
+@lru_cache(maxsize=8)
+def _client(endpoint_url: str | None, region: str, attempts: int) -> Any:
+    """One client for all that ask alike: it takes longer to make than to use."""
     keys: dict[str, str] = {}
     if not os.environ.get("AWS_ACCESS_KEY_ID"):
         keys = {"aws_access_key_id": "neo-emulator", "aws_secret_access_key": "neo-emulator"}

@@ -85,6 +85,8 @@ class Supervisor:
         starting = self._start()
         try:
             verdict = self._await(starting) or self._watch(starting.result())
+            if verdict.step is Step.COMPLETED:  # its child has nothing left to do, and takes its time to end
+                return self._conclude(verdict)
         finally:
             starting.add_done_callback(self._put_away)
         return self._conclude(verdict)
