@@ -29,7 +29,9 @@ from neo_workers.errors import CompilationError, CompileError, InternalError
 from neo_workers.jobs import JobId, JobResult, JsonObject
 from neo_workers.settings import PREFIX, Settings
 
-GO = b"go"
+CONFINED, GO = b".", b"go"  # what the compiler is told: it has its limits, it may upload
+TRUSTED = "fetch"
+"""The step that looks at nothing that a user made."""
 PRELOAD = ["neo_workers.preload"]
 MAX_EVENT_BYTES = 1 << 20
 MONITOR_SECONDS = 3.0
@@ -67,7 +69,7 @@ class Child:
         self.log, their_log = context.Pipe(duplex=False)
         self._heard = b""  # the beginning of an event whose end is still to come
         theirs = (their_orders, their_events, their_log)
-        arguments = (str(job_id), request, str(work_dir), settings.model_dump_json(), owner, *theirs)
+        arguments = (str(job_id), request, str(work_dir), settings, owner, *theirs)
         process: Any = context.Process  # type: ignore[attr-defined]
         self.process: BaseProcess = process(target=_main, args=arguments, daemon=True, name=f"compile {job_id}")
         self.process.start()
@@ -134,7 +136,7 @@ def _main(
     job_id: str,
     request: JsonObject,
     work_dir: str,
-    settings_json: str,
+    settings: Settings,
     owner: str,
     orders: Connection,
     events: Connection,
@@ -144,8 +146,8 @@ def _main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     kin.adopt()
-    settings = Settings.model_validate_json(settings_json)
-    pids.confine(pids.most_tasks(settings.max_processes))
+    most_tasks = pids.most_tasks(settings.max_processes)
+    pids.limit(most_tasks)
     their_go, go = os.pipe()
     ended, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -162,6 +164,9 @@ def _main(
     os.close(their_go)
     events.close()
     log.close()
+    pids.confine(most_tasks, compiler)  # the kernel takes its time: the compiler fetches the model meanwhile
+    with contextlib.suppress(OSError):
+        os.write(go, CONFINED)
     status = _await(compiler, orders.fileno(), go, ended)
     kin.bury()
     pids.leave()
@@ -201,6 +206,14 @@ class Line:
 
     def __init__(self, events: Connection, go: int) -> None:
         self._events, self._go = events, go
+        self._confined = False
+
+    def step(self, name: str) -> None:
+        """Tells of a step that begins; all but the fetch wait for the limits."""
+        self.tell("step", name)
+        if not self._confined and name != TRUSTED:
+            self._hear(len(CONFINED))
+            self._confined = True
 
     def tell(self, kind: str, value: object = None) -> None:
         """Sends an event."""
@@ -211,7 +224,10 @@ class Line:
     def before_upload(self) -> None:
         """Returns once the supervisor agrees to the upload."""
         self.tell("ready")
-        if not os.read(self._go, 16):
+        self._hear(len(GO))
+
+    def _hear(self, count: int) -> None:
+        if not os.read(self._go, count):
             os._exit(1)  # the monitor is gone
 
 
@@ -238,7 +254,7 @@ def _compile(job_id: JobId, request: JsonObject, work_dir: Path, settings: Setti
             work_dir=work_dir,
             region=job_id.scope.region,
             settings=settings,
-            report=lambda step: tell("step", step),
+            report=line.step,
             before_upload=line.before_upload,
             owner=owner,
         )

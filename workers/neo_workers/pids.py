@@ -22,17 +22,22 @@ def most_tasks(max_processes: int) -> int:
     return 2 * max_processes + 64
 
 
-def confine(most: int) -> None:
-    """Bounds this process and all it will start to `most` tasks, as well as can be here."""
+def limit(most: int) -> None:
+    """Bounds this process and all it will start to `most` tasks, unless it is root's."""
     if os.getuid() == 0:
-        for base in _own_cgroups():
-            if _enter(base / f"{_PREFIX}{os.getpid()}", most):
-                return
         return
     _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
     wanted = sum(row.threads for row in kin.table().values()) + most
     value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_NPROC, (value, value))
+
+
+def confine(most: int, child: int) -> None:
+    """Where this process is root's: bounds it, `child` and all that they will start to `most` tasks, if that can be."""
+    if os.getuid() == 0:
+        for base in _own_cgroups():
+            if _enter(base / f"{_PREFIX}{os.getpid()}", most, child):
+                return
 
 
 def leave() -> None:
@@ -51,14 +56,26 @@ def sweep(pid: int) -> None:
             (base / f"{_PREFIX}{pid}").rmdir()
 
 
-def _enter(folder: Path, most: int) -> bool:
+def sweep_all() -> None:
+    """Removes what compiles have left that were killed together with their workers."""
+    for base in _own_cgroups():
+        for folder in base.glob(f"{_PREFIX}*"):
+            if not Path("/proc", folder.name.removeprefix(_PREFIX)).exists():
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+
+def _enter(folder: Path, most: int, child: int) -> bool:
     try:
         folder.mkdir()
     except OSError:
         return False
     try:
         (folder / "pids.max").write_text(str(most))
-        (folder / "cgroup.procs").write_text(str(os.getpid()))
+        for pid in (os.getpid(), child):
+            (folder / "cgroup.procs").write_text(str(pid))
+    except ProcessLookupError:
+        return True  # the child has ended
     except OSError:
         with contextlib.suppress(OSError):
             folder.rmdir()

@@ -12,7 +12,7 @@ import threading
 import warnings
 from pathlib import Path
 
-from neo_workers import child, fleet, logs, reaper, tracing, withdrawal
+from neo_workers import child, fleet, logs, pids, reaper, tracing, withdrawal
 from neo_workers.settings import Settings, get_settings
 from neo_workers.store import Store
 
@@ -32,6 +32,7 @@ def main() -> None:
     # a container's only user is root; Celery's warning is about pickled messages, which it does not take from us
     warnings.filterwarnings("ignore", message="You're running the worker with superuser")
     work_root, lock = _own_folder(_work_parent(settings))
+    pids.sweep_all()
     if settings.cache_dir is None and settings.data_dir is None:  # a cache of this worker alone
         settings = settings.model_copy(update={"cache_dir": work_root / "cache"})
     try:

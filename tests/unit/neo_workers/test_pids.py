@@ -39,7 +39,7 @@ def fork(confine: str) -> tuple[int, int]:
 
 @pytest.mark.skipif(os.getuid() != 0 or not pids._own_cgroups(), reason="needs root and cgroups")
 def test_root_is_held_by_a_cgroup() -> None:
-    forked, left = fork("pids.confine(20)")
+    forked, left = fork("pids.confine(20, os.getpid())")
     if forked == 40:
         pytest.skip("may not make cgroups here")
     assert (forked, left) == (19, 0)
@@ -48,8 +48,25 @@ def test_root_is_held_by_a_cgroup() -> None:
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become somebody else")
 def test_others_are_held_by_a_limit() -> None:
     nobody_else = "os.setuid(61234); table = kin.table; kin.table = lambda: {}"  # the machine's tasks do not count
-    forked, _ = fork(f"{nobody_else}; pids.confine(30); kin.table = table")
+    forked, _ = fork(f"{nobody_else}; pids.limit(30); kin.table = table")
     assert 0 < forked <= 30
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not pids._own_cgroups(), reason="needs root and cgroups")
+def test_only_what_dead_compiles_left_is_swept() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        dead.wait()
+    folders = [pids._own_cgroups()[0] / f"neo-compile-{pid}" for pid in (dead.pid, os.getpid())]
+    try:
+        for folder in folders:
+            folder.mkdir()
+    except OSError:
+        pytest.skip("may not make cgroups here")
+    try:
+        pids.sweep_all()
+        assert [folder.exists() for folder in folders] == [False, True]
+    finally:
+        folders[1].rmdir()
 
 
 def test_threads_count_and_leave_room() -> None:
