@@ -11,7 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from celery.worker.consumer import Consumer
+from redis.exceptions import ResponseError
 
+REFUSALS = (ResponseError,)
+"""What redis-py raises when Redis answers that it cannot: its disk or its memory is full. It may again, soon."""
 NONSENSE = (ValueError, TypeError, KeyError, AttributeError)
 """What kombu raises for an entry that it cannot read."""
 
@@ -27,7 +30,7 @@ def consumer_class(on_end: Callable[[], object]) -> type[Any]:
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             # the entry is gone from Redis by then: as with a lost connection, the loop begins anew
-            self.connection_errors = (*self.connection_errors, *NONSENSE)
+            self.connection_errors = (*self.connection_errors, *NONSENSE, *REFUSALS)
 
         def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Any], None]:
             take = super().create_task_handler(*args, **options)
