@@ -189,7 +189,6 @@ def test_work_disk_full(stack: Stack, settle: Settle, tmp_path: Path) -> None:
         assert list(disk.glob("*/chaos-*")) == []
 
 
-@pytest.mark.long
 def test_redis_disk_full(trial: int, settle: Settle, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "4m") as disk, Stack(tmp_path, workers=1, valkey_dir=disk / "v") as stack:
         invariants.prepare(stack)
