@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from chaos import faketime  # noqa: F401
+
 import neo_workers.preload  # noqa: F401
 from neo_workers import pipeline
 from neo_workers.work import Work
