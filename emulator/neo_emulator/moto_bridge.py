@@ -198,6 +198,8 @@ class Moto:
             environ["CONTENT_TYPE"] = wire.CONTENT_TYPE  # SageMaker minds no other, moto does
             if credential(environ) is None:
                 environ["HTTP_AUTHORIZATION"] = self._signature("sagemaker")
+        if environ.get("HTTP_AUTHORIZATION", "").startswith("AWS "):  # version 2: moto takes slashes for a scope's
+            environ["HTTP_AUTHORIZATION"] = environ["HTTP_AUTHORIZATION"].replace("/", "_")
         if self._settings.account_id != MOTO_ACCOUNT:
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account(environ)
         answer: list[Any] = []

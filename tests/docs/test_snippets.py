@@ -61,7 +61,7 @@ class Reader:
 
     def run(self, *command: str) -> None:
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=280
+            command, cwd=self.folder, env=self.environment, capture_output=True, encoding="utf-8", timeout=280
         )
         assert done.returncode == 0, f"{command[-1]}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
 

@@ -69,7 +69,7 @@ def test_why_it_does_not_compile_is_said(model: Path, tmp_path: Path, capsys: py
     for argv, words in (
         (["compile", str(tmp_path / "nowhere.onnx")], "there is no file"),
         (["compile", str(tmp_path / "file")], "say it with --framework"),
-        (["compile", str(model), "--target", "toaster"], "toaster is not available"),
+        (["compile", str(model), "--target", "toaster"], "toaster does not exist"),
         (["compile", str(model), *PLATFORM, "-o", str(tmp_path / "file" / "x")], "OutputConfiguration"),
     ):
         assert cli.main(argv) == 1

@@ -25,12 +25,14 @@ def model_files(path: Path) -> dict[str, bytes]:
 def run_compiled(
     framework: str, model: Path, shapes: Any, inputs: Sequence[Array], folder: Path
 ) -> Mapping[str, Array]:
-    """The artifact's outputs by name, in the model's order; `inputs` are in the order of the artifact's."""
+    """The artifact's outputs by name, in the model's order; `inputs` are in the order of `shapes` or the artifact."""
     wanted = request(HOST, shapes)
     wanted["InputConfig"]["Framework"] = framework
     work = compile_archive(tar_gz(model_files(model)), wanted, folder)
     artifact = load_artifact(work.archive)
     names = [item.name for item in artifact.meta.inputs]
+    if isinstance(shapes, dict) and set(shapes) == set(names):
+        names = list(shapes)
     outputs = artifact.run(dict(zip(names, inputs, strict=True)))
     return {item.name: outputs[item.name] for item in artifact.meta.outputs}
 

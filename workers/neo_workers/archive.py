@@ -20,6 +20,9 @@ GZIP_LEVEL = 2  # isal: 138 MB/s on weights, as small as zlib's -1
 MAX_HEADER_BYTES = 16 << 10
 """Room for one member's headers. tarfile holds them in memory, and takes quadratic time for some before 3.11.10."""
 
+MAX_DEPTH = 100
+"""Folders above one member. Taking apart and removing deeper trees is recursive in Python's own library."""
+
 READ_AHEAD_BYTES = tarfile.RECORDSIZE + 2 * tarfile.BLOCKSIZE
 _MODE = 0o644
 _FILTER: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
@@ -108,6 +111,8 @@ def _check_member(member: tarfile.TarInfo, count: int, max_files: int) -> None:
         raise InputConfigurationError(f"{UNTAR_FAILED}: it has more than {max_files} members")
     if member.size < 0:
         raise InputConfigurationError(f"{UNTAR_FAILED}: {member.name} has a negative size")
+    if member.name.count("/") > MAX_DEPTH:
+        raise InputConfigurationError(f"{UNTAR_FAILED}: {member.name[:80]}... is more than {MAX_DEPTH} folders deep")
     if not (member.isreg() or member.isdir()):
         raise InputConfigurationError(f"{UNTAR_FAILED}: {member.name} is neither a file nor a folder")
 

@@ -25,7 +25,7 @@ def test_a_thread_keeps_its_connection_and_gives_it_back(redis_url: str) -> None
         assert theirs[0] != mine[0]
     ids(mine)
     assert len(set(mine)) == 1
-    assert len(connections.pooled.client_list()) < 10
+    assert len(connections.pooled.client_list()) < 20  # not one for each thread that ever was
     connections.own.close()
     connections.pooled.close()
 
