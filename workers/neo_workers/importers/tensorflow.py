@@ -44,11 +44,7 @@ def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Im
     """The model of an unpacked archive. Raises InputConfigurationError with Neo's texts."""
     source = _source(files, config)
     shapes = match(config, source.inputs)
-    try:
-        return tensorflow_source.to_relax(source, shapes)
-    except Exception as error:  # TensorFlow and TVM raise many types
-        listing = "; ".join(map(str, source.inputs))
-        raise InputConfigurationError(f"{CANNOT_CONVERT}{cause(error)} The model's inputs: {listing}") from error
+    return tensorflow_source.to_relax(source, shapes, CANNOT_CONVERT)
 
 
 @quiet()

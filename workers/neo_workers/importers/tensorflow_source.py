@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from tvm import relax
 
+from neo_workers.errors import InputConfigurationError
 from neo_workers.importers.base import Array, Imported, IRModule, one_line, optional
 from neo_workers.importers.typed import imported
 from neo_workers.inputs import ModelInput, Shape
@@ -61,8 +62,16 @@ def tensorflow(framework: str) -> Any:
     return module
 
 
-def to_relax(source: Source, shapes: Mapping[str, Shape]) -> Imported:
-    """The model for inputs of `shapes`, which are in the model's order. Raises what TensorFlow and TVM do."""
+def to_relax(source: Source, shapes: Mapping[str, Shape], refusal: str) -> Imported:
+    """The model for inputs of `shapes`, in the model's order. Raises InputConfigurationError, `refusal` first."""
+    try:
+        return _to_relax(source, shapes)
+    except Exception as error:  # TensorFlow and TVM raise many types
+        listing = "; ".join(map(str, source.inputs))
+        raise InputConfigurationError(f"{refusal}{cause(error)} The model's inputs: {listing}") from error
+
+
+def _to_relax(source: Source, shapes: Mapping[str, Shape]) -> Imported:
     function = _concrete(source, shapes)
     try:
         with _silent():
