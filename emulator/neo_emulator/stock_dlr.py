@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tarfile
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +14,8 @@ def predict(path: Path, features: dict[str, Any]) -> tuple[Any, str]:
 
     Raises CannotRun when its code is not for this machine.
     """
-    from neo_workers.execute import load_artifact
+    from neo_workers.archive import unpack
+    from neo_workers.execute import MAX_BYTES, MAX_FILES, load_artifact
 
     artifact = load_artifact(path)
     if not quiet_dlr():
@@ -24,8 +24,7 @@ def predict(path: Path, features: dict[str, Any]) -> tuple[Any, str]:
     from dlr import DLRModel
 
     with tempfile.TemporaryDirectory(prefix="neo-demo-") as folder:
-        with tarfile.open(path) as tar:
-            tar.extractall(folder, filter="data")
+        unpack(path, Path(folder), MAX_BYTES, MAX_FILES)
         (scores,) = DLRModel(folder, "cpu").run(features)
     return scores, "the dlr package"
 
