@@ -18,7 +18,7 @@ from frameworks.compiled import error, run_compiled
 
 from neo_workers import importers
 from neo_workers.errors import InputConfigurationError
-from neo_workers.importers.tensorflow_source import ENVIRONMENT
+from neo_workers.lean import load_tvm
 
 CASES = [
     ("KERAS", "cnn.h5"),
@@ -40,7 +40,9 @@ def difference(framework: str, name: str, folder: Path) -> float:
     saved = np.load(folder / f"{net}.npz")
     inputs, outputs = ([laid_out(framework, saved[key]) for key in sorted(saved) if key[0] == kind] for kind in "xy")
     shapes = {key: list(array.shape) for key, array in zip(INPUTS.get(net, ["input_1"]), inputs, strict=True)}
-    return error(run_compiled(framework, folder / name, shapes, inputs, folder / f"job_{framework}_{name}"), outputs)
+    results = run_compiled(framework, folder / name, shapes, inputs, folder / f"job_{framework}_{name}")
+    # TensorFlow writes a frozen graph's nodes in another order each time, and theirs is that of the outputs
+    return error(dict(sorted(results.items())) if name.endswith(".pb") else results, outputs)
 
 
 def laid_out(framework: str, array: Any) -> Any:
@@ -52,8 +54,14 @@ def hostile(folder: Path, ending: str) -> str:
     import keras
 
     canary = folder / "canary"
+    name = str(canary)  # what the Lambda closes over is written as JSON
     start = keras.layers.Input((2,))
-    model = keras.Model(start, keras.layers.Lambda(lambda x: [x, canary.touch()][0])(start))
+    model = keras.Model(
+        start,
+        keras.layers.Lambda(
+            lambda x: [x, open(name, "w")][0]  # noqa: PTH123, SIM115
+        )(start),
+    )
     path = folder / f"hostile.{ending}"
     model.save(path)
     canary.unlink()
@@ -66,6 +74,9 @@ def hostile(folder: Path, ending: str) -> str:
 
 def main() -> None:
     folder = Path(sys.argv[1])
+    load_tvm()  # as what compiles fork from does: TVM would load torch
+    from neo_workers.importers.tensorflow_source import ENVIRONMENT
+
     os.environ.update(ENVIRONMENT)
     keras_nets.write(folder)
     found: dict[str, Any] = {f"{framework} {name}": difference(framework, name, folder) for framework, name in CASES}

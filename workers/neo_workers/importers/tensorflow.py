@@ -95,7 +95,9 @@ def _saved(path: Path, given: list[str]) -> Source:
         raise ValueError(f"it has no signature {SIGNATURE}; its signatures: {', '.join(sorted(signatures)) or 'none'}")
     key = SIGNATURE if SIGNATURE in signatures else next(iter(signatures))
     signature = signatures[key]
-    specs, results = signature.structured_input_signature[1], list(signature.structured_outputs)
+    # the file is a protobuf, whose maps come in another order each time
+    specs = dict(sorted(signature.structured_input_signature[1].items()))
+    results = sorted(signature.structured_outputs)
 
     def call(*inputs: Any) -> list[Any]:
         found = model.signatures[key](

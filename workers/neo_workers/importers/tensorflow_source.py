@@ -75,7 +75,7 @@ def _to_relax(source: Source, shapes: Mapping[str, Shape]) -> Imported:
     function = _concrete(source, shapes)
     try:
         with _silent():
-            module = _through_tflite(function, source, list(shapes))
+            module = _through_tflite(function, source)
     except Exception:  # of the two errors the first is told: it names TensorFlow's operators
         with contextlib.suppress(Exception), _silent():
             module = _through_onnx(source, shapes)
@@ -113,7 +113,7 @@ def _concrete(source: Source, shapes: Mapping[str, Shape]) -> Any:
     return tf.function(lambda *inputs: list(source.call(*inputs))).get_concrete_function(*_specs(source, shapes))
 
 
-def _through_tflite(function: Any, source: Source, names: list[str]) -> IRModule:
+def _through_tflite(function: Any, source: Source) -> IRModule:
     import tensorflow as tf
     import tflite
 
@@ -123,24 +123,22 @@ def _through_tflite(function: Any, source: Source, names: list[str]) -> IRModule
     model = tflite.Model.GetRootAsModel(data, 0)
     graph = model.Subgraphs(0)
     found = [graph.Tensors(int(index)).Name().decode() for index in graph.InputsAsNumpy()]
-    order = [found.index(f"input{index}") for index in range(len(names))]
     results = [graph.Tensors(int(index)).Name().decode() for index in graph.OutputsAsNumpy()]
-    if results != [_identity(index) for index in range(len(source.outputs))]:
-        raise ValueError(f"TensorFlow's converter gives the outputs {', '.join(results)}.")
-    return _ordered(convert(model), order)
+    return _ordered(convert(model), found, results, source)
 
 
-def _identity(index: int) -> str:
-    """What TensorFlow calls a function's output."""
-    return f"Identity_{index}" if index else "Identity"
-
-
-def _ordered(module: IRModule, order: list[int]) -> IRModule:
-    """The module, its parameters in the model's own order."""
-    main = module["main"]
-    params = [main.params[index] for index in order]
-    module["main"] = relax.Function(params, main.body, main.ret_ty, main.is_pure, main.attrs)
-    return module
+def _ordered(module: IRModule, inputs: list[str], outputs: list[str], source: Source) -> IRModule:
+    """The module, whose ends a converter gave these names in this order, with its ends in the source's order."""
+    main, body = module["main"], module["main"].body
+    params = [main.params[inputs.index(f"input{index}")] for index in range(len(source.inputs))]
+    wanted = [f"Identity_{index}" if index else "Identity" for index in range(len(source.outputs))]
+    if sorted(outputs) != sorted(wanted):
+        raise ValueError(f"TensorFlow's converter gives the outputs {', '.join(outputs)}.")
+    if outputs != wanted:
+        results = relax.Tuple([relax.TupleGetItem(body.body, outputs.index(name)) for name in wanted])
+        body = relax.SeqExpr(body.blocks, results)
+    module["main"] = relax.Function(params, body, None, main.is_pure, main.attrs)
+    return relax.transform.Normalize()(module)
 
 
 def _through_onnx(source: Source, shapes: Mapping[str, Shape]) -> IRModule:
@@ -154,8 +152,8 @@ def _through_onnx(source: Source, shapes: Mapping[str, Shape]) -> IRModule:
         path = Path(folder) / "model.onnx"
         tf2onnx.convert.from_function(function, _specs(source, shapes), opset=OPSET, output_path=str(path))
         result = onnx.load([path], None)
-    names = [item.name for item in result.inputs]
-    return _ordered(result.module, [names.index(f"input{index}") for index in range(len(shapes))])
+    ends = [[item.name.partition(":")[0] for item in items] for items in (result.inputs, result.outputs)]
+    return _ordered(result.module, *ends, source)
 
 
 @contextlib.contextmanager
