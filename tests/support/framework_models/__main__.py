@@ -11,7 +11,7 @@ from pathlib import Path
 import _pytest.outcomes
 from support.framework_models.run import rows, run
 
-from neo_workers.errors import CompileError
+from neo_workers.importers.base import one_line
 
 HEAD = ("framework", "model", "kind", "source", "import s", "compile s", "max abs error")
 FORMAT = "| {:10} | {:26} | {:7} | {:44} | {:>8} | {:>9} | {} |"
@@ -33,8 +33,8 @@ def main(frameworks: list[str]) -> int:
                     failed += 1
             except _pytest.outcomes.Skipped as reason:
                 figures = ["", "", f"skipped: {reason}"]
-            except (CompileError, AssertionError) as error:
-                figures = ["", "", f"FAILED: {str(error)[:200]}"]
+            except Exception as error:  # one model's failure must not hide the others'
+                figures = ["", "", f"FAILED: {type(error).__name__}: {one_line(error)[:200]}"]
                 failed += 1
         print(FORMAT.format(framework, model.name, model.kind, model.source, *figures), flush=True)
     return int(failed > 0)
