@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pytest
 import tvm
 from tvm.tirx.build import split_host_device_mods
 
@@ -32,16 +31,20 @@ _SIGNATURE = re.compile(r"__kernel void (?:__attribute__\(\(.*?\)\) )?(\w+)\((.*
 _AXES = {f"{kind}Idx.{axis}": (kind, index) for kind in ("block", "thread") for index, axis in enumerate("xyz")}
 
 
-def require() -> Any:
-    """pyopencl with pocl's device behind it; skips the test when one of them is not installed."""
-    opencl = pytest.importorskip("pyopencl", reason="pip install pyopencl")
+class NotInstalledError(Exception):
+    """Says what to install."""
+
+
+def device() -> Any:
+    """pocl's device. Raises NotInstalledError."""
     try:
-        platforms = [item for item in opencl.get_platforms() if "Portable" in item.name]
-    except opencl.LogicError:
-        platforms = []
-    if not platforms:
-        pytest.skip("no pocl: apt-get install pocl-opencl-icd")
-    return opencl
+        import pyopencl
+    except ImportError:
+        raise NotInstalledError("no pyopencl: pip install pyopencl") from None
+    try:
+        return next(item for item in pyopencl.get_platforms() if "Portable" in item.name).get_devices()[0]
+    except (pyopencl.LogicError, StopIteration):
+        raise NotInstalledError("no pocl: apt-get install pocl-opencl-icd") from None
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,13 @@ class Launch:
 class Program:
     """The GPU part of one compiled model."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, device: Any) -> None:
+        import pyopencl
+
         assert work.library is not None and work.imported is not None
-        self.opencl = require()
+        self.opencl: Any = pyopencl
         self._work = work
         self.sources = kernels(elf.find_opencl(work.library.read_bytes()))
-        device = next(item for item in self.opencl.get_platforms() if "Portable" in item.name).get_devices()[0]
         self._context = self.opencl.Context([device])
         self._queue = self.opencl.CommandQueue(self._context)
 

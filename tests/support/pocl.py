@@ -1,0 +1,50 @@
+"""Compiles, builds and runs an OpenCL artifact in a process of its own.
+
+pocl brings an LLVM, and crashes beside other libraries that do: even the question for its platforms is asked apart.
+    python -m support.pocl TARGET MODEL FOLDER     TARGET as JSON, MODEL one of CASES
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from e2e.compiling import compile_case, difference, truth
+from e2e.models import CASES
+from support import opencl
+
+TESTS = Path(__file__).parents[1]
+MISSING = 77  # exit code; automake's for a skipped test
+
+
+def run_apart(target: str | dict[str, str], model: str, folder: Path) -> tuple[int, float]:
+    """How many kernels ran, and the largest difference from ONNX Runtime. Skips the test without pocl."""
+    command = [sys.executable, "-m", "support.pocl", json.dumps(target), model, str(folder)]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=280, check=False)
+    if done.returncode == MISSING:
+        pytest.skip(done.stdout.strip())
+    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-3000:]}"
+    kernels, error = done.stdout.splitlines()[-1].split()
+    return int(kernels), float(error)
+
+
+def main(target: str, model: str, folder: str) -> int:
+    case = CASES[model]()
+    try:
+        device = opencl.device()
+    except opencl.NotInstalledError as missing:
+        print(missing)
+        return MISSING
+    program = opencl.Program(compile_case(case, json.loads(target), Path(folder)), device)
+    assert len(program.built) == len(program.sources)
+    print(len(program.built), difference(program.run(case.inputs), truth(case)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
