@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 from onnx import defs
 
-from neo_workers.importers import onnx_fourier, onnx_quantised, onnx_rewrite
+from neo_workers.importers import onnx_fourier, onnx_quantised, onnx_resize, onnx_rewrite
 from neo_workers.importers.onnx_graph import label, renamed, subgraphs
 from neo_workers.importers.onnx_nodes import Rewrite
 
@@ -39,7 +39,12 @@ ONE_RESULT = frozenset({"LayerNormalization"})
 FLOAT32_ONLY = frozenset({"Elu", "Selu", "Shrink", "ThresholdedRelu", "HardSigmoid"})
 """TVM's converters of these compute with float32 constants whatever the input is."""
 
-REWRITES: dict[str, Rewrite] = {**onnx_quantised.REWRITES, **onnx_fourier.REWRITES, **onnx_rewrite.REWRITES}
+REWRITES: dict[str, Rewrite] = {
+    **onnx_quantised.REWRITES,
+    **onnx_fourier.REWRITES,
+    **onnx_rewrite.REWRITES,
+    **onnx_resize.REWRITES,
+}
 """Operators with a definition of our own."""
 
 STANDARD = ("", "ai.onnx")

@@ -7,11 +7,11 @@ from typing import Any
 
 from tvm.relax.frontend.onnx import onnx_frontend
 
-from neo_workers.importers import onnx_recurrent
+from neo_workers.importers import onnx_exact, onnx_recurrent
 from neo_workers.importers.onnx_operators import Call, Converter
 from neo_workers.inputs import Shape
 
-CONVERTERS: dict[str, Converter] = dict.fromkeys(("LSTM", "GRU", "RNN"), onnx_recurrent.convert)
+CONVERTERS: dict[str, Converter] = dict.fromkeys(("LSTM", "GRU", "RNN"), onnx_recurrent.convert) | onnx_exact.CONVERTERS
 """Operators that TVM's frontend lacks or gets wrong."""
 
 _HANDLED = ("If", "Constant")

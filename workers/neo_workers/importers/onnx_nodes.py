@@ -46,6 +46,11 @@ class Nodes:
             raise ValueError(f"{self._node.op_type} needs an input of known shape")
         return [dim.dim_value for dim in dims]
 
+    def empty(self, place: int) -> bool:
+        """Whether an input is known to have no elements."""
+        dims = self._types[self.input(place)].tensor_type.shape.dim
+        return any(dim.HasField("dim_value") and dim.dim_value == 0 for dim in dims)
+
     def kind(self, place: int) -> int:
         """The TensorProto type of an input."""
         return int(self._types[self.input(place)].tensor_type.elem_type)

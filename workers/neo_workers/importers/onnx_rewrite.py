@@ -138,46 +138,38 @@ def _is_inf(node: Node, types: Mapping[str, Any], constant: Constant, opset: int
     return nodes.made
 
 
-def _resize(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
-    """`axes` and keep_aspect_ratio_policy, which TVM does not read, written out in the sizes of all dimensions."""
+def _space_to_depth(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+    """Mode CRD: the places of a block lie side by side for each channel. TVM does not look at the mode."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
-    policy = attributes.pop("keep_aspect_ratio_policy", b"stretch").decode()
-    axes = attributes.pop("axes", None)
-    if attributes.get("antialias", 0):
-        raise ValueError("antialias is not available")
-    if axes is None and policy == "stretch":
+    if attributes.get("mode", b"DCR") == b"DCR":
         return None
-    shape = nodes.shape(0)
-    axes = [axis % len(shape) for axis in axes] if axes is not None else list(range(len(shape)))
-    roi, scales, sizes = ((constant(nodes.input(place)) if nodes.input(place) else None) for place in (1, 2, 3))
-    if roi is not None and roi.size:
-        starts, ends = np.zeros(len(shape)), np.ones(len(shape))
-        starts[axes], ends[axes] = np.split(np.asarray(roi), 2)
-        whole_roi = nodes.constant([*starts, *ends], nodes.dtype(1))
-    else:
-        whole_roi = ""
-    inputs = [nodes.input(0), whole_roi]
-    if sizes is not None and sizes.size:
-        inputs += ["", nodes.constant(_sizes(shape, axes, sizes, policy), "int64")]
-    elif scales is not None:
-        full = np.ones(len(shape))
-        full[axes] = scales
-        inputs.append(nodes.constant(full, "float32"))
-    else:
-        raise ValueError("Resize needs constant sizes or scales")
-    nodes.add("Resize", *inputs, output=nodes.output(), **attributes)
+    (n, c, h, w), size = nodes.shape(0), attributes["blocksize"]
+    blocks = nodes.constant([n, c, h // size, size, w // size, size], "int64")
+    turned = nodes.add("Transpose", nodes.add("Reshape", nodes.input(0), blocks), perm=[0, 1, 3, 5, 2, 4])
+    target = nodes.constant([n, c * size * size, h // size, w // size], "int64")
+    nodes.add("Reshape", turned, target, output=nodes.output())
     return nodes.made
 
 
-def _sizes(shape: list[int], axes: list[int], sizes: Array, policy: str) -> list[int]:
-    """All sizes of the result: one scale for all axes unless they may stretch."""
-    made = list(shape)
-    ratios = [int(size) / shape[axis] for axis, size in zip(axes, sizes, strict=True)]
-    scale = {"not_larger": min, "not_smaller": max}.get(policy)
-    for axis, size in zip(axes, sizes, strict=True):
-        made[axis] = int(size) if scale is None else int(np.floor(scale(ratios) * shape[axis] + 0.5))
-    return made
+def _roi_align(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+    """TVM takes the greatest of interpolated values, ONNX the greatest of the weighted corners."""
+    if Nodes(node, types).attributes().get("mode", b"avg") == b"max":
+        raise ValueError("mode max is not available")
+    return None
+
+
+def _greatest(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+    """ReduceMax and ReduceMin of flags as of bytes, and refused of nothing at all, where TVM has no infinity."""
+    nodes = Nodes(node, types)
+    if nodes.empty(0):
+        raise ValueError("a reduction over no elements is not available")
+    if nodes.kind(0) == TensorProto.BOOL:
+        wide = nodes.add("Cast", nodes.input(0), to=TensorProto.INT32)
+        made = nodes.add(node.op_type, wide, *node.input[1:], **nodes.attributes())
+        nodes.add("Cast", made, to=TensorProto.BOOL, output=nodes.output())
+        return nodes.made
+    return None
 
 
 def _conv_transpose(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
@@ -241,7 +233,10 @@ REWRITES: dict[str, Rewrite] = {
     "Pow": _pow,
     "OneHot": _one_hot,
     "IsInf": _is_inf,
-    "Resize": _resize,
+    "SpaceToDepth": _space_to_depth,
+    "RoiAlign": _roi_align,
+    "ReduceMax": _greatest,
+    "ReduceMin": _greatest,
     "ConvTranspose": _conv_transpose,
     "CumProd": _cum_prod,
 }

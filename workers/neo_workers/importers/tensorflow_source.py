@@ -152,8 +152,8 @@ def _through_onnx(source: Source, shapes: Mapping[str, Shape]) -> IRModule:
         path = Path(folder) / "model.onnx"
         tf2onnx.convert.from_function(function, _specs(source, shapes), opset=OPSET, output_path=str(path))
         result = onnx.load([path], None)
-    ends = [[item.name.partition(":")[0] for item in items] for items in (result.inputs, result.outputs)]
-    return _ordered(result.module, *ends, source)
+    inputs, outputs = ([item.name.partition(":")[0] for item in items] for items in (result.inputs, result.outputs))
+    return _ordered(result.module, inputs, outputs, source)
 
 
 @contextlib.contextmanager

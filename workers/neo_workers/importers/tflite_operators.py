@@ -28,6 +28,17 @@ class Operators(OperatorConverter):  # type: ignore[misc]
         """TVM makes a call that it cannot lower: of NHWC, by weights in IOHW."""
         raise NotImplementedError("TRANSPOSE_CONV is not supported: TVM does not lower it from NHWC.")
 
+    def convert_reshape(self, op: Any) -> Any:
+        """TVM takes no target that is computed: it is the shape that the file gives the result."""
+        inputs, result = self.get_input_tensors(op), self.get_output_tensors(op)[0].tensor
+        if len(inputs) != 2 or not self.has_expr(inputs[1].tensor_idx) or inputs[0].qnn_params:
+            return super().convert_reshape(op)
+        signature = result.ShapeSignatureAsNumpy() if result.ShapeSignatureLength() else result.ShapeAsNumpy()
+        sizes = [int(size) for size in signature]
+        if sizes.count(-1) > 1:
+            raise ValueError(f"The shape of {result.Name().decode()} is computed at run time")
+        return relax.op.reshape(self.get_expr(inputs[0].tensor_idx), sizes)
+
     def get_tensor_value(self, tensor_wrapper: Any, is_sparse: bool = False) -> Array:
         """Weights that DENSIFY made have no buffer of their own."""
         if not is_sparse and self.is_prefetched(tensor_wrapper.tensor_idx):
