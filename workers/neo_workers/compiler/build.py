@@ -24,6 +24,9 @@ Executable = Any
 PASS_CONFIG = {"tirx.disable_assert": True}
 """The VM checks the model's inputs once; checks in every kernel would double the code."""
 
+GPU_CONFIG = {**PASS_CONFIG, "relax.FuseOps.max_depth": 16}
+"""DLight writes out what is fused at each use of it: a long chain whose values are used twice would never end."""
+
 OPT_LEVEL = 3
 
 FOR_CPUS = "neo.for_cpus"
@@ -58,6 +61,7 @@ def lower(module: tvm.IRModule, target: Target, first: int = 0) -> Lowered:
                 done = cpu.lower(module, target, first)
                 return Lowered(done.separated.module, done.separated.weights, done.notes(), done.below)
             separated = separate(fold(module))
+        with target, tvm.transform.PassContext(opt_level=OPT_LEVEL, config=GPU_CONFIG):
             return Lowered(relax.get_default_pipeline(target)(separated.module), separated.weights)
     except Exception as error:  # tvm raises many types
         raise CompilationError(f"TVM cannot lower the model for {target.kind.name}. {last_line(error)}") from error

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import tvm_ffi
-from tvm import s_tir, tirx
+from tvm import ir, s_tir, tirx
 
 from neo_workers.compiler.cpu.machine import Machine
 from neo_workers.compiler.cpu.templates import KIND, STAGE
@@ -24,6 +24,10 @@ GRAIN_ELEMENTS, GRAIN_FLOPS = 16384, 100e3
 
 MAX_TASKS = 64
 """A parallel loop has at most that many steps: they are shared out evenly and cost little each."""
+
+
+MAX_LOADS = 16
+"""Loads in a block that others read more than once: each such read repeats them, and a chain doubles them each time."""
 
 
 class Unscheduled(Exception):  # noqa: N818 - the kernel works without, only slowly
@@ -75,14 +79,28 @@ class Kernel:
         return [int(size) for size in self.sch.get(block).writes[0].source.shape]
 
     def inline(self) -> None:
-        """Inlines every elementwise block that another one reads; templates' stages stay."""
+        """Inlines every elementwise block that another one reads, save templates' stages and what would grow."""
         for block in self.blocks():
-            if self.is_reduction(block) or self.name(block).startswith(STAGE) or not self.sch.get_consumers(block):
+            if self.is_reduction(block) or self.name(block).startswith(STAGE):
+                continue
+            readers = self.sch.get_consumers(block)
+            if not readers or self._repeated(block, readers) > MAX_LOADS:
                 continue
             try:
                 self.sch.compute_inline(block)
             except s_tir.ScheduleError:
                 continue
+
+    def _repeated(self, block: Block, readers: list[Block]) -> int:
+        """How many loads inlining would make of the block's, 0 when it is read only once."""
+        written = self.sch.get(block).writes[0].source
+        reads = sum(load.source.same_as(written) for reader in readers for load in self._loads(reader))
+        return len(self._loads(block)) * reads if reads > 1 else 0
+
+    def _loads(self, block: Block) -> list[Any]:
+        found: list[Any] = []
+        tvm_ffi.structural_walk(self.sch.get(block).body, (ir.TensorLoad, found.append))
+        return found
 
     def is_costly(self, block: Block) -> bool:
         """Whether the block computes a polynomial: too much to be written out for each vector of a tile."""
