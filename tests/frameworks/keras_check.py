@@ -6,12 +6,14 @@ A process of its own, so that TensorFlow is never loaded beside torch.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
+import _pytest.outcomes
 import numpy as np
 from frameworks import keras_nets
 from frameworks.compiled import error, run_compiled
@@ -32,6 +34,7 @@ CASES = [
     ("TENSORFLOW", "attention"),
     ("TENSORFLOW", "mlp_frozen.pb"),
 ]
+REAL = ("KERAS", "TENSORFLOW")
 INPUTS = {"mlp": ["b", "a"], "segments": ["image"]}
 
 
@@ -72,6 +75,18 @@ def hostile(folder: Path, ending: str) -> str:
     return "not refused"
 
 
+def real(framework: str, folder: Path) -> list[float] | str:
+    """Error and allowed error of the first row of the frameworks' table, a trained model; else why it is not there."""
+    from support.framework_models.run import run
+
+    module = importlib.import_module(f"support.framework_models.{framework.lower()}")
+    try:
+        result = run(framework, module.MODELS[0], folder)
+    except _pytest.outcomes.Skipped as reason:
+        return str(reason)
+    return [result.max_error, result.allowed]
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     load_tvm()  # as what compiles fork from does: TVM would load torch
@@ -80,6 +95,7 @@ def main() -> None:
     os.environ.update(ENVIRONMENT)
     keras_nets.write(folder)
     found: dict[str, Any] = {f"{framework} {name}": difference(framework, name, folder) for framework, name in CASES}
+    found |= {f"real {framework}": real(framework, folder / f"real_{framework}") for framework in REAL}
     found |= {f"hostile.{ending}": hostile(folder, ending) for ending in ("h5", "keras")}
     print(json.dumps(found | {"torch": "torch" in sys.modules}))
 

@@ -80,7 +80,7 @@ def _save(name: str, build: Callable[[Any], tuple[Any, Any]], folder: Path) -> N
     for ending in ("h5", "keras"):
         model.save(folder / f"{name}.{ending}")
     model.export(folder / name, verbose=False)
-    _freeze(model, folder / f"{name}_frozen.pb")
+    freeze(model, folder / f"{name}_frozen.pb")
     inputs = [random.standard_normal((1, *item.shape[1:])).astype("f4") for item in model.inputs]
     results = model(inputs if len(inputs) > 1 else inputs[0], training=False)
     outputs = results if isinstance(results, list) else [results]
@@ -89,7 +89,8 @@ def _save(name: str, build: Callable[[Any], tuple[Any, Any]], folder: Path) -> N
     np.savez(folder / f"{name}.npz", **arrays)
 
 
-def _freeze(model: Any, path: Path) -> None:
+def freeze(model: Any, path: Path) -> None:
+    """Writes the model as a frozen graph."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 

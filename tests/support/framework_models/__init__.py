@@ -32,7 +32,7 @@ class Model:
     max_error: float = 1e-4  # as a part of the largest expected value, of 1 if that is less
 
 
-MODULES = ("onnx", "pytorch", "tflite", "mxnet", "darknet", "xgboost", "sklearn")
+MODULES = ("onnx", "pytorch", "tflite", "keras", "tensorflow", "mxnet", "darknet", "xgboost", "sklearn")
 """The modules of this package that have rows, in the table's order."""
 
 

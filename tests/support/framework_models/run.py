@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import platform
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from e2e.compiling import compile_archive, request, tar_gz
-from support.framework_models import MODULES, Array, Model
+from support.framework_models import Array, Model
 
 from neo_workers import importers, pipeline
 from neo_workers.execute import load_artifact
@@ -31,15 +29,6 @@ class Result:
     @property
     def good(self) -> bool:
         return self.max_error <= self.allowed
-
-
-def rows(frameworks: list[str] | None = None) -> Iterator[tuple[str, Model]]:
-    """(framework, model) of every row, or of those of some frameworks (in the API's spelling)."""
-    for name in MODULES:
-        module = importlib.import_module(f"support.framework_models.{name}")
-        if not frameworks or module.FRAMEWORK in frameworks:
-            for model in module.MODELS:
-                yield module.FRAMEWORK, model
 
 
 def run(framework: str, model: Model, folder: Path) -> Result:

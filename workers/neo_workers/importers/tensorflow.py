@@ -5,6 +5,7 @@ Source: neo-ai's model loader (neo-loader, Apache-2.0) for the texts and the ord
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,7 @@ def _source(files: list[Path], config: dict[str, Shape] | list[Shape] | None) ->
 
 def _saved(path: Path, given: list[str]) -> Source:
     """A SavedModel's signature; its inputs may go by their keys or by their tensors' names."""
-    import tensorflow as tf
-
-    model = tf.saved_model.load(str(path.parent))
+    model = _loaded(path)
     signatures = dict(model.signatures)
     if SIGNATURE not in signatures and len(signatures) != 1:
         raise ValueError(f"it has no signature {SIGNATURE}; its signatures: {', '.join(sorted(signatures)) or 'none'}")
@@ -110,6 +109,28 @@ def _saved(path: Path, given: list[str]) -> Source:
         for name, spec in specs.items()
     ]
     return Source(call, inputs, results, f"SavedModel of TensorFlow {model.tensorflow_version}")
+
+
+def _loaded(path: Path) -> Any:
+    """What TensorFlow makes of the folder; without what an optimizer kept, which Keras 3 restores not from Keras 2."""
+    import tensorflow as tf
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    try:
+        return tf.saved_model.load(str(path.parent))
+    except AttributeError:  # the optimizer's object has no add_slot
+        if path.suffix != ".pb":
+            raise
+    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    for graph in saved.meta_graphs:
+        for node in graph.object_graph_def.nodes:
+            del node.slot_variables[:]
+    with tempfile.TemporaryDirectory() as name:
+        for other in path.parent.iterdir():
+            if other != path:
+                Path(name, other.name).symlink_to(other.resolve())
+        Path(name, path.name).write_bytes(saved.SerializeToString())
+        return tf.saved_model.load(name)
 
 
 def _frozen(path: Path, given: list[str]) -> Source:
