@@ -14,7 +14,7 @@ from frameworks.torch_nets import NETS  # noqa: E402
 
 SAMPLE = [
     ("resnet", "script"),
-    ("lstm", "trace"),
+    ("audio", "trace"),
     ("encoder", "trace"),
     ("unet", "trace"),
     ("gpt", "script"),

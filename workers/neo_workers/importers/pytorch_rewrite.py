@@ -102,7 +102,8 @@ REWRITES: dict[Any, Callable[[fx.Node], None]] = {
 
 
 def rewrite(graph: fx.Graph) -> None:
-    """Changes the nodes of `graph` by REWRITES."""
+    """Changes the nodes of `graph` by REWRITES; what nobody uses goes first, as max_pool1d's reshaped indices."""
+    graph.eliminate_dead_code()
     for node in graph.nodes:
         if node.op == "call_function" and node.target in REWRITES and "val" in node.meta:
             REWRITES[node.target](node)
