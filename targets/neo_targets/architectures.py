@@ -31,7 +31,6 @@ class Architecture:
     os: str = LINUX
     default_features: tuple[str, ...] = ()
     float_abi: str = ""  # "hard" or "soft": the e_flags of 32-bit ARM must say so
-    fast_math: bool = False  # LLVM vectorises 32-bit NEON only then: its NEON is not IEEE (flushes denormals)
     needed: tuple[str, ...] = _GLIBC  # shared objects that compiled.so asks for
     helpers: str = ""  # an object file that is linked in, a name in neo_targets.helpers.HELPERS
 
@@ -51,14 +50,12 @@ ARM_EABIHF = Architecture(
     *("ARM_EABIHF", "armv7a-linux-gnueabihf", "armelf_linux_eabi", 32, _EM_ARM, "generic", "armhf-linux"),
     default_features=_NO_NEON,
     float_abi="hard",
-    fast_math=True,
     needed=_GLIBC_32,
 )
 ARM_EABI = Architecture(
     *("ARM_EABI", "armv7a-linux-gnueabi", "armelf_linux_eabi", 32, _EM_ARM, "generic", "armel-linux"),
     default_features=_NO_NEON,
     float_abi="soft",
-    fast_math=True,
     needed=_GLIBC_32,
 )
 
@@ -83,7 +80,6 @@ ANDROID_ARM_EABI = Architecture(
     *("ARM_EABI", "armv7a-linux-androideabi", "armelf_linux_eabi", 32, _EM_ARM, "generic", "arm-android", ANDROID),
     default_features=_NO_NEON,
     float_abi="soft",
-    fast_math=True,
     needed=_BIONIC,
     helpers="arm-android",
 )

@@ -42,8 +42,6 @@ class Host:
             target["mattr"] = list(self.features)
         if self.arch.float_abi:
             target["mfloat-abi"] = self.arch.float_abi
-        if self.arch.fast_math:
-            target["fast-math"] = True
         return target
 
 

@@ -9,7 +9,6 @@ def test_host_dict_of_hard_float_arm_says_so() -> None:
         "mcpu": "cortex-a53",
         "mattr": ["+neon"],
         "mfloat-abi": "hard",
-        "fast-math": True,
     }
 
 
