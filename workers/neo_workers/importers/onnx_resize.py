@@ -61,7 +61,7 @@ def _needs_weights(attributes: Mapping[str, Any], shape: list[int], places: list
     mode = attributes.get("coordinate_transformation_mode", b"half_pixel")
     if attributes.get("antialias", 0) or mode == b"half_pixel_symmetric":
         return True
-    if scales is None or mode in (b"align_corners", b"tf_crop_and_resize"):
+    if scales is None or mode == b"tf_crop_and_resize":
         return False
     return any(
         abs(shape[axis] * scale - round(shape[axis] * scale)) > 1e-5 * shape[axis]

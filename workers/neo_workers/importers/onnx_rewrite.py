@@ -14,6 +14,8 @@ from onnx import TensorProto
 from neo_workers.importers.base import Array
 from neo_workers.importers.onnx_nodes import Constant, Node, Nodes, Rewrite
 
+FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
+
 
 def _lp_normalization(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node]:
     """x / norm, and 0 where the norm is 0."""
@@ -112,14 +114,21 @@ def _pow(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -
 
 
 def _one_hot(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
-    """The depth may have any type; TVM wants an integer."""
+    """The depth may have any type, where TVM wants an integer; TVM's result is of 64 bits whatever the values are."""
     nodes = Nodes(node, types)
-    depth = constant(nodes.input(1))
-    if depth is None or (depth.dtype == np.int64 and nodes.kind(0) == TensorProto.INT64):
+    depth, attributes = constant(nodes.input(1)), nodes.attributes()
+    if attributes.get("axis", -1) < -1:
+        attributes["axis"] += len(nodes.shape(0)) + 1
+    wide = TensorProto.DOUBLE if nodes.kind(2) in FLOATS else TensorProto.INT64
+    if depth is None:
+        return None
+    right = depth.dtype == np.int64 and (nodes.kind(0), nodes.kind(2)) == (TensorProto.INT64, wide)
+    if right and attributes == nodes.attributes():
         return None
     places = nodes.add("Cast", nodes.input(0), to=TensorProto.INT64)
     whole = nodes.constant(int(np.ravel(depth)[0]), "int64")
-    nodes.add("OneHot", places, whole, nodes.input(2), output=nodes.output(), **nodes.attributes())
+    made = nodes.add("OneHot", places, whole, nodes.add("Cast", nodes.input(2), to=wide), **attributes)
+    nodes.add("Cast", made, to=nodes.kind(2), output=nodes.output())
     return nodes.made
 
 
