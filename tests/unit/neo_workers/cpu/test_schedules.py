@@ -15,6 +15,7 @@ from neo_targets.registry import DEVICES
 from neo_targets.spec import Host
 from neo_workers.compiler.cpu import tiles
 from neo_workers.compiler.cpu.pipeline import Lowered
+from neo_workers.compiler.cpu.schedules.kernel import chunk
 from neo_workers.compiler.targets import cpu_flags
 from neo_workers.execute import this_cpu_flags
 
@@ -152,6 +153,11 @@ def test_a_big_weight_is_read_once_and_asked_for_ahead() -> None:
     assert "prefetch" in kernel
     (small,) = kernels(lower(module(unary(lambda x: R.matmul(x, weight(24, 32))), (8, 24)), CPUS["avx512"]))
     assert "prefetch" not in small
+
+
+@pytest.mark.parametrize(("extent", "at_most", "size"), [(14, 4, 1), (28, 7, 7), (56, 8, 7), (7, 3, 1), (240, 9, 8)])
+def test_chunks_are_shared_evenly_by_two_threads(extent: int, at_most: int, size: int) -> None:
+    assert chunk(extent, at_most) == size
 
 
 def test_a_line_that_no_panel_divides_is_shared_out() -> None:

@@ -7,7 +7,7 @@ import math
 from neo_workers.compiler.cpu.machine import FLOAT_BYTES
 from neo_workers.compiler.cpu.schedules import prefetch
 from neo_workers.compiler.cpu.schedules.elementwise import copy, elementwise
-from neo_workers.compiler.cpu.schedules.kernel import GRAIN_FLOPS, Block, Kernel, Loop, divisors
+from neo_workers.compiler.cpu.schedules.kernel import GRAIN_FLOPS, Block, Kernel, Loop, chunk, divisors
 from neo_workers.compiler.cpu.templates import CONV, MATMUL, PACKED, PAD, STAGE, TILE
 from neo_workers.compiler.cpu.tiles import Tile
 
@@ -178,12 +178,8 @@ def _band(kernel: Kernel, block: Block, depths: list[int], height: int) -> int:
     padded = [int(size) for size in sch.get(block).reads[0].source.shape]
     row_bytes = padded[2] * depths[2] * FLOAT_BYTES
     stride = max(1, (padded[1] - depths[0]) // max(1, height - 1)) if height > 1 else 1
-    fits = [
-        count
-        for count in divisors(height)
-        if row_bytes * (count * stride + depths[0] - 1) <= kernel.machine.l2_bytes // 4 and count <= max(1, height // 4)
-    ]
-    return max(fits, default=1)
+    room = kernel.machine.l2_bytes // 4 // row_bytes - depths[0] + 1
+    return chunk(height, max(1, min(room // stride, height // 4)))
 
 
 def inner_loops(kernel: Kernel, block: Block, tile: Tile, streamed: bool) -> None:

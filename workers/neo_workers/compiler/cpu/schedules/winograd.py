@@ -5,7 +5,7 @@ from __future__ import annotations
 from neo_workers.compiler.cpu.machine import FLOAT_BYTES
 from neo_workers.compiler.cpu.schedules.contraction import inner_loops
 from neo_workers.compiler.cpu.schedules.elementwise import copy, elementwise
-from neo_workers.compiler.cpu.schedules.kernel import Block, Kernel, divisors
+from neo_workers.compiler.cpu.schedules.kernel import Block, Kernel, chunk
 from neo_workers.compiler.cpu.templates import PAD, TILE
 from neo_workers.compiler.cpu.tiles import Tile
 from neo_workers.compiler.cpu.winograd import DATA, RESULT, ROWS, SIZE, SUMS, WINOGRAD
@@ -39,7 +39,7 @@ def schedule(kernel: Kernel, sums: Block) -> None:
     if by_bands:
         row_bytes = span * span * across * inputs * FLOAT_BYTES
         fits = max(1, kernel.machine.l2_bytes // 2 // row_bytes)
-        band, down = sch.split(down, [None, max(n for n in divisors(kernel.extent(down)) if n <= fits)])
+        band, down = sch.split(down, [None, chunk(kernel.extent(down), fits)])
         sch.reorder(first, band, panel, down, right, y, vector, x, lane)
         shared = [first, band]
     else:
