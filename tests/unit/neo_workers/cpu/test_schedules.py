@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from tvm import relax
-from unit.neo_workers.cpu.modules import CPUS, Body, check, weight
+from unit.neo_workers.cpu.modules import CPUS, Body, check, lower, module, weight
 
 from neo_targets.architectures import X86_64
 from neo_targets.registry import DEVICES
 from neo_targets.spec import Host
 from neo_workers.compiler.cpu import tiles
+from neo_workers.compiler.cpu.pipeline import Lowered
+from neo_workers.compiler.cpu.schedules.kernel import chunk
 from neo_workers.compiler.targets import cpu_flags
 from neo_workers.execute import this_cpu_flags
 
@@ -57,6 +59,8 @@ CONVOLUTIONS: dict[str, tuple[Body, tuple[int, ...]]] = {
     "1x1": (conv(64, 32, 1), (1, 32, 13, 13)),
     "1x1, prime width": (conv(64, 32, 1), (1, 32, 3, 37)),
     "1x1, stride 2": (conv(32, 16, 1, strides=2), (1, 16, 9, 9)),
+    "1x1, a big weight": (conv(128, 2176, 1), (1, 2176, 7, 7)),
+    "3x3, a big weight": (conv(128, 240, 3, strides=2, padding=1), (1, 240, 7, 7)),
     "1x1 of one point": (conv(40, 64, 1), (1, 64, 1, 1)),
     "channels that fill no panel": (conv(85, 16, 1), (1, 16, 10, 10)),
     "one channel": (conv(1, 16, 1), (1, 16, 10, 10)),
@@ -97,6 +101,8 @@ def test_winograd(channels: int, shape: Any, padding: Any, size: int, monkeypatc
 OTHERS: dict[str, tuple[Body, tuple[tuple[int, ...], ...]]] = {
     "matmul": (unary(lambda x: R.matmul(x, weight(64, 96))), ((7, 64),)),
     "matmul of a line": (unary(lambda x: R.matmul(x, weight(64, 1000))), ((1, 64),)),
+    "matmul of a big weight": (unary(lambda x: R.matmul(x, weight(640, 1024))), ((8, 640),)),
+    "matmul of a big weight, cut": (unary(lambda x: R.matmul(x, weight(640, 1000))), ((11, 640),)),
     "matmul of lines": (unary(lambda x: R.matmul(x, weight(64, 10))), ((6, 1, 64),)),
     "matmul, prime rows, erf": (unary(lambda x: R.matmul(x, weight(48, 64)), R.erf), ((1, 197, 48),)),
     "matmul, two batches": (unary(lambda x: R.matmul(x, weight(24, 32)), R.nn.gelu), ((2, 3, 17, 24),)),
@@ -132,9 +138,51 @@ def test_other_kernels(case: str) -> None:
     check(body, *shapes)
 
 
+def kernels(lowered: Lowered) -> list[str]:
+    """The kernels' code."""
+    return [
+        str(function) for _, function in lowered.separated.module.functions_items() if "R.function" not in str(function)
+    ]
+
+
+def test_a_big_weight_is_read_once_and_asked_for_ahead() -> None:
+    """Eight rows take one tile, which walks through each panel once; the lines it will need are prefetched."""
+    body = unary(lambda x: R.matmul(x, weight(640, 1024)), R.nn.relu)
+    (kernel,) = kernels(lower(module(body, (8, 640)), CPUS["avx512"]))
+    assert '"8x16"' in kernel
+    assert "prefetch" in kernel
+    (small,) = kernels(lower(module(unary(lambda x: R.matmul(x, weight(24, 32))), (8, 24)), CPUS["avx512"]))
+    assert "prefetch" not in small
+
+
+@pytest.mark.parametrize(("extent", "at_most", "size"), [(14, 4, 1), (28, 7, 7), (56, 8, 7), (7, 3, 1), (240, 9, 8)])
+def test_chunks_are_shared_evenly_by_two_threads(extent: int, at_most: int, size: int) -> None:
+    assert chunk(extent, at_most) == size
+
+
+def test_a_line_that_no_panel_divides_is_shared_out() -> None:
+    """A classifier's 1000 columns: a batch of one has no rows to share out."""
+    (kernel,) = kernels(lower(module(unary(lambda x: R.matmul(x, weight(512, 1000))), (1, 512)), CPUS["avx512"]))
+    assert "T.parallel" in kernel
+
+
+def test_a_small_image_with_many_channels_keeps_its_panel() -> None:
+    """7 x 7 points of 2048 channels stay in the cache: a weight of 4 MB is read once, not for each line."""
+    (kernel,) = (
+        text
+        for text in kernels(lower(module(conv(512, 2048, 1), (1, 2048, 7, 7)), CPUS["avx512"]))
+        if "neo_convolution" in text
+    )
+    assert "_fused // T.int64(7) * T.int64(32)" in kernel, "panels are the outer loop"
+
+
 @pytest.mark.parametrize("cpu", CPUS)
 def test_every_vector_width(cpu: str) -> None:
     if missing := set(cpu_flags(replace(DEVICES["ml_c5"], host=Host(X86_64, CPUS[cpu])))) - this_cpu_flags():
         pytest.skip(f"this machine lacks {', '.join(sorted(missing))}")
-    body, shape = CONVOLUTIONS["3x3, odd width 19"]
-    check(body, shape, cpu=CPUS[cpu])
+    for case in ("3x3, odd width 19", "1x1, a big weight", "3x3, a big weight"):
+        body, shape = CONVOLUTIONS[case]
+        check(body, shape, cpu=CPUS[cpu])
+    for case in ("matmul of a big weight", "matmul of a big weight, cut"):
+        body, shapes = OTHERS[case]
+        check(body, *shapes, cpu=CPUS[cpu])

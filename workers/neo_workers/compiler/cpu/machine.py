@@ -27,6 +27,7 @@ class Machine:
     l1_bytes: int = 32 * KIB
     l2_bytes: int = 512 * KIB
     unroll_k: int = 1  # steps of a product's inner loop written out
+    ahead_bytes: int = 0  # how far ahead weights are prefetched; 0: left to the CPU
 
     def vector(self, width: int) -> int:
         """The widest power of two of lanes that divides `width`."""
@@ -36,7 +37,7 @@ class Machine:
         return lanes
 
 
-AVX512 = Machine("avx512", 16, 32, 2, 2, 4, True, 32 * KIB, 1024 * KIB)
+AVX512 = Machine("avx512", 16, 32, 2, 2, 4, True, 32 * KIB, 1024 * KIB, ahead_bytes=2 * KIB)
 AVX512_ONE = Machine("avx512 in halves", 16, 32, 1, 1, 4, True, 32 * KIB, 1024 * KIB)
 AVX2 = Machine("avx2", 8, 16, 2, 2, 4, True)
 AVX = Machine("avx", 8, 16, 1, 1, 7, True, l2_bytes=256 * KIB)

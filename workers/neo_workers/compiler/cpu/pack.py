@@ -67,8 +67,8 @@ class _Packer(Rewriter):
         kernel_h, kernel_w, inputs, channels = weight.shape
         if size := tiles.winograd_size(self._machine, shape_of(data) or [], list(weight.shape), window):
             return self._winograd(data, weight, window[1], size)
-        _, width = templates.window(shape_of(data) or [], (kernel_h, kernel_w), *window)
-        tile = tiles.choose(self._machine, width, channels, kernel_h * kernel_w * inputs)
+        height, width = templates.window(shape_of(data) or [], (kernel_h, kernel_w), *window)
+        tile = tiles.choose(self._machine, width, channels, kernel_h * kernel_w * inputs, height)
         return self._template(templates.convolution, data, panels(weight, tile.columns), *window, tile.text, channels)
 
     def _winograd(self, data: Expr, weight: Array, padding: list[int], size: int) -> Expr:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from neo_workers.compiler.cpu.machine import FLOAT_BYTES, Machine
 
 L2_BYTES_PER_CYCLE = 32
+MEMORY_BYTES_PER_CYCLE = 8
+"""What a core reads of a weight that is too big for its second-level cache, when it asks for it ahead."""
+
 LOOP_CYCLES = 1.0
 """Counter and branch of a step of the inner loop."""
 
@@ -14,9 +17,6 @@ STACK_MAX_BYTES = 1023
 """Largest array that TVM puts on the stack; a larger one would be allocated on the heap for every tile.
 Source: kMaxStackAlloca in TVM's lower_tvm_builtin.cc."""
 
-
-MEMORY_BYTES_PER_CYCLE = 4
-"""What a core reads of a weight that is too big for its second-level cache."""
 
 DIRECT_EFFICIENCY, WINOGRAD_EFFICIENCY = 0.85, 0.7
 """Parts of the peak that the inner loops reach."""
@@ -47,10 +47,12 @@ class Tile:
         return Tile(int(rows), int(columns))
 
 
-def cycles(machine: Machine, tile: Tile, rows: int, columns: int, streamed: bool) -> float | None:
+def cycles(machine: Machine, tile: Tile, rows: int, columns: int, depth: int, lines: int) -> float | None:
     """Estimated cycles for one step of the sum, per useful result; None when the tile does not fit the registers.
 
-    `streamed`: the weight's panel is read from the second-level cache.
+    A panel of the weight is read once for each tile of rows. It comes from the first-level cache, the second, or,
+    when the weight fits neither, the first time from memory: every time when panels are not the outer loop, which
+    they are not when they do not divide the columns.
     """
     lanes = machine.vector(tile.columns)
     vectors = tile.columns // lanes
@@ -59,26 +61,29 @@ def cycles(machine: Machine, tile: Tile, rows: int, columns: int, streamed: bool
         return None
     compute = tile.rows * vectors / machine.fma_per_cycle
     loads = (vectors + tile.rows) / machine.loads_per_cycle
-    memory = tile.columns * FLOAT_BYTES / L2_BYTES_PER_CYCLE if streamed else 0.0
-    step = max(compute, loads, memory, machine.fma_latency) + LOOP_CYCLES / machine.unroll_k
+    step_bytes, passes = tile.columns * FLOAT_BYTES, -(-rows // tile.rows) * lines
+    streamed = step_bytes * depth > machine.l1_bytes // 2
+    far = step_bytes / MEMORY_BYTES_PER_CYCLE if columns * depth * FLOAT_BYTES > machine.l2_bytes else 0.0
+    busy = max(compute, loads, step_bytes / L2_BYTES_PER_CYCLE if streamed else 0.0, machine.fma_latency)
+    first = 1.0 if columns % tile.columns else 1.0 / passes
+    step = busy + first * max(0.0, far - busy) + LOOP_CYCLES / machine.unroll_k
     waste = _padded(rows, tile.rows) * _padded(columns, tile.columns) / (rows * columns)
     return step / (tile.rows * tile.columns) * waste
 
 
-def choose(machine: Machine, rows: int, columns: int, depth: int, whole: bool = False) -> Tile:
-    """The cheapest tile for `rows` output points in a line, `columns` channels and sums of `depth` products.
+def choose(machine: Machine, rows: int, columns: int, depth: int, lines: int = 1, whole: bool = False) -> Tile:
+    """The cheapest tile for `lines` of `rows` output points, `columns` channels and sums of `depth` products.
 
-    `whole`: only tiles that divide both.
+    `whole`: only tiles that divide a line and the channels.
     """
     best: tuple[float, int, int] | None = None
     for width in _widths(machine, columns):
         if whole and columns % width:
             continue
-        streamed = width * depth * FLOAT_BYTES > machine.l1_bytes // 2
         for height in range(1, min(rows, machine.registers) + 1):
             if whole and rows % height:
                 continue
-            cost = cycles(machine, Tile(height, width), rows, columns, streamed)
+            cost = cycles(machine, Tile(height, width), rows, columns, depth, lines)
             if cost is not None and (best is None or (cost, -height, width) < best):
                 best = (cost, -height, width)
     assert best is not None

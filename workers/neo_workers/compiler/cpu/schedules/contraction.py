@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from neo_workers.compiler.cpu.machine import FLOAT_BYTES
+from neo_workers.compiler.cpu.schedules import prefetch
 from neo_workers.compiler.cpu.schedules.elementwise import copy, elementwise
-from neo_workers.compiler.cpu.schedules.kernel import GRAIN_FLOPS, Block, Kernel, Loop, divisors
+from neo_workers.compiler.cpu.schedules.kernel import GRAIN_FLOPS, Block, Kernel, Loop, chunk, divisors
 from neo_workers.compiler.cpu.templates import CONV, MATMUL, PACKED, PAD, STAGE, TILE
 from neo_workers.compiler.cpu.tiles import Tile
 
@@ -28,13 +29,14 @@ def schedule(kernel: Kernel, block: Block) -> None:
         kernel.name(stage): stage for stage in sch.get_producers(block) if kernel.name(stage).startswith(STAGE)
     }
     pads = [made_before[PAD]] if PAD in made_before else []
-    if (follower := _cut_by(kernel, block)) is not None:
+    if (follower := _cut_by(kernel, block, tile)) is not None:
         in_bands = _by_lines(kernel, block, follower, tile)
         followers: list[Block] = []
     else:
         target, followers = destination(kernel, block)
         in_bands = _outer_loops(kernel, block, target, tile, pads)
-    inner_loops(kernel, block, tile)
+    panel_bytes = tile.columns * math.prod(kernel.reduction_sizes(block)) * FLOAT_BYTES
+    inner_loops(kernel, block, tile, PACKED not in made_before and panel_bytes > kernel.machine.l1_bytes // 2)
     for pad in pads:
         copy(kernel, pad, inside=in_bands)
     if PACKED in made_before:
@@ -43,9 +45,14 @@ def schedule(kernel: Kernel, block: Block) -> None:
         elementwise(kernel, follower)
 
 
-def _cut_by(kernel: Kernel, block: Block) -> Block | None:
-    """What follows the product and takes only some of its channels, line by line; None for anything else."""
+def _cut_by(kernel: Kernel, block: Block, tile: Tile) -> Block | None:
+    """What follows the product and takes only some of its channels, line by line; None for anything else.
+
+    Lines that are one step are nothing to share out to threads: panels are.
+    """
     consumers, own = list(kernel.sch.get_consumers(block)), kernel.result_shape(block)
+    if math.prod(own[:-1]) <= tile.rows:
+        return None
     if len(consumers) != 1 or kernel.is_reduction(consumers[0]) or kernel.is_transposed(consumers[0]):
         return None
     extents = kernel.extents(consumers[0])
@@ -149,7 +156,7 @@ def _pointwise(
     if weight_bytes <= machine.l1_bytes // 2:
         chunk = tile.rows
     else:
-        room = machine.l1_bytes // 2 if weight_bytes <= machine.l2_bytes // 2 else machine.l2_bytes // 4
+        room = machine.l1_bytes // 2 if weight_bytes <= machine.l2_bytes // 2 else machine.l2_bytes // 2
         chunk = max(tile.rows, room // (depth * FLOAT_BYTES))
     width = kernel.extent(line)
     steps = -(-width // tile.rows)
@@ -171,16 +178,15 @@ def _band(kernel: Kernel, block: Block, depths: list[int], height: int) -> int:
     padded = [int(size) for size in sch.get(block).reads[0].source.shape]
     row_bytes = padded[2] * depths[2] * FLOAT_BYTES
     stride = max(1, (padded[1] - depths[0]) // max(1, height - 1)) if height > 1 else 1
-    fits = [
-        count
-        for count in divisors(height)
-        if row_bytes * (count * stride + depths[0] - 1) <= kernel.machine.l2_bytes // 4 and count <= max(1, height // 4)
-    ]
-    return max(fits, default=1)
+    room = kernel.machine.l2_bytes // 4 // row_bytes - depths[0] + 1
+    return chunk(height, max(1, min(room // stride, height // 4)))
 
 
-def inner_loops(kernel: Kernel, block: Block, tile: Tile) -> None:
-    """The sum of one tile: all of it in registers, one step of the sum after the other."""
+def inner_loops(kernel: Kernel, block: Block, tile: Tile, streamed: bool) -> None:
+    """The sum of one tile: all of it in registers, one step of the sum after the other.
+
+    `streamed`: the weight comes from beyond the first-level cache.
+    """
     sch, machine = kernel.sch, kernel.machine
     lanes = machine.vector(tile.columns)
     depths = kernel.reduction_sizes(block)
@@ -193,6 +199,9 @@ def inner_loops(kernel: Kernel, block: Block, tile: Tile) -> None:
         sch.unroll(few)
     elif depths[-1] <= MAX_WRITTEN_OUT:
         sch.unroll(sums[-1])
+    if streamed and depths[-1] > MAX_WRITTEN_OUT:
+        steps = machine.unroll_k if len(sums) > len(depths) else 1
+        prefetch.mark(kernel, sums[len(depths) - 1], tile.columns * steps * FLOAT_BYTES)
     sch.reorder(*sums, rows, vector, lane)
     sch.unroll(rows)
     sch.unroll(vector)

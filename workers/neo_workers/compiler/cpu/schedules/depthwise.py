@@ -6,7 +6,7 @@ import math
 
 from neo_workers.compiler.cpu.schedules.contraction import destination
 from neo_workers.compiler.cpu.schedules.elementwise import copy, elementwise
-from neo_workers.compiler.cpu.schedules.kernel import GRAIN_FLOPS, Block, Kernel, Unscheduled, divisors
+from neo_workers.compiler.cpu.schedules.kernel import GRAIN_FLOPS, Block, Kernel, Unscheduled, divisors, shares_evenly
 from neo_workers.compiler.cpu.templates import DEPTHWISE, PAD
 
 MAX_WINDOW = 25
@@ -51,7 +51,8 @@ def schedule(kernel: Kernel, block: Block) -> None:
     step, point = sch.split(line, [None, points])
     sch.reorder(*outer, step, panel, point, vector, lane)
     sch.compute_at(block, panel, preserve_unit_loops=True)
-    shared = kernel.fuse(outer)
+    lines = math.prod(kernel.extent(loop) for loop in outer)
+    shared = kernel.fuse(outer if shares_evenly(lines) else [*outer, step, panel])
     if 2.0 * math.prod(kernel.result_shape(block)) * math.prod(window) > GRAIN_FLOPS and kernel.extent(shared) > 1:
         sch.parallel(shared)
     _written_out(kernel, target)

@@ -25,6 +25,8 @@ GRAIN_ELEMENTS, GRAIN_FLOPS = 16384, 100e3
 MAX_TASKS = 64
 """A parallel loop has at most that many steps: they are shared out evenly and cost little each."""
 
+MANY_TASKS = 16
+"""Of fewer and an odd number, one of two threads gets notably more."""
 
 MAX_LOADS = 16
 """Loads in a block that others read more than once: each such read repeats them, and a chain doubles them each time."""
@@ -119,9 +121,9 @@ class Kernel:
         """Shares a loop out to threads, in at most MAX_TASKS steps."""
         extent = self.extent(loop)
         tasks = max(number for number in divisors(extent) if number <= MAX_TASKS)
-        if tasks == 1:
+        if extent == 1:
             return
-        if tasks < extent:
+        if MANY_TASKS <= tasks < extent:
             loop, _ = self.sch.split(loop, [tasks, None])
         self.sch.parallel(loop)
 
@@ -158,6 +160,17 @@ class Kernel:
 def variables(expr: Any) -> set[str]:
     """The names in an index."""
     return set(re.findall(r"[A-Za-z_]\w*", str(expr)))
+
+
+def shares_evenly(tasks: int) -> bool:
+    """Whether two threads get about as much each."""
+    return tasks % 2 == 0 or tasks >= MANY_TASKS
+
+
+def chunk(extent: int, at_most: int) -> int:
+    """The biggest divisor of `extent` up to `at_most`; one that leaves chunks to share evenly goes before others."""
+    fits = [number for number in divisors(extent) if number <= at_most]
+    return max(fits, key=lambda number: (shares_evenly(extent // number), number))
 
 
 def divisors(number: int) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from neo_workers.compiler.cpu.machine import FLOAT_BYTES
 from neo_workers.compiler.cpu.schedules.contraction import inner_loops
 from neo_workers.compiler.cpu.schedules.elementwise import copy, elementwise
-from neo_workers.compiler.cpu.schedules.kernel import Block, Kernel, divisors
+from neo_workers.compiler.cpu.schedules.kernel import Block, Kernel, chunk
 from neo_workers.compiler.cpu.templates import PAD, TILE
 from neo_workers.compiler.cpu.tiles import Tile
 from neo_workers.compiler.cpu.winograd import DATA, RESULT, ROWS, SIZE, SUMS, WINOGRAD
@@ -39,7 +39,7 @@ def schedule(kernel: Kernel, sums: Block) -> None:
     if by_bands:
         row_bytes = span * span * across * inputs * FLOAT_BYTES
         fits = max(1, kernel.machine.l2_bytes // 2 // row_bytes)
-        band, down = sch.split(down, [None, max(n for n in divisors(kernel.extent(down)) if n <= fits)])
+        band, down = sch.split(down, [None, chunk(kernel.extent(down), fits)])
         sch.reorder(first, band, panel, down, right, y, vector, x, lane)
         shared = [first, band]
     else:
@@ -59,7 +59,7 @@ def schedule(kernel: Kernel, sums: Block) -> None:
     task = kernel.fuse(shared)
     if kernel.extent(task) > 1:
         sch.parallel(task)
-    _products(kernel, sums, tile)
+    _products(kernel, sums, tile, by_bands)
     _results(kernel, stages[f"{SUMS}_{ROWS}"])
     sch.unroll(y)
     sch.vectorize(lane)
@@ -98,7 +98,7 @@ def _transform_data(kernel: Kernel, stages: dict[str, Block], own_loop: bool) ->
         sch.parallel(sch.fuse(first, down, across))
 
 
-def _products(kernel: Kernel, sums: Block, tile: Tile) -> None:
+def _products(kernel: Kernel, sums: Block, tile: Tile, by_bands: bool) -> None:
     """A product of matrices for each of the (m + 2) ** 2 points, its panel in the first-level cache."""
     sch = kernel.sch
     first, down, u, v, across, channel, depth = sch.get_loops(sums)[-7:]
@@ -112,7 +112,7 @@ def _products(kernel: Kernel, sums: Block, tile: Tile) -> None:
     for loop in (line, vector):
         sch.unroll(loop)
     sch.vectorize(lane)
-    inner_loops(kernel, sums, tile)
+    inner_loops(kernel, sums, tile, streamed=not by_bands)
 
 
 def _results(kernel: Kernel, halves: Block) -> None:
