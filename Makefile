@@ -55,8 +55,8 @@ test-onnx-nodes: $(VENV)/.installed-test ## every node test of the onnx package;
 docs: $(VENV)/.installed-docs ## the documentation as HTML in docs/build; warnings are errors
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/build
 
-compose: $(VENV)/.installed-test ## compose.yaml brought up for real, a worker killed; needs a Docker engine
-	NEO_COMPOSE=1 $(BIN)/python -m pytest -p no:xdist tests/compose
+compose: $(VENV)/.installed-test ## compose.yaml brought up for real, a worker killed; needs a Docker engine, or dockerd and debootstrap
+	NEO_COMPOSE=1 tests/compose/with_engine $(BIN)/python -m pytest -p no:xdist tests/compose
 
 bench: $(VENV)/.installed-test ## timings, side by side
 	$(BIN)/python -m tests.bench

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from neo_emulator.commands.output import Refused
+from neo_emulator.commands.output import Refused, plain
 
 if TYPE_CHECKING:
     from neo_workers.settings import Settings
@@ -44,6 +45,24 @@ def work() -> None:
     from neo_workers.worker import main
 
     main()
+
+
+def check_worker() -> None:
+    """Says which workers of this host are alive. Raises Refused when none is, or Redis is away."""
+    from redis.exceptions import RedisError
+
+    from neo_workers import fleet
+    from neo_workers.store import Store
+
+    host = socket.gethostname()
+    try:
+        found = [worker for worker in fleet.workers(Store(_settings("worker"))) if worker.name.startswith(f"{host}:")]
+    except RedisError as error:
+        raise Refused(f"Redis does not answer: {error}") from error
+    if not found:
+        raise Refused(f"no worker on {host} says that it is alive")
+    for worker in found:
+        plain(f"{worker.name}: {worker.slots} jobs at a time, S3: {worker.s3}")
 
 
 def announce(url: str, trust: Path | None) -> None:
