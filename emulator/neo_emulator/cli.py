@@ -98,11 +98,12 @@ def api(
 @app.command()
 def worker(
     check: Annotated[bool, typer.Option("--check", help="Only say whether a worker of this host is alive.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Say it, or write the log, as JSON.")] = False,
 ) -> None:
     """Run a worker alone, on the Redis of NEO_EMULATOR_REDIS_URL."""
     from neo_emulator.commands import serving
 
-    serving.check_worker() if check else serving.work()
+    serving.check_worker(json_=json_) if check else serving.work(json_=json_)
 
 
 @app.command("compile")

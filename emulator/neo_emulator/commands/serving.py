@@ -6,12 +6,14 @@ import json
 import os
 import socket
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from neo_emulator.commands.output import Refused, plain
+from neo_emulator.commands.output import Refused, as_json, plain
+from neo_workers.settings import PREFIX
 
 if TYPE_CHECKING:
     from neo_workers.settings import Settings
@@ -39,15 +41,17 @@ def serve(host: str, port: int, *, with_worker: bool, json_: bool, **given: obje
     os._exit(0)
 
 
-def work() -> None:
-    """A worker on the Redis of NEO_EMULATOR_REDIS_URL until SIGTERM."""
+def work(*, json_: bool) -> None:
+    """A worker on the Redis of NEO_EMULATOR_REDIS_URL until SIGTERM; with `json_` its log is JSON."""
+    if json_:
+        os.environ[f"{PREFIX}LOG_FORMAT"] = "json"
     _settings("worker")
     from neo_workers.worker import main
 
     main()
 
 
-def check_worker() -> None:
+def check_worker(*, json_: bool) -> None:
     """Says which workers of this host are alive. Raises Refused when none is, or Redis is away."""
     from redis.exceptions import RedisError
 
@@ -61,6 +65,9 @@ def check_worker() -> None:
         raise Refused(f"Redis does not answer: {error}") from error
     if not found:
         raise Refused(f"no worker on {host} says that it is alive")
+    if json_:
+        as_json([asdict(worker) for worker in found])
+        return
     for worker in found:
         plain(f"{worker.name}: {worker.slots} jobs at a time, S3: {worker.s3}")
 

@@ -40,7 +40,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     for name in COMMANDS:
         assert cli.main([name, "--help"]) == 0
         shown = capsys.readouterr().out
-        assert name == "worker" or "--json" in shown, name
+        assert "--json" in shown, name
 
 
 @pytest.mark.parametrize("command", ["api", "worker"])

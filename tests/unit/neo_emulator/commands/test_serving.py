@@ -1,3 +1,4 @@
+import json
 import socket
 from collections.abc import Iterator
 
@@ -26,6 +27,8 @@ def test_a_worker_of_this_host_is_known_by_its_report(store: Store, capsys: pyte
     fleet.report(store, fleet.Worker(f"{socket.gethostname()}:7", 2, "ok"))
     assert cli.main(["worker", "--check"]) == 0
     assert capsys.readouterr().out == f"{socket.gethostname()}:7: 2 jobs at a time, S3: ok\n"
+    assert cli.main(["worker", "--check", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"name": f"{socket.gethostname()}:7", "slots": 2, "s3": "ok"}]
 
 
 def test_a_redis_that_is_away_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
