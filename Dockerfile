@@ -1,6 +1,8 @@
 # docker build -t neo-emulator .    More frameworks: --build-arg EXTRAS=torch (or tensorflow, otel, ...; see pyproject.toml)
 FROM python:3.11-slim AS build
 ARG EXTRAS=""
+# where pip looks besides its default, such as PyTorch's index of builds for CPUs
+ARG PIP_EXTRA_INDEX_URL=""
 WORKDIR /src
 RUN python -m venv /opt/neo
 COPY constraints.txt pyproject.toml README.md CHANGELOG.md LICENSE ./

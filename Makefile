@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := emulator workers targets tests examples
 
-.PHONY: help demo serve test test-runtime test-frameworks test-onnx-nodes check unit lint bench fuzz clean compose docs test-targets chaos
+.PHONY: help demo serve test test-runtime test-frameworks test-onnx-nodes check unit lint bench fuzz clean compose docs pictures test-targets chaos
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 15
@@ -55,8 +55,11 @@ test-onnx-nodes: $(VENV)/.installed-test ## every node test of the onnx package;
 docs: $(VENV)/.installed-docs ## the documentation as HTML in docs/build; warnings are errors
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/build
 
-compose: $(VENV)/.installed-test ## compose.yaml brought up for real, a worker killed; needs a Docker engine
-	NEO_COMPOSE=1 $(BIN)/python -m pytest -p no:xdist tests/compose
+pictures: $(VENV)/.installed-test ## docs/pictures anew, in Chromium and a terminal
+	@PYTHONPATH=tests $(BIN)/python -m support.pictures
+
+compose: $(VENV)/.installed-test ## compose.yaml brought up for real, a worker killed; needs a Docker engine, or dockerd and debootstrap
+	NEO_COMPOSE=1 tests/compose/with_engine $(BIN)/python -m pytest -p no:xdist tests/compose
 
 bench: $(VENV)/.installed-test ## timings, side by side
 	$(BIN)/python -m tests.bench

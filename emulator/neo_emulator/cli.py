@@ -96,11 +96,14 @@ def api(
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    check: Annotated[bool, typer.Option("--check", help="Only say whether a worker of this host is alive.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Say it, or write the log, as JSON.")] = False,
+) -> None:
     """Run a worker alone, on the Redis of NEO_EMULATOR_REDIS_URL."""
     from neo_emulator.commands import serving
 
-    serving.work()
+    serving.check_worker(json_=json_) if check else serving.work(json_=json_)
 
 
 @app.command("compile")
@@ -200,7 +203,7 @@ def env(
     shell: Annotated[str, typer.Option(help="sh, fish, powershell or dotenv.")] = "sh",
     json_: Json = False,
 ) -> None:
-    """Show what leads AWS's SDKs and CLI here: eval "$(neo-emulator env)"."""
+    """Show the variables that lead AWS's SDKs and CLI here."""
     from neo_emulator.commands import jobs
 
     jobs.show_environment(url, shell, json_=json_)
@@ -208,7 +211,7 @@ def env(
 
 @app.command()
 def demo(json_: Json = False) -> None:
-    """Compile a pretrained model for five targets and check the results."""
+    """Compile a pretrained model for five targets, check it."""
     from neo_emulator import demo
 
     raise typer.Exit(demo.main(json_=json_))

@@ -214,6 +214,8 @@ def inspect(server: ServerProcess, row: Row, model: Model, folder: Path) -> None
     row.check, row.good = describe_code(code, spec)
     if row.good and spec.device is None and spec.arch == this_arch():
         run(path, row, model)
+    elif row.good:
+        row.check += ", as its headers say"
 
 
 def describe_code(code: bytes, spec: TargetSpec) -> tuple[str, bool]:
@@ -262,6 +264,9 @@ def show(rows: list[Row]) -> None:
     say()
     for line in (heads, tuple("-" * width for width in widths), *lines):
         say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    say()
+    say(f"{sum(row.good for row in rows)} of {len(rows)} are as they should be.")
+    say("Next: `make serve` (or `neo-emulator serve`) keeps it running; docs/quickstart.md goes on from there.")
 
 
 def say(text: str = "") -> None:

@@ -1,7 +1,7 @@
 """What is there from the start: buckets by a setting, and a folder of scripts that run once the emulator is ready.
 
 Buckets exist before `serve` says "ready"; scripts find the emulator by AWS_ENDPOINT_URL, as any client does. What
-became of each is in /_neo/info, and /_neo/ready waits for the last.
+became of each is in /_neo/info; /_neo/ready does not wait for scripts, which may wait for it themselves.
 """
 
 from __future__ import annotations

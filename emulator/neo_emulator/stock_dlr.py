@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,7 @@ def predict(path: Path, features: dict[str, Any]) -> tuple[Any, str]:
         return scores, "its libdlr"
     from dlr import DLRModel
 
+    logging.getLogger("dlr.neologger_logger").disabled = True  # it tells on the console which library it loads
     with tempfile.TemporaryDirectory(prefix="neo-demo-") as folder:
         unpack(path, Path(folder), MAX_BYTES, MAX_FILES)
         (scores,) = DLRModel(folder, "cpu").run(features)

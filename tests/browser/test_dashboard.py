@@ -98,6 +98,7 @@ def test_pages_look_right(server: ServerProcess, page: Browser, name: str, theme
 
 
 def test_a_job_is_followed_live_by_keyboard(server: ServerProcess, page: Browser) -> None:
+    page.theme("light")
     server.pace(min_run_seconds=3600)
     page.go(f"{server.url}/_neo/?contains=live")
     page.run("window.same = true")

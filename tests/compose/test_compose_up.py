@@ -1,26 +1,33 @@
 """compose.yaml, really brought up: `make compose`. Three workers, one killed in the middle of its jobs, nothing lost.
 
 Needs a Docker engine and Compose v2 ($DOCKER_COMPOSE names its binary); takes some minutes, most of them the build.
+`with_engine` beside this file brings both where they are not there.
 """
 
 import json
 import os
+import platform
+import re
 import shutil
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+import onnxruntime
 import pytest
 from e2e.models import conv_net
 from support import jobs
 
 from neo_emulator.endpoint import Endpoint
+from neo_workers.execute import load_artifact
 
 ROOT = Path(__file__).parents[2]
-PROJECT, PORT, JOBS = "neo-compose-test", "14577", 12
+PROJECT, PORT, FLOWER_PORT, JOBS = "neo-compose-test", "14577", "15555", 12
 HARDENED = ("emulator", "worker")
+HERE = {"Os": "LINUX", "Arch": "ARM64" if platform.machine() == "aarch64" else "X86_64"}
 
 pytestmark = [
     pytest.mark.skipif(os.environ.get("NEO_COMPOSE") != "1", reason="make compose runs it"),
@@ -37,7 +44,7 @@ class Compose:
         self._files = ["-p", PROJECT, "-f", "compose.yaml", "-f", str(override)]
 
     def __call__(self, *words: str, check: bool = True) -> str:
-        environment = os.environ | {"NEO_PORT": PORT}
+        environment = os.environ | {"NEO_PORT": PORT, "NEO_FLOWER_PORT": FLOWER_PORT}
         done = subprocess.run(
             [*self._command, *self._files, *words],
             cwd=ROOT,
@@ -60,7 +67,7 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
         pytest.skip("needs a Docker engine")
     override = tmp_path_factory.mktemp("compose") / "override.yaml"
     host = {"build": {"network": "host"}}  # an engine without NAT can only build so
-    override.write_text(json.dumps({"services": {"emulator": host, "worker": host}}))
+    override.write_text(json.dumps({"services": dict.fromkeys(("emulator", "worker", "flower"), host)}))
     compose = Compose(override)
     try:
         compose("up", "--detach", "--build", "--wait", "--scale", "worker=3")
@@ -72,19 +79,8 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
 @pytest.fixture(scope="module")
 def neo(compose: Compose) -> Endpoint:
     neo = Endpoint(f"http://127.0.0.1:{PORT}")
-    deadline = time.monotonic() + 120
-    while neo.control("health") and _ready(neo).get("workers") != 3:
-        assert time.monotonic() < deadline, _ready(neo)
-        time.sleep(0.5)
+    assert neo.control("ready")["workers"] == 3  # Compose waited until every container was healthy
     return neo
-
-
-def _ready(neo: Endpoint) -> dict[str, Any]:
-    try:
-        answer: dict[str, Any] = neo.control("ready")
-    except ValueError as not_ready:
-        return {"error": str(not_ready)}
-    return answer
 
 
 def test_a_killed_worker_costs_no_job(compose: Compose, neo: Endpoint) -> None:
@@ -106,6 +102,32 @@ def test_a_killed_worker_costs_no_job(compose: Compose, neo: Endpoint) -> None:
     attempts = [neo.control(f"jobs/123456789012:us-east-1:{name}.json")["attempt"] for name in names]
     assert max(attempts) == 2, attempts  # the killed worker's jobs, and only they, were begun again
     assert attempts.count(2) <= 2
+
+
+def test_what_workers_compile_runs(neo: Endpoint, tmp_path: Path) -> None:
+    case = conv_net()
+    neo.s3.put_object(Bucket="neo", Key="net.tar.gz", Body=jobs.archive(net__onnx=case.model))
+    name = jobs.create(neo.sagemaker, "s3://neo/net.tar.gz", None, "s3://neo/run", TargetPlatform=HERE)
+    bucket, key = neo.wait(name)["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").split("/", 1)
+    neo.s3.download_file(bucket, key, str(tmp_path / "artifact.tar.gz"))
+    (got,) = load_artifact(tmp_path / "artifact.tar.gz").run(case.inputs).values()
+    (expected,) = onnxruntime.InferenceSession(case.model, providers=["CPUExecutionProvider"]).run(None, case.inputs)
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_flower_shows_the_workers(compose: Compose, neo: Endpoint) -> None:
+    compose("--profile", "flower", "up", "--detach", "--build", "--wait", "--no-deps", "flower")
+    hosts = {container[:12] for container in compose("ps", "--quiet", "worker").split()}
+    deadline = time.monotonic() + 60
+    while (shown := flower_hosts()) != hosts:
+        assert time.monotonic() < deadline, (shown, hosts)
+        time.sleep(1)
+
+
+def flower_hosts() -> set[str]:
+    """The hosts of the workers on Flower's page."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{FLOWER_PORT}/workers", timeout=10) as page:
+        return set(re.findall(r"neo-\d+@([0-9a-f]{12})", page.read().decode()))
 
 
 def test_state_survives_a_restart_of_everything(compose: Compose, neo: Endpoint) -> None:

@@ -9,9 +9,9 @@ import typer
 
 from neo_emulator import errors as api_errors
 from neo_emulator.cli import app
-from neo_emulator.dashboard import views
 from neo_emulator.errors import ServiceError
 from neo_targets import options
+from neo_targets import table as targets_table
 from neo_workers import errors as job_errors
 from neo_workers.importers import IMPORTERS
 from neo_workers.settings import PREFIX, Settings
@@ -38,31 +38,38 @@ def settings() -> str:
 
 
 def targets() -> str:
-    rows = [
-        (
-            code(row["name"]),
-            f"{row['os'].title()} {row['arch']}",
-            row["cpu"],
-            row["accelerator"],
-            row["lacks"],
-            row["check"],
-        )
-        for row in views.targets()
-    ]
-    return table(("target", "machine", "CPU", "accelerator", "not compiled", "checked by"), rows)
+    """TargetDevices, then TargetPlatforms."""
+    heads = ("target", "triple", "CPU", "accelerator", "artifact", "checked by", "not compiled", "source")
+    columns = ("triple", "cpu", "accelerator", "artifact", "check", "lacks", "source")
+    parts = []
+    for kind in ("TargetDevice", "TargetPlatform"):
+        rows = [
+            (code(row["name"]), *(row[name] for name in columns)) for row in targets_table.rows() if row["kind"] == kind
+        ]
+        parts.append(f"## {kind}\n\n{table(heads, rows)}")
+    return "\n".join(parts)
 
 
 def compiler_options() -> str:
+    """The options, then the GPU codes."""
     rows = [
         (
             code(option.name),
             ", ".join(map(code, option.aliases)),
+            options.FAMILIES.get(option.family, "every target"),
             option.help,
             "yes" if option.changes_code else "no, kept in compiled.meta",
         )
         for option in options.OPTIONS
     ]
-    return table(("option", "also spelt", "what it is", "changes the code"), rows)
+    by_nvrtc = {
+        version: [name for name, its in options.GPU_CODES.items() if its == version] for version in ("11", "12")
+    }
+    old, new = (", ".join(map(code, names)) for names in by_nvrtc.values())
+    return (
+        table(("option", "also spelt", "for", "what it is", "changes the code"), rows)
+        + f"\nGPU codes: {old} by NVRTC 11.8; {new} with the extra `cuda12`.\n"
+    )
 
 
 def frameworks() -> str:

@@ -260,7 +260,8 @@ def _compile(job_id: JobId, request: JsonObject, work_dir: Path, settings: Setti
         )
         tell("done", asdict(pipeline.run(request, context)))
     except CompileError as error:
-        traceback.print_exc()
+        if error.__cause__ is not None:  # the reason says all that is ours; what went wrong below it is for the log
+            traceback.print_exception(error.__cause__)
         tell("failed", error.reason)
     except MemoryError:
         tell("failed", CompilationError(f"the compiler ran out of memory; {MORE_MEMORY}").reason)

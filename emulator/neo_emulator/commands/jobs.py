@@ -31,9 +31,12 @@ def show_jobs(url: str, name: str | None, status: str, *, json_: bool) -> None:
     if json_:
         output.as_json(found)
         return
-    columns = ("name", "status", "step", "target", "framework", "seconds", "region", "reason")
+    columns = ("name", "status", "step", "target", "framework", "seconds", "region")
     rows = [[_short(job[column]) for column in columns] for job in found]
     output.table(columns, rows) if rows else output.plain("no jobs")
+    for job in found:
+        if job["reason"]:
+            output.plain(output.printable(f"{job['name']}: {_short(job['reason'])}"))
 
 
 def show_job(url: str, name: str, *, json_: bool) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from neo_emulator.commands.output import Refused
+from neo_emulator.commands.output import Refused, as_json, plain
+from neo_workers.settings import PREFIX
 
 if TYPE_CHECKING:
     from neo_workers.settings import Settings
@@ -38,12 +41,35 @@ def serve(host: str, port: int, *, with_worker: bool, json_: bool, **given: obje
     os._exit(0)
 
 
-def work() -> None:
-    """A worker on the Redis of NEO_EMULATOR_REDIS_URL until SIGTERM."""
+def work(*, json_: bool) -> None:
+    """A worker on the Redis of NEO_EMULATOR_REDIS_URL until SIGTERM; with `json_` its log is JSON."""
+    if json_:
+        os.environ[f"{PREFIX}LOG_FORMAT"] = "json"
     _settings("worker")
     from neo_workers.worker import main
 
     main()
+
+
+def check_worker(*, json_: bool) -> None:
+    """Says which workers of this host are alive. Raises Refused when none is, or Redis is away."""
+    from redis.exceptions import RedisError
+
+    from neo_workers import fleet
+    from neo_workers.store import Store
+
+    host = socket.gethostname()
+    try:
+        found = [worker for worker in fleet.workers(Store(_settings("worker"))) if worker.name.startswith(f"{host}:")]
+    except RedisError as error:
+        raise Refused(f"Redis does not answer: {error}") from error
+    if not found:
+        raise Refused(f"no worker on {host} says that it is alive")
+    if json_:
+        as_json([asdict(worker) for worker in found])
+        return
+    for worker in found:
+        plain(f"{worker.name}: {worker.slots} jobs at a time, S3: {worker.s3}")
 
 
 def announce(url: str, trust: Path | None) -> None:

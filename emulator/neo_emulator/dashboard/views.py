@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from neo_emulator.describe import describe
-from neo_targets import platforms, registry
-from neo_targets.spec import TargetSpec
+from neo_targets import registry, table
 from neo_workers import feed
 from neo_workers.jobs import TERMINAL, Job, JobId, JobStatus, Query, Scope
 from neo_workers.store import Store
@@ -94,24 +93,5 @@ def phases(lines: list[feed.Line], now_ms: int | None) -> list[View]:
 
 
 def targets() -> list[View]:
-    """Every TargetDevice and TargetPlatform that compiles, and for which machine code."""
-    rows = [_target(spec, "TargetDevice") for spec in registry.DEVICES.values()]
-    for name in platforms.names():
-        os, arch, accelerator = (*name.split("/"), "")[:3]
-        row = {"name": name, "kind": "TargetPlatform", "os": os, "arch": arch, "accelerator": accelerator}
-        rows.append({**row, "cpu": "", "lacks": "", "check": ""})
-    return rows
-
-
-def _target(spec: TargetSpec, kind: str) -> View:
-    device = spec.tvm_device()
-    return {
-        "name": spec.name,
-        "kind": kind,
-        "os": spec.os,
-        "arch": spec.arch,
-        "cpu": spec.host.cpu,
-        "accelerator": f"{spec.accelerator} {device.get('arch', '')}".strip() if device else "",
-        "lacks": "; ".join(spec.not_compiled),
-        "check": spec.check,
-    }
+    """Every TargetDevice and TargetPlatform: for which machine code, how it is checked, what an artifact lacks."""
+    return [dict(row) for row in table.rows()]

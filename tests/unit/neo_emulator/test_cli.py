@@ -40,7 +40,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     for name in COMMANDS:
         assert cli.main([name, "--help"]) == 0
         shown = capsys.readouterr().out
-        assert name == "worker" or "--json" in shown, name
+        assert "--json" in shown, name
 
 
 @pytest.mark.parametrize("command", ["api", "worker"])
@@ -99,5 +99,5 @@ def test_what_needs_a_server_says_how_to_start_one(capsys: pytest.CaptureFixture
 def test_targets_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["targets", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
-    assert rows["ml_g4dn"]["accelerator"] == "NVIDIA sm_75"
+    assert rows["ml_g4dn"]["accelerator"] == "NVIDIA, sm_75"
     assert rows["LINUX/ARM64/NVIDIA"]["kind"] == "TargetPlatform"

@@ -46,6 +46,7 @@ def test_compose_file_is_valid_and_wired() -> None:
         assert service["read_only"] is True, name
         assert service["mem_limit"], name
         assert service["pids_limit"], name
+        assert service["healthcheck"]["test"], name
         assert service.get("profiles", []) == [key for key, value in PROFILES.items() if value == name]
         for port in service.get("ports", ()):
             assert port["host_ip"] == "127.0.0.1"

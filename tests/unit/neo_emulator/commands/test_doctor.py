@@ -1,11 +1,12 @@
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from neo_emulator import cli
-from neo_emulator.commands import doctor
+from neo_emulator.commands import doctor, extras
 
 
 def found(capsys: pytest.CaptureFixture[str], status: int = 0) -> dict[str, dict[str, Any]]:
@@ -18,7 +19,7 @@ def test_this_machine_has_what_is_needed(capsys: pytest.CaptureFixture[str]) -> 
     assert rows["private Valkey"]["state"] == doctor.OK
     assert rows["apache-tvm"]["found"].startswith("0.27")
     assert cli.main(["doctor"]) == 0
-    assert "how to get it" in capsys.readouterr().out
+    assert "✓ private Valkey" in capsys.readouterr().out
 
 
 def test_what_is_missing_is_said_with_its_remedy(
@@ -31,9 +32,23 @@ def test_what_is_missing_is_said_with_its_remedy(
     assert rows["Redis"]["state"] == doctor.MISSING
     assert "NEO_EMULATOR_REDIS_URL" in rows["Redis"]["remedy"]
     assert rows["NEO_EMULATOR_WORKRES"]["found"] == "no setting has this name"
-    assert rows["qemu-aarch64-static"] == {
-        "name": "qemu-aarch64-static",
-        "state": doctor.OPTIONAL,
-        "found": "runs ARM artifacts in tests",
-        "remedy": "apt install qemu-user-static, brew install qemu",
-    }
+    assert rows["qemu-aarch64-static"]["state"] == doctor.OPTIONAL
+    assert rows["qemu-aarch64-static"]["remedy"].startswith("apt install qemu-user-static ")
+    assert rows["wine64"]["remedy"] == "apt install wine64"
+    assert rows["docker"]["remedy"].startswith("apt install docker.io")
+
+
+def test_each_extra_that_is_not_there_has_the_line_that_installs_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extras, "_version", lambda name: None)
+    monkeypatch.setattr(doctor, "OPENCL_DRIVERS", Path("/nowhere"))
+    rows = found(capsys)
+    for extra in extras.EXTRAS:
+        row = rows[f"neo-emulator[{extra.name}]"]
+        assert row["state"] == doctor.OPTIONAL
+        assert row["remedy"].endswith(f"pip install 'neo-emulator[{extra.name}]'")
+        assert all(name in row["found"] for name in extra.packages())
+    assert rows["pocl"]["remedy"] == "apt install pocl-opencl-icd"
+    assert cli.main(["doctor"]) == 0
+    assert "-> pip install 'neo-emulator[trees]'\n" in capsys.readouterr().out
