@@ -70,7 +70,12 @@ def choose(machine: Machine, rows: int, columns: int, depth: int, whole: bool = 
 
     `whole`: only tiles that divide both.
     """
-    best: tuple[float, int, int] | None = None
+    return candidates(machine, rows, columns, depth, whole)[0]
+
+
+def candidates(machine: Machine, rows: int, columns: int, depth: int, whole: bool = False) -> list[Tile]:
+    """Every tile that `choose` looks at, the cheapest first."""
+    found: list[tuple[float, int, int]] = []
     for width in _widths(machine, columns):
         if whole and columns % width:
             continue
@@ -79,10 +84,10 @@ def choose(machine: Machine, rows: int, columns: int, depth: int, whole: bool = 
             if whole and rows % height:
                 continue
             cost = cycles(machine, Tile(height, width), rows, columns, streamed)
-            if cost is not None and (best is None or (cost, -height, width) < best):
-                best = (cost, -height, width)
-    assert best is not None
-    return Tile(-best[1], best[2])
+            if cost is not None:
+                found.append((cost, -height, width))
+    assert found
+    return [Tile(-height, width) for _, height, width in sorted(found)]
 
 
 def _widths(machine: Machine, columns: int) -> list[int]:
