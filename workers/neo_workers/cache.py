@@ -51,6 +51,13 @@ def key_of(model: Path, facts: object) -> str:
     return hashlib.blake2b(text.encode(), digest_size=_KEY_BYTES).hexdigest()
 
 
+def key_with(key: str, facts: object) -> str:
+    """The key of what hangs on more than `key` has: any JSON value. That of nothing more is `key` itself."""
+    if not facts:
+        return key
+    return hashlib.blake2b(json.dumps([key, facts]).encode(), digest_size=_KEY_BYTES).hexdigest()
+
+
 @lru_cache(maxsize=1)
 def toolchain() -> str:
     """A digest of everything installed here that may shape a result: our own sources, and each package's version."""
@@ -152,19 +159,22 @@ class Cache:
                     shutil.rmtree(folder, ignore_errors=True)
 
 
-def through(cache: Cache, key: str, target: Path, make: Callable[[], Entry], say: Callable[[str], None]) -> Entry:
+def through(
+    cache: Cache, key: Callable[[], str], target: Path, make: Callable[[], Entry], say: Callable[[str], None]
+) -> Entry:
     """The result of `key` with its artifact at `target`: from the cache, else by `make`, whose failures are not kept.
 
-    A cache that fails is one that has nothing. Raises what `make` raises.
+    `key` is asked each time: what this job or others find out meanwhile (tuning) may change it. A cache that fails is
+    one that has nothing. Raises what `make` raises.
     """
-    if (found := _get(cache, key, target, say)) is not None:
+    if (found := _get(cache, key(), target, say)) is not None:
         return found
-    with cache.alone(key):
-        if (found := _get(cache, key, target, say)) is not None:  # finished between our look and our lock
+    with cache.alone(key()):
+        if (found := _get(cache, key(), target, say)) is not None:  # finished between our look and our lock
             return found
         made = make()
         try:
-            cache.put(key, target, made)
+            cache.put(key(), target, made)
         except OSError as error:
             say(f"not cached: {error}")
         return made

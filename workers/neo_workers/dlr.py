@@ -41,12 +41,16 @@ class Model:
             data = np.asarray(array, order="C")
             shape = (ctypes.c_int64 * data.ndim)(*data.shape)
             self._call("SetDLRInput", name.encode(), shape, ctypes.c_void_p(data.ctypes.data), data.ndim)
-        self._call("RunDLRModel")
+        self.execute()
         results = {}
         for index, (name, array) in enumerate(self._outputs):
             results[name] = np.empty_like(array)
             self._call("GetDLROutput", index, ctypes.c_void_p(results[name].ctypes.data))
         return results
+
+    def execute(self) -> None:
+        """Runs the model on the inputs of the last `run` once more, for timings. Raises DlrError."""
+        self._call("RunDLRModel")
 
     def close(self) -> None:
         """Frees the model; it cannot be used afterwards."""

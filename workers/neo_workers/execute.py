@@ -62,9 +62,13 @@ def load_artifact(path: Path | str) -> Artifact:
 
 def obstacle(meta: Meta, machine: str, cpu_flags: frozenset[str]) -> str | None:
     """Why a machine (platform.machine(), /proc/cpuinfo's flags) cannot run an artifact, None when it can."""
-    target = meta.target
     if meta.runtime.get("name") == COREML:
-        return f"{target['name']} is a Core ML model, which macOS and iOS run"
+        return f"{meta.target['name']} is a Core ML model, which macOS and iOS run"
+    return target_obstacle(meta.target, machine, cpu_flags)
+
+
+def target_obstacle(target: Mapping[str, Any], machine: str, cpu_flags: frozenset[str]) -> str | None:
+    """Why a machine cannot run code made for `target`, as compiled.meta has it; None when it can."""
     if target["device"] is not None:
         return f"{target['name']} needs a GPU: {target['accelerator']} {target['device'].get('arch', 'with OpenCL')}"
     if target["os"] != "LINUX":

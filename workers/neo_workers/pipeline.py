@@ -7,22 +7,20 @@ left out when the cache has their result.
 from __future__ import annotations
 
 import errno
-import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from neo_targets import options
-from neo_workers import archive, cache, importers, inputs
+from neo_workers import archive, cache, importers, inputs, reuse
 from neo_workers.errors import CompilationError, InputConfigurationError, InternalError
 from neo_workers.jobs import JobResult, JsonObject
 from neo_workers.lean import load_tvm
-from neo_workers.settings import PREFIX, Settings, get_settings
+from neo_workers.settings import PREFIX, get_settings
 from neo_workers.work import JobContext, Work, prepare
 
-__all__ = ["MAKING", "STEPS", "JobContext", "Work", "cache_key", "preload", "prepare", "run"]
+__all__ = ["MAKING", "STEPS", "JobContext", "Work", "preload", "prepare", "run"]
 
 HINTS = {
     errno.ENOSPC: "No space is left on the worker's disk.",
@@ -105,7 +103,7 @@ def compile_(work: Work) -> None:
         work.spec = replace(work.spec, device=None)
     target = tvm_target(work.spec)
     _say(f"target {work.spec.name}: {work.spec.tvm_host()} {work.spec.tvm_device() or ''}".rstrip())
-    lowered = build.lower(work.imported.module, target)
+    lowered = _lower(work, target)
     while True:
         try:
             _generate(work, lowered, target)
@@ -114,7 +112,23 @@ def compile_(work: Work) -> None:
             if not lowered.below:
                 raise
             _say(f"this level makes no machine code: {error}")
-            lowered = build.lower(work.imported.module, target, lowered.below)
+            lowered = _lower(work, target, lowered.below)
+
+
+def _lower(work: Work, target: Any, first: int = 0) -> Any:
+    """The model as kernels, from level `first` on; where the settings ask for it, with tiles that were timed."""
+    from neo_workers.compiler import build
+    from neo_workers.compiler.cpu.choices import Choices
+
+    assert work.imported is not None
+    choices = Choices(work.tuning.database.tiles)
+    lowered = build.lower(work.imported.module, target, first, choices)
+    if first == 0 and work.tuning.improve(target, choices.asked, work.folder("tuning"), _say):
+        choices = Choices(work.tuning.database.tiles)
+        lowered = build.lower(work.imported.module, target, first, choices)
+    if choices.used:
+        _say(f"tuning: {len(choices.used)} of {len(choices.asked)} kinds of kernels have tiles that were timed")
+    return lowered
 
 
 def _generate(work: Work, lowered: Any, target: Any) -> None:
@@ -245,7 +259,7 @@ def _do(work: Work, *steps: str) -> None:
 
 def _make(work: Work) -> None:
     """The artifact on this machine's disk: from the cache, else by the steps of MAKING."""
-    store = _cache(work.context.settings)
+    store = reuse.opened(work.context.settings, _say)
     if store is None:
         _do(work, *MAKING)
         return
@@ -254,36 +268,8 @@ def _make(work: Work) -> None:
         _do(work, *MAKING)
         return cache.Entry(work.digest, work.derived)
 
-    entry = cache.through(store, cache_key(work), work.archive, make, _say)
+    entry = cache.through(store, lambda: reuse.key(work), work.archive, make, _say)
     work.digest, work.derived = entry.digest, entry.derived
-
-
-def _cache(settings: Settings) -> cache.Cache | None:
-    folder = settings.cache_dir or (settings.data_dir / "cache" if settings.data_dir else None)
-    if not settings.cache or folder is None:
-        return None
-    try:
-        return cache.Cache(folder, settings.cache_max_bytes)
-    except OSError as error:
-        _say(f"no cache: {error}")
-        return None
-
-
-def cache_key(work: Work) -> str:
-    """What the result of MAKING hangs on: the model, what is asked for, and what compiles it."""
-    source, target = work.request["InputConfig"], work.request["OutputConfig"]
-    asked = [_normal(source.get("DataInputConfig")), _normal(target.get("CompilerOptions"))]
-    checked = work.context.settings.self_check
-    facts = [source["Framework"], source.get("FrameworkVersion"), asked, asdict(work.spec), checked]
-    return cache.key_of(_model_archive(work), facts)
-
-
-def _normal(text: str | None) -> str | None:
-    """What the text spells, without its blanks and kind of quotes; the text itself when that is no JSON."""
-    try:
-        return None if text is None else json.dumps(options.literal(text))
-    except (ValueError, TypeError, RecursionError):
-        return text
 
 
 def _model_archive(work: Work) -> Path:

@@ -112,6 +112,13 @@ class Settings(BaseSettings):
         default=10 << 30, gt=0, description="The cache's size; what was not used for longest goes first."
     )
 
+    tune_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=86_400,
+        description="Spends up to that long of a CPU job on timing tiles of its slowest kernels on this machine. What "
+        "wins is kept in the cache's folder, for later jobs whatever this is for them. 0: nothing is timed.",
+    )
     self_check: bool = Field(
         default=False,
         description="Run each artifact on random input and fail the job where its numbers are not the framework's own.",

@@ -17,6 +17,7 @@ from neo_workers.jobs import JsonObject
 from neo_workers.s3uri import S3Uri, S3UriError, artifact_of, parse
 from neo_workers.settings import Settings
 from neo_workers.storage import Storage
+from neo_workers.tuning import Tuning
 
 if TYPE_CHECKING:
     from neo_workers.importers.base import Imported
@@ -47,6 +48,7 @@ class Work:
     artifact_uri: S3Uri
     spec: TargetSpec
     shapes: dict[str, inputs.Shape] | list[inputs.Shape] | None  # DataInputConfig
+    tuning: Tuning
     files: list[Path] = field(default_factory=list)  # of the unpacked archive
     imported: Imported | None = None
     weights: dict[str, Any] = field(default_factory=dict)  # numpy arrays in the order of main's parameters
@@ -57,6 +59,7 @@ class Work:
     library: Path | None = None
     derived: str | None = None  # DerivedDataInputConfig
     digest: str = ""
+    source_key: str = ""  # of the model and the request, once it was computed
 
     def folder(self, name: str) -> Path:
         """A folder of the job's work folder, made when needed."""
@@ -98,7 +101,9 @@ def prepare(request: JsonObject, context: JobContext) -> Work:
     if shapes is None:
         _check_derivable(config, request["OutputConfig"])
     storage = context.storage or Storage(context.settings.s3_endpoint_url, context.region)
-    return Work(request, context, storage, input_uri, artifact_uri, spec, shapes)
+    max_runtime = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+    tuning = Tuning(context.settings, spec, max_runtime)
+    return Work(request, context, storage, input_uri, artifact_uri, spec, shapes, tuning)
 
 
 def _check_derivable(source: JsonObject, output: JsonObject) -> None:

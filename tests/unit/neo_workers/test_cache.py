@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from neo_workers import cache as module
-from neo_workers import pipeline
+from neo_workers import pipeline, reuse
 from neo_workers.artifact import digest
 from neo_workers.cache import Cache, Entry, through
 from neo_workers.settings import Settings
@@ -88,11 +88,11 @@ def test_a_failure_is_not_kept_and_a_full_cache_fails_no_job(cache: Cache, tmp_p
         raise ValueError("compile error")
 
     with pytest.raises(ValueError, match="compile error"):
-        through(cache, KEY, tmp_path / "a", fail, print)
+        through(cache, lambda: KEY, tmp_path / "a", fail, print)
     assert entries(cache) == []
     (cache.root / "ab").write_text("in the way of the folder")
     said: list[str] = []
-    entry = through(cache, KEY, tmp_path / "b", lambda: made(tmp_path / "b"), said.append)
+    entry = through(cache, lambda: KEY, tmp_path / "b", lambda: made(tmp_path / "b"), said.append)
     assert entry.digest == digest(tmp_path / "b")
     assert any(line.startswith("not cached: ") for line in said)
 
@@ -108,7 +108,7 @@ def _one(root: Path, number: int, seconds: float, answers: Any) -> None:
         return made(root / f"out{number}")
 
     said: list[str] = []
-    through(Cache(root / "cache", 1 << 20), KEY, root / f"out{number}", make, said.append)
+    through(Cache(root / "cache", 1 << 20), lambda: KEY, root / f"out{number}", make, said.append)
     answers.put((said, (root / f"out{number}").read_bytes()))
 
 
@@ -163,7 +163,7 @@ def key(tmp_path: Path) -> Callable[..., str]:
         source = {**SOURCE, **{k: v for k, v in changes.items() if k in (*SOURCE, "FrameworkVersion")}}
         output = {**OUTPUT, **{k: v for k, v in changes.items() if k not in source}}
         context = pipeline.JobContext(tmp_path, "us-east-1", Settings(), lambda step: None, lambda: None)
-        return pipeline.cache_key(pipeline.prepare({"InputConfig": source, "OutputConfig": output}, context))
+        return reuse.key(pipeline.prepare({"InputConfig": source, "OutputConfig": output}, context))
 
     return make
 

@@ -14,6 +14,7 @@ from tvm import relax
 from tvm.target import Target
 
 from neo_workers.compiler.cpu import pipeline as cpu
+from neo_workers.compiler.cpu.choices import Choices
 from neo_workers.compiler.fold import fold
 from neo_workers.compiler.parameters import separate
 from neo_workers.errors import CompilationError
@@ -49,8 +50,9 @@ class Lowered:
     below: int = 0  # the level to begin at when no machine code can be made of this; 0: none is left
 
 
-def lower(module: tvm.IRModule, target: Target, first: int = 0) -> Lowered:
+def lower(module: tvm.IRModule, target: Target, first: int = 0, choices: Choices | None = None) -> Lowered:
     """`module`, lowered. Raises CompilationError. `first`: the highest level of cpu.pipeline.LADDER that is tried.
+    `choices` gives the tiles of a CPU's products.
 
     For a CPU by this package's own schedules; for a GPU by TVM's pipeline, which fuses operators and schedules
     them (DLight).
@@ -58,7 +60,7 @@ def lower(module: tvm.IRModule, target: Target, first: int = 0) -> Lowered:
     try:
         with target, tvm.transform.PassContext(opt_level=OPT_LEVEL, config=PASS_CONFIG):
             if target.kind.name == "llvm":
-                done = cpu.lower(module, target, first)
+                done = cpu.lower(module, target, first, choices)
                 return Lowered(done.separated.module, done.separated.weights, done.notes(), done.below)
             separated = separate(fold(module))
         with target, tvm.transform.PassContext(opt_level=OPT_LEVEL, config=GPU_CONFIG):

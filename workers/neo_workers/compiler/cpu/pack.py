@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import numpy.typing as npt
 import tvm
 from tvm import relax
 
-from neo_workers.compiler.cpu import templates, tiles, winograd
+from neo_workers.compiler.cpu import choices, templates, tiles, winograd
+from neo_workers.compiler.cpu.choices import Choices, Product
 from neo_workers.compiler.cpu.convolution import weight_of
 from neo_workers.compiler.cpu.machine import Machine
+from neo_workers.compiler.cpu.tiles import Tile
 from neo_workers.compiler.fold import constant
 from neo_workers.compiler.rewriting import Expr, Rewriter, ints, is_constant, op_name, rewrite, shape_of
 
@@ -26,9 +29,9 @@ MAX_GROUPS = 64
 """A grouped convolution of more groups stays TVM's own."""
 
 
-def pack(module: tvm.IRModule, machine: Machine) -> tvm.IRModule:
+def pack(module: tvm.IRModule, machine: Machine, tiles_of: Choices) -> tvm.IRModule:
     """`module` with packed weights and kernels of `templates` in place of conv2d and matmul."""
-    return relax.transform.DeadCodeElimination()(rewrite(module, _Packer, machine))
+    return relax.transform.DeadCodeElimination()(rewrite(module, _Packer, machine, tiles_of))
 
 
 def panels(weight: Array, columns: int) -> Array:
@@ -39,9 +42,9 @@ def panels(weight: Array, columns: int) -> Array:
 
 
 class _Packer(Rewriter):
-    def __init__(self, module: tvm.IRModule, machine: Machine) -> None:
+    def __init__(self, module: tvm.IRModule, machine: Machine, tiles_of: Choices) -> None:
         super().__init__(module)
-        self._machine = machine
+        self._machine, self._choices = machine, tiles_of
 
     def call(self, call: Expr, args: list[Expr]) -> Expr | None:
         name = op_name(call)
@@ -67,14 +70,18 @@ class _Packer(Rewriter):
         kernel_h, kernel_w, inputs, channels = weight.shape
         if size := tiles.winograd_size(self._machine, shape_of(data) or [], list(weight.shape), window):
             return self._winograd(data, weight, window[1], size)
-        height, width = templates.window(shape_of(data) or [], (kernel_h, kernel_w), *window)
-        tile = tiles.choose(self._machine, width, channels, kernel_h * kernel_w * inputs, height)
+        shape = shape_of(data) or []
+        height, width = templates.window(shape, (kernel_h, kernel_w), *window)
+        sums, lines = kernel_h * kernel_w * inputs, shape[0] * height
+        tile = self._tile(choices.CONVOLUTION, shape, weight.shape, width, sums, lines, window)
         return self._template(templates.convolution, data, panels(weight, tile.columns), *window, tile.text, channels)
 
     def _winograd(self, data: Expr, weight: Array, padding: list[int], size: int) -> Expr:
         inputs, channels = weight.shape[2:]
-        across = -(-(int(data.ty.shape[2]) + padding[1] + padding[3] - 2) // size)
-        tile = tiles.choose(self._machine, across, channels, inputs, whole=True)
+        shape = shape_of(data) or []
+        down, across = (-(-(shape[axis] + padding[axis - 1] + padding[axis + 1] - 2) // size) for axis in (1, 2))
+        kind, lines = f"{choices.WINOGRAD}{size}", shape[0] * down * (size + 2) ** 2
+        tile = self._tile(kind, shape, weight.shape, across, inputs, lines, [[1, 1], padding, [1, 1]], whole=True)
         packed = panels(winograd.transformed(weight, size), tile.columns)
         return self._template(winograd.winograd, data, packed, padding, size, tile.text, channels)
 
@@ -94,20 +101,36 @@ class _Packer(Rewriter):
             return None
         if not is_constant(args[1]) or len(other) != 2:
             same = len(other) >= 2 and shape[:-2] == other[:-2] and min(shape[-2], other[-1]) > 1
-            return self._batched(args, shape[-2], other[-1], shape[-1]) if same else None
+            return self._batched(args, shape, other) if same else None
         weight = args[1].value.numpy()
         depth, channels = weight.shape
         data, lines = args[0], math.prod(shape[:-1])
         if shape[-2] == 1 and lines > 1:
             data = self.emit(R.reshape(data, [lines, depth]))
         rows = shape[-2] if data is args[0] else lines
-        tile = tiles.choose(self._machine, rows, channels, depth)
+        outer = [lines] if data is not args[0] else shape[:-1]
+        tile = self._tile(choices.MATMUL, [*outer, depth], weight.shape, rows, depth, lines // rows)
         made = self._template(templates.matmul, data, panels(weight, tile.columns), tile.text, channels)
         return made if data is args[0] else R.reshape(self.emit(made), ints(call.ty.shape))
 
-    def _batched(self, args: list[Expr], rows: int, channels: int, depth: int) -> Expr:
-        tile = tiles.choose(self._machine, rows, channels, depth)
+    def _batched(self, args: list[Expr], shape: list[int], other: list[int]) -> Expr:
+        tile = self._tile(choices.BATCHED, shape, other, shape[-2], shape[-1], math.prod(shape[:-2]))
         return self._template(templates.batched, *args, tile.text)
+
+    def _tile(
+        self,
+        kind: str,
+        data: Sequence[int],
+        weight: Sequence[int],
+        rows: int,
+        depth: int,
+        lines: int,
+        window: Sequence[Sequence[int]] = (),
+        whole: bool = False,
+    ) -> Tile:
+        numbers = tuple(tuple(values) for values in window)
+        product = Product(kind, tuple(data), tuple(weight), rows, depth, lines, numbers, whole)
+        return self._choices.tile(self._machine, product)
 
     def _template(self, template: Any, data: Expr, weight: Array | Expr, *arguments: Any) -> Expr:
         hint = f"neo_{template.__name__}"

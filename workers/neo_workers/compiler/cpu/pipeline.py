@@ -10,6 +10,7 @@ from tvm.relax.backend.cpu_generic import pipeline as stock
 from tvm.target import Target
 
 from neo_workers.compiler.cpu.affine import fold_affine
+from neo_workers.compiler.cpu.choices import Choices
 from neo_workers.compiler.cpu.fastmath import fast_math
 from neo_workers.compiler.cpu.layout_rules import channels_last
 from neo_workers.compiler.cpu.machine import machine_of
@@ -60,19 +61,21 @@ class Lowered:
         return [level.name for level in LADDER].index(self.level) + 1 if self.level != LADDER[-1].name else 0
 
 
-def lower(module: tvm.IRModule, target: Target, first: int = 0) -> Lowered:
+def lower(module: tvm.IRModule, target: Target, first: int = 0, choices: Choices | None = None) -> Lowered:
     """`module` lowered on the highest level from number `first` on that compiles. Raises the lowest one's error."""
+    choices = choices or Choices()
     refused: dict[str, str] = {}
     for level in LADDER[first:-1]:
         try:
-            return _lower(module, target, level, refused)
+            return _lower(module, target, level, refused, choices)
         except Exception as error:  # tvm raises many types; the next level does without the pass
             refused[level.name] = f"{type(error).__name__}: {_last_line(error)}"
-    return _lower(module, target, LADDER[-1], refused)
+    return _lower(module, target, LADDER[-1], refused, choices)
 
 
-def _lower(module: tvm.IRModule, target: Target, level: Level, refused: dict[str, str]) -> Lowered:
+def _lower(module: tvm.IRModule, target: Target, level: Level, refused: dict[str, str], choices: Choices) -> Lowered:
     machine = machine_of(target)
+    choices.clear()
     with target:
         module = relax.transform.CanonicalizeBindings()(relax.transform.DecomposeOpsForInference()(module))
         module = fold(module)
@@ -81,7 +84,7 @@ def _lower(module: tvm.IRModule, target: Target, level: Level, refused: dict[str
         if level.layout:
             module = fold(relax.transform.CanonicalizeBindings()(channels_last(module)))
         if level.packed:
-            module = pack(module, machine)
+            module = pack(module, machine, choices)
         if level.fast_math:
             module = fast_math(module)
         separated = separate(module)

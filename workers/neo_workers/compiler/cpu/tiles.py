@@ -76,7 +76,14 @@ def choose(machine: Machine, rows: int, columns: int, depth: int, lines: int = 1
 
     `whole`: only tiles that divide a line and the channels.
     """
-    best: tuple[float, int, int] | None = None
+    return candidates(machine, rows, columns, depth, lines, whole)[0]
+
+
+def candidates(
+    machine: Machine, rows: int, columns: int, depth: int, lines: int = 1, whole: bool = False
+) -> list[Tile]:
+    """Every tile that `choose` looks at, the cheapest first."""
+    found: list[tuple[float, int, int]] = []
     for width in _widths(machine, columns):
         if whole and columns % width:
             continue
@@ -84,10 +91,10 @@ def choose(machine: Machine, rows: int, columns: int, depth: int, lines: int = 1
             if whole and rows % height:
                 continue
             cost = cycles(machine, Tile(height, width), rows, columns, depth, lines)
-            if cost is not None and (best is None or (cost, -height, width) < best):
-                best = (cost, -height, width)
-    assert best is not None
-    return Tile(-best[1], best[2])
+            if cost is not None:
+                found.append((cost, -height, width))
+    assert found
+    return [Tile(-height, width) for _, height, width in sorted(found)]
 
 
 def _widths(machine: Machine, columns: int) -> list[int]:
