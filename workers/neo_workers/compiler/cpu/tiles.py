@@ -55,10 +55,13 @@ def cycles(machine: Machine, tile: Tile, rows: int, columns: int, streamed: bool
     lanes = machine.vector(tile.columns)
     vectors = tile.columns // lanes
     spare = vectors + 1 if vectors > 1 or not machine.memory_operands else 1
+    if machine.by_element:
+        spare = vectors + tile.rows
     if tile.rows * vectors + spare > machine.registers or tile.rows * tile.columns * FLOAT_BYTES > STACK_MAX_BYTES:
         return None
     compute = tile.rows * vectors / machine.fma_per_cycle
-    loads = (vectors + tile.rows) / machine.loads_per_cycle
+    data = tile.rows / machine.unroll_k if machine.by_element else tile.rows
+    loads = (vectors + data) / machine.loads_per_cycle
     memory = tile.columns * FLOAT_BYTES / L2_BYTES_PER_CYCLE if streamed else 0.0
     step = max(compute, loads, memory, machine.fma_latency) + LOOP_CYCLES / machine.unroll_k
     waste = _padded(rows, tile.rows) * _padded(columns, tile.columns) / (rows * columns)
