@@ -60,8 +60,8 @@ class Net(Graph):
         return Case(name, model, {"input": np.random.default_rng(1).standard_normal(shape).astype("float32")})
 
 
-def resnet(depth: int) -> Case:
-    """ResNet-18 or ResNet-50 v1.5, 224 x 224. Source: arXiv:1512.03385."""
+def resnet(depth: int, size: int = 224) -> Case:
+    """ResNet-18 or ResNet-50 v1.5. Source: arXiv:1512.03385."""
     blocks, wide = {18: ([2, 2, 2, 2], 1), 50: ([3, 4, 6, 3], 4)}[depth]
     g, channels = Net(depth), 64
     x = g.add("MaxPool", g.conv("input", 3, 64, 7, 2), kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
@@ -77,7 +77,7 @@ def resnet(depth: int) -> Case:
             if stride > 1 or channels != width * wide:
                 x = g.conv(x, channels, width * wide, 1, stride, act="")
             x, channels = g.add("Relu", g.add("Add", y, x)), width * wide
-    return g.case(f"resnet{depth}", g.classify(x, channels), [1, 3, 224, 224], [1, 1000])
+    return g.case(f"resnet{depth}", g.classify(x, channels), [1, 3, size, size], [1, 1000])
 
 
 def mobilenet_v2() -> Case:

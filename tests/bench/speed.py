@@ -144,13 +144,13 @@ def _in_process(name: str, threads: int, mcpu: str, *more: str) -> dict[str, Any
     return result
 
 
-def compiled(name: str, case: Any, mcpu: str) -> tuple[Path, dict[str, Any]]:
+def compiled(name: str, case: Any, mcpu: str, arch: str = "X86_64") -> tuple[Path, dict[str, Any]]:
     """The artifact's folder and what compiling it took; kept until the compiler's sources or the model change."""
     from e2e.compiling import compile_case
 
     from neo_workers.archive import unpack
 
-    digest = hashlib.blake2b(case.model + mcpu.encode(), digest_size=8)
+    digest = hashlib.blake2b(case.model + mcpu.encode() + arch.encode(), digest_size=8)
     for path in sorted((FOLDER.parents[1] / "workers").rglob("*.py")):
         digest.update(path.read_bytes())
     folder = KEPT / f"{name}-{digest.hexdigest()}"
@@ -160,7 +160,8 @@ def compiled(name: str, case: Any, mcpu: str) -> tuple[Path, dict[str, Any]]:
         folder.mkdir(parents=True)
         begun, cpu = time.perf_counter(), time.process_time()
         with (folder / "log").open("w") as log, redirect_stdout(log):
-            work = compile_case(case, {"Os": "LINUX", "Arch": "X86_64"}, folder / "work", json.dumps({"mcpu": mcpu}))
+            options = json.dumps({"mcpu": mcpu}) if mcpu else None
+            work = compile_case(case, {"Os": "LINUX", "Arch": arch}, folder / "work", options)
         found = {
             "compile_seconds": time.perf_counter() - begun,
             "compile_cpu_seconds": time.process_time() - cpu,

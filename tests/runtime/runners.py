@@ -107,7 +107,7 @@ def run(built: Built, folder: Path, repeat: int = 1) -> Result:
     meta, prefix = read_meta(built.folder), folder / "array"
     for index, item in enumerate(meta.inputs):
         built.case.inputs[item.name].tofile(f"{prefix}.in{index}")
-    program = _driver(runner.driver or runner.runtime, os.fspath(folder.parent))
+    program = driver(runner.driver or runner.runtime, os.fspath(folder.parent))
     arguments = [str(built.folder), built.work.spec.runtime.library, str(repeat), str(prefix)]
     done = subprocess.run(
         [*runner.command, *_bionic(runner, folder), str(program), *arguments],
@@ -139,7 +139,7 @@ def _bionic(runner: Runner, folder: Path) -> list[str]:
 
 
 @cache
-def _driver(name: str, folder: str) -> Path:
+def driver(name: str, folder: str) -> Path:
     """The driver for a runtime, built once per test process; zig's first for a triple takes 5 s.
 
     Windows' first takes 150 s: a build of it is kept beside the source, and used while it is of that source.

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from tvm import relax
+import tvm
+from tvm import relax, te
+from tvm.target import Target
 from unit.neo_workers.cpu.modules import CPUS, Body, check, lower, module, weight
 
 from neo_targets.architectures import X86_64
 from neo_targets.registry import DEVICES
 from neo_targets.spec import Host
-from neo_workers.compiler.cpu import tiles
+from neo_workers.compiler.cpu import templates, tiles
+from neo_workers.compiler.cpu.machine import machine_of
 from neo_workers.compiler.cpu.pipeline import Lowered
-from neo_workers.compiler.cpu.schedules.kernel import chunk
+from neo_workers.compiler.cpu.schedules import contraction
+from neo_workers.compiler.cpu.schedules.kernel import Kernel, chunk
 from neo_workers.compiler.targets import cpu_flags
 from neo_workers.execute import this_cpu_flags
 
@@ -186,3 +191,17 @@ def test_every_vector_width(cpu: str) -> None:
     for case in ("matmul of a big weight", "matmul of a big weight, cut"):
         body, shapes = OTHERS[case]
         check(body, *shapes, cpu=CPUS[cpu])
+
+
+def test_arm_multiplies_by_elements_of_vectors() -> None:
+    """A row's numbers are loaded four at a time: no load of a single number stands between the multiplications."""
+    target = Target({"kind": "llvm", "mtriple": "aarch64-linux-gnu", "mattr": ["+neon"]})
+    machine = machine_of(target)
+    tile = tiles.choose(machine, rows=8, columns=64, depth=64)
+    data, packed = te.placeholder((8, 64)), te.placeholder((-(-64 // tile.columns), 64, tile.columns))
+    product = te.create_prim_func([data, packed, templates.matmul(data, packed, tile.text, 64)])
+    kernel = Kernel(tvm.IRModule({"main": product}), machine)
+    contraction.schedule(kernel, next(block for block in kernel.blocks() if kernel.kind(block)))
+    assembly = tvm.compile(kernel.sch.mod, target=target).mod.inspect_source("asm")
+    assert len(re.findall(r"fmla\tv\d+\.4s, v\d+\.4s, v\d+\.s\[\d\]", assembly)) == tile.rows * tile.columns
+    assert not re.search(r"ld1r|ldr\ts\d", assembly)

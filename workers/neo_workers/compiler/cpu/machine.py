@@ -28,6 +28,7 @@ class Machine:
     l2_bytes: int = 512 * KIB
     unroll_k: int = 1  # steps of a product's inner loop written out
     ahead_bytes: int = 0  # how far ahead weights are prefetched; 0: left to the CPU
+    by_element: bool = False  # one number of a vector register can be a factor: `unroll_k` steps' are loaded at once
 
     def vector(self, width: int) -> int:
         """The widest power of two of lanes that divides `width`."""
@@ -43,8 +44,8 @@ AVX2 = Machine("avx2", 8, 16, 2, 2, 4, True)
 AVX = Machine("avx", 8, 16, 1, 1, 7, True, l2_bytes=256 * KIB)
 SSE = Machine("sse", 4, 16, 1, 2, 7, True, l2_bytes=256 * KIB)
 SSE_32 = Machine("sse of 32-bit code", 4, 8, 1, 2, 7, True, l2_bytes=256 * KIB)
-NEON = Machine("neon", 4, 32, 2, 2, 4, False, unroll_k=4)
-NEON_LITTLE = Machine("neon of a small core", 4, 32, 1, 1, 4, False, l2_bytes=256 * KIB, unroll_k=4)
+NEON = Machine("neon", 4, 32, 2, 2, 4, False, unroll_k=4, by_element=True)
+NEON_LITTLE = Machine("neon of a small core", 4, 32, 1, 1, 4, False, l2_bytes=256 * KIB, unroll_k=4, by_element=True)
 NEON_32 = Machine("neon of 32-bit code", 4, 16, 1, 1, 4, False, l2_bytes=256 * KIB, unroll_k=2)
 SCALAR = Machine("no vectors", 1, 8, 1, 1, 4, False)
 

@@ -57,10 +57,13 @@ def cycles(machine: Machine, tile: Tile, rows: int, columns: int, depth: int, li
     lanes = machine.vector(tile.columns)
     vectors = tile.columns // lanes
     spare = vectors + 1 if vectors > 1 or not machine.memory_operands else 1
+    if machine.by_element:
+        spare = vectors + tile.rows
     if tile.rows * vectors + spare > machine.registers or tile.rows * tile.columns * FLOAT_BYTES > STACK_MAX_BYTES:
         return None
     compute = tile.rows * vectors / machine.fma_per_cycle
-    loads = (vectors + tile.rows) / machine.loads_per_cycle
+    data = tile.rows / machine.unroll_k if machine.by_element else tile.rows
+    loads = (vectors + data) / machine.loads_per_cycle
     step_bytes, passes = tile.columns * FLOAT_BYTES, -(-rows // tile.rows) * lines
     streamed = step_bytes * depth > machine.l1_bytes // 2
     far = step_bytes / MEMORY_BYTES_PER_CYCLE if columns * depth * FLOAT_BYTES > machine.l2_bytes else 0.0

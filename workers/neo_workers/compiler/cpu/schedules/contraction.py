@@ -193,9 +193,10 @@ def inner_loops(kernel: Kernel, block: Block, tile: Tile, streamed: bool) -> Non
     loops = sch.get_loops(block)
     sums, columns, rows = list(loops[-len(depths) :]), loops[-len(depths) - 1], loops[-len(depths) - 2]
     vector, lane = sch.split(columns, [tile.columns // lanes, lanes])
+    at: Loop | None = None
     if depths[-1] % machine.unroll_k == 0 and depths[-1] > machine.unroll_k > 1:
-        last, few = sch.split(sums[-1], [None, machine.unroll_k])
-        sums = [*sums[:-1], last, few]
+        at, few = sch.split(sums[-1], [None, machine.unroll_k])
+        sums = [*sums[:-1], at, few]
         sch.unroll(few)
     elif depths[-1] <= MAX_WRITTEN_OUT:
         sch.unroll(sums[-1])
@@ -203,6 +204,8 @@ def inner_loops(kernel: Kernel, block: Block, tile: Tile, streamed: bool) -> Non
         steps = machine.unroll_k if len(sums) > len(depths) else 1
         prefetch.mark(kernel, sums[len(depths) - 1], tile.columns * steps * FLOAT_BYTES)
     sch.reorder(*sums, rows, vector, lane)
+    if at is not None and machine.by_element:
+        data_in_vectors(kernel, block, at)
     sch.unroll(rows)
     sch.unroll(vector)
     sch.vectorize(lane)
@@ -211,3 +214,17 @@ def inner_loops(kernel: Kernel, block: Block, tile: Tile, streamed: bool) -> Non
     for loop in (first_row, first_vector):
         sch.unroll(loop)
     sch.vectorize(first_lane)
+
+
+def data_in_vectors(kernel: Kernel, block: Block, at: Loop) -> None:
+    """Loads the numbers that a few steps of the sum need of each row at once, in a vector.
+
+    LLVM keeps the copy in registers and multiplies by their elements; it would not join loads of single numbers.
+    """
+    sch = kernel.sch
+    copied = sch.cache_read(block, 0, "global")
+    sch.compute_at(copied, at, preserve_unit_loops=True)
+    *around, last = sch.get_loops(copied)[-len(sch.get(copied).iter_vars) :]
+    for loop in around:
+        sch.unroll(loop)
+    sch.vectorize(last)
