@@ -73,7 +73,7 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
         compose("up", "--detach", "--build", "--wait", "--scale", "worker=3")
         yield compose
     finally:
-        compose("down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
+        compose("--profile", "flower", "down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
 
 
 @pytest.fixture(scope="module")
