@@ -131,9 +131,9 @@ def test_a_product_whose_own_tile_fails_keeps_it(
 @pytest.mark.parametrize(
     ("times", "won"),
     [
-        ([[1.0, 0.9, 0.95], [1.0, 0.9]], True),
-        ([[1.0, 0.9, 0.95], [1.0, 0.99]], False),
-        ([[1.0, 0.985, 2], [1.0, 0.5]], False),
+        ([[1.0, 0.9, 0.95], [0.9, 1.0]], True),
+        ([[1.0, 0.9, 0.95], [0.99, 1.0]], False),
+        ([[1.0, 0.985, 2], [0.5, 1.0]], False),
     ],
     ids=["twice", "only in the first race", "only alone"],
 )

@@ -121,22 +121,27 @@ class Tuner:
     def _race(self, racer: Racer, product: Product, folder: Path, deadline: float) -> Race:
         """Builds and times the tiles of a product. Raises TimeoutError at the deadline.
 
-        The winner must win once more against the cost model's choice alone: of several, one is the fastest by luck.
+        The fastest must win once more against the cost model's choice alone, in another process and loaded in the
+        other order: of several tiles one is the fastest by luck, and where its data lie in memory is luck too.
         """
         tiles = selection(product.candidates(self._machine))
-        ready: list[tuple[str, int]] = []  # tile, number in the racer
+        ready: list[tuple[str, int, Path]] = []  # tile, number in the racer, folder
         for number, tile in enumerate(tiles):
-            if self._load(racer, product, tile, folder / str(number), deadline):
-                ready.append((tile.text, racer.count - 1))
+            made = folder / str(number)
+            if self._load(racer, product, tile, made, deadline):
+                ready.append((tile.text, racer.count - 1, made))
             if not ready:
                 break  # there is nothing that others could be held against
         chosen = tiles[0].text
         if len(ready) < 2:
             return Race(chosen, chosen, 0.0, 0.0, len(ready))
         try:
-            times = racer.time([index for _, index in ready], RACE_SECONDS, deadline)
+            times = racer.time([index for _, index, _ in ready], RACE_SECONDS, deadline)
             fastest = min(range(1, len(ready)), key=times.__getitem__)
-            before, after = racer.time([ready[0][1], ready[fastest][1]], RACE_SECONDS, deadline)
+            with Racer(self._spec.runtime.library) as another:
+                for index in (fastest, 0):
+                    another.load(ready[index][2], deadline)
+                after, before = another.time([0, 1], RACE_SECONDS, deadline)
         except TrialError as error:
             _check(deadline)
             self._say(f"tuning {product.name}: {error}")
