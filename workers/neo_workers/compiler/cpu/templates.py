@@ -24,6 +24,9 @@ STAGE = "neo_stage"
 PAD, PACKED = f"{STAGE}_pad", f"{STAGE}_packed"
 """The stages that put zeros around an image, and that pack a matrix that is no constant."""
 
+CLAMPED = f"{STAGE}_clamped"
+"""The stage that repeats the last row (or column) of data, for tiles that reach beyond it."""
+
 
 def convolution(
     data: Tensor,
@@ -42,18 +45,16 @@ def convolution(
     if any(padding):
         reach = (width - 1) * strides[1] + (kernel_w - 1) * dilation[1] + 1
         data = padded(data, padding, max(0, reach - int(data.shape[2]) - padding[1] - padding[3]))
-    last = int(data.shape[2]) - 1
+    elif width != out_w:
+        data = clamped(data, 2, (width - 1) * strides[1] + (kernel_w - 1) * dilation[1] + 1)
     ky, kx = te.reduce_axis((0, kernel_h), "ky"), te.reduce_axis((0, kernel_w), "kx")
     kc = te.reduce_axis((0, inputs), "kc")
-
-    def column(j: Any) -> Any:
-        at = j * strides[1] + kx * dilation[1]
-        return at if any(padding) or width == out_w else tirx.min(at, tirx.const(last, "int32"))
 
     total = te.compute(
         (int(data.shape[0]), out_h, width, panels * columns),
         lambda n, i, j, c: te.sum(
-            data[n, i * strides[0] + ky * dilation[0], column(j), kc] * weight[c // columns, ky, kx, kc, c % columns],
+            data[n, i * strides[0] + ky * dilation[0], j * strides[1] + kx * dilation[1], kc]
+            * weight[c // columns, ky, kx, kc, c % columns],
             axis=[ky, kx, kc],
         ),
         name="neo_conv",
@@ -106,12 +107,11 @@ def _product(
     whole = -(-height // tile.rows) * tile.rows
     k = te.reduce_axis((0, depth), "k")
 
-    def row(i: Any) -> Any:
-        return i if whole == height else tirx.min(i, tirx.const(height - 1, "int32"))
-
+    if whole != height:
+        data = clamped(data, len(outer), whole)
     total = te.compute(
         (*outer, whole, whole_channels),
-        lambda *i: te.sum(data(*i[:-2], row(i[-2]), k) * factor(i, k), axis=[k]),
+        lambda *i: te.sum(data(*i[:-1], k) * factor(i, k), axis=[k]),
         name="neo_matmul",
         attrs={KIND: MATMUL, TILE: tile.text},
     )
@@ -150,6 +150,13 @@ def padded(data: Tensor, padding: Sequence[int], extra_columns: int) -> Tensor:
 
     shape = (batch, height + top + bottom, width + left + right + extra_columns, channels)
     return te.compute(shape, at, name=PAD)
+
+
+def clamped(data: Tensor, axis: int, size: int) -> Tensor:
+    """`data` with `size` numbers along `axis`, those beyond its end the last one's."""
+    last = tirx.const(int(data.shape[axis]) - 1, "int32")
+    shape = [*data.shape[:axis], size, *data.shape[axis + 1 :]]
+    return te.compute(shape, lambda *i: data(*i[:axis], tirx.min(i[axis], last), *i[axis + 1 :]), name=CLAMPED)
 
 
 def cut(total: Tensor, shape: Sequence[int]) -> Tensor:

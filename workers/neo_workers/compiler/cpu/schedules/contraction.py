@@ -8,7 +8,7 @@ from neo_workers.compiler.cpu.machine import FLOAT_BYTES
 from neo_workers.compiler.cpu.schedules import prefetch
 from neo_workers.compiler.cpu.schedules.elementwise import copy, elementwise
 from neo_workers.compiler.cpu.schedules.kernel import GRAIN_FLOPS, Block, Kernel, Loop, chunk, divisors
-from neo_workers.compiler.cpu.templates import CONV, MATMUL, PACKED, PAD, STAGE, TILE
+from neo_workers.compiler.cpu.templates import CLAMPED, CONV, MATMUL, PACKED, PAD, STAGE, TILE
 from neo_workers.compiler.cpu.tiles import Tile
 
 MAX_WRITTEN_OUT = 4
@@ -28,6 +28,8 @@ def schedule(kernel: Kernel, block: Block) -> None:
     made_before = {
         kernel.name(stage): stage for stage in sch.get_producers(block) if kernel.name(stage).startswith(STAGE)
     }
+    if CLAMPED in made_before and not (in_steps(kernel, block) and kernel.machine.by_element):
+        sch.compute_inline(made_before[CLAMPED])
     pads = [made_before[PAD]] if PAD in made_before else []
     if (follower := _cut_by(kernel, block, tile)) is not None:
         in_bands = _by_lines(kernel, block, follower, tile)
@@ -194,7 +196,7 @@ def inner_loops(kernel: Kernel, block: Block, tile: Tile, streamed: bool) -> Non
     sums, columns, rows = list(loops[-len(depths) :]), loops[-len(depths) - 1], loops[-len(depths) - 2]
     vector, lane = sch.split(columns, [tile.columns // lanes, lanes])
     at: Loop | None = None
-    if depths[-1] % machine.unroll_k == 0 and depths[-1] > machine.unroll_k > 1:
+    if in_steps(kernel, block):
         at, few = sch.split(sums[-1], [None, machine.unroll_k])
         sums = [*sums[:-1], at, few]
         sch.unroll(few)
@@ -216,13 +218,20 @@ def inner_loops(kernel: Kernel, block: Block, tile: Tile, streamed: bool) -> Non
     sch.vectorize(first_lane)
 
 
+def in_steps(kernel: Kernel, block: Block) -> bool:
+    """Whether a few steps of the sum are written out."""
+    depth, few = kernel.reduction_sizes(block)[-1], kernel.machine.unroll_k
+    return depth % few == 0 and depth > few > 1
+
+
 def data_in_vectors(kernel: Kernel, block: Block, at: Loop) -> None:
     """Loads the numbers that a few steps of the sum need of each row at once, in a vector.
 
     LLVM keeps the copy in registers and multiplies by their elements; it would not join loads of single numbers.
     """
     sch = kernel.sch
-    copied = sch.cache_read(block, 0, "global")
+    clamped = [stage for stage in sch.get_producers(block) if kernel.name(stage) == CLAMPED]
+    copied = clamped[0] if clamped else sch.cache_read(block, 0, "global")
     sch.compute_at(copied, at, preserve_unit_loops=True)
     *around, last = sch.get_loops(copied)[-len(sch.get(copied).iter_vars) :]
     for loop in around:
