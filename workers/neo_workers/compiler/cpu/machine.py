@@ -27,6 +27,7 @@ class Machine:
     l1_bytes: int = 32 * KIB
     l2_bytes: int = 512 * KIB
     unroll_k: int = 1  # steps of a product's inner loop written out
+    overwrites: bool = False  # an instruction's result takes the place of a factor; two spread a number over a vector
     ahead_bytes: int = 0  # how far ahead weights are prefetched; 0: left to the CPU
     by_element: bool = False  # one number of a vector register can be a factor: `unroll_k` steps' are loaded at once
 
@@ -42,8 +43,8 @@ AVX512 = Machine("avx512", 16, 32, 2, 2, 4, True, 32 * KIB, 1024 * KIB, ahead_by
 AVX512_ONE = Machine("avx512 in halves", 16, 32, 1, 1, 4, True, 32 * KIB, 1024 * KIB)
 AVX2 = Machine("avx2", 8, 16, 2, 2, 4, True)
 AVX = Machine("avx", 8, 16, 1, 1, 7, True, l2_bytes=256 * KIB)
-SSE = Machine("sse", 4, 16, 1, 2, 7, True, l2_bytes=256 * KIB)
-SSE_32 = Machine("sse of 32-bit code", 4, 8, 1, 2, 7, True, l2_bytes=256 * KIB)
+SSE = Machine("sse", 4, 16, 1, 2, 7, True, l2_bytes=256 * KIB, overwrites=True)
+SSE_32 = Machine("sse of 32-bit code", 4, 8, 1, 2, 7, True, l2_bytes=256 * KIB, overwrites=True)
 NEON = Machine("neon", 4, 32, 2, 2, 4, False, unroll_k=4, by_element=True)
 NEON_LITTLE = Machine("neon of a small core", 4, 32, 1, 1, 4, False, l2_bytes=256 * KIB, unroll_k=4, by_element=True)
 NEON_32 = Machine("neon of 32-bit code", 4, 16, 1, 1, 4, False, l2_bytes=256 * KIB, unroll_k=2)

@@ -10,6 +10,9 @@ L2_BYTES_PER_CYCLE = 32
 MEMORY_BYTES_PER_CYCLE = 8
 """What a core reads of a weight that is too big for its second-level cache, when it asks for it ahead."""
 
+ISSUE_PER_CYCLE = 4
+"""Instructions that a core begins in a cycle."""
+
 LOOP_CYCLES = 1.0
 """Counter and branch of a step of the inner loop."""
 
@@ -62,6 +65,8 @@ def cycles(machine: Machine, tile: Tile, rows: int, columns: int, depth: int, li
     if tile.rows * vectors + spare > machine.registers or tile.rows * tile.columns * FLOAT_BYTES > STACK_MAX_BYTES:
         return None
     compute = tile.rows * vectors / machine.fma_per_cycle
+    if machine.overwrites:  # a copy, a product and a sum for each vector of the tile
+        compute = max(compute, (3 * tile.rows * vectors + 2 * tile.rows + vectors) / ISSUE_PER_CYCLE)
     data = tile.rows / machine.unroll_k if machine.by_element else tile.rows
     loads = (vectors + data) / machine.loads_per_cycle
     step_bytes, passes = tile.columns * FLOAT_BYTES, -(-rows // tile.rows) * lines
