@@ -90,11 +90,11 @@ def broken(text: bytes, source: random.Random) -> bytes:
 
 @pytest.mark.skipif(not shutil.which("valgrind"), reason="no valgrind: apt-get install valgrind libc6-dbg")
 def test_valgrind_finds_nothing(artifacts: Artifacts, tmp_path: Path) -> None:
-    from runtime.runners import _driver
+    from runtime.runners import driver
 
     built = artifacts.get("conv")
     built.case.inputs["data"].tofile(tmp_path / "array.in0")
-    program = _driver("x86_64-linux", str(tmp_path))
+    program = driver("x86_64-linux", str(tmp_path))
     arguments = (program, built.folder, "libdlr.so", "2", tmp_path / "array")
     run(
         "valgrind", "--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite", *arguments
