@@ -1,4 +1,4 @@
-"""Draws what tests.bench.speed measured: `python -m tests.bench.plot` writes docs/performance.svg."""
+"""Draws what tests.bench.speed measured: `python -m tests.bench.plot` writes docs/pictures/performance.svg."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.bench.speed import GOAL, RESULTS, THREADS
 
-PLOT = Path(__file__).parents[2] / "docs" / "performance.svg"
+PLOT = Path(__file__).parents[2] / "docs" / "pictures" / "performance.svg"
 LIMIT = 1.02
 """No model is to take longer than this."""
 
