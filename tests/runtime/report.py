@@ -32,7 +32,8 @@ def main() -> int:
                 with redirect_stdout(sys.stderr):
                     built = artifacts.get(model, device)
                 ways = {"dlr": _by_dlr, "": _by_driver} if target == "x86_64" else {"": _by_driver}
-                wrong += sum(not _show(target, model, way, built, Path(name) / model) for way in ways.values())
+                folder = Path(name) / f"{target}-{model}"
+                wrong += sum(not _show(target, model, way, built, folder) for way in ways.values())
     return 1 if wrong else 0
 
 
