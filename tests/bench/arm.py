@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import bisect
 import json
-import math
 import platform
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from typing import Any
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))  # of e2e, runtime and support
 
-from bench import counting  # noqa: E402 - found by the path above
+from bench import counting, records  # noqa: E402 - found by the path above
 from bench.counting import Count, Emulator, Missing, Profile  # noqa: E402
 
 RESULTS = FOLDER / "results" / "arm.json"
@@ -56,7 +55,7 @@ def main() -> None:
     except Missing as error:
         print(f"skipped: {error}")
         return
-    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": {}}
+    kept = records.read(RESULTS)
     kept["machine"] = {
         "emulated": counting.CPU,
         "host": platform.machine(),
@@ -65,8 +64,7 @@ def main() -> None:
     for name in options.names or MODELS:
         print(f"{name} ...", file=sys.stderr, flush=True)
         kept["runs"][name] = measure(name, emulator, library, options.mcpu, options.kernels)
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+        records.write(RESULTS, kept)
     table(kept)
 
 
@@ -82,7 +80,7 @@ def table(kept: dict[str, Any]) -> None:
         ]
         print(f"{name:<20}{columns[0]}{columns[1]}{run['ratio']:7.2f}  {run['error']:.1e}")
     ratios = [run["ratio"] for run in kept["runs"].values()]
-    mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+    mean = records.geometric_mean(ratios)
     print(f"geometric mean {mean:.2f}, worst {max(ratios):.2f} (goal {GOAL}), {len(ratios)} models")
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
+from tests.bench import records
 from tests.bench.speed import GOAL, RESULTS, THREADS
 
 PLOT = Path(__file__).parents[2] / "docs" / "pictures" / "performance.svg"
@@ -22,7 +22,7 @@ def main() -> None:
     matplotlib.rcParams["svg.hashsalt"] = "neo"
     from matplotlib import pyplot
 
-    runs: dict[str, dict[str, Any]] = json.loads(RESULTS.read_text())["runs"]
+    runs: dict[str, dict[str, Any]] = records.read(RESULTS)["runs"]
     found = {key: run for key, run in runs.items() if "ratio" in run}
     names = sorted({key.partition("/")[0] for key in found}, key=lambda name: _ratio(found, name, THREADS[0]))
     figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")

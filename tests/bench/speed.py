@@ -12,7 +12,6 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
-import math
 import os
 import platform
 import resource
@@ -29,6 +28,9 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))  # of e2e and support
+
+from bench import records  # noqa: E402 - found by the path above
+
 KEPT = FOLDER.parents[1] / ".neo" / "bench"
 """Compiled models, so that a quiet minute is spent on measuring."""
 
@@ -59,14 +61,13 @@ def main() -> None:
         for name in options.names or MODELS:
             print(name, _in_process(name, 1, options.mcpu, "--compile") or "compiled", flush=True)
         return
-    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": {}}
+    kept = records.read(RESULTS)
     kept["machine"] = machine()
     for name in options.names or MODELS:
         for threads in options.threads:
             print(f"{name}, {threads} threads ...", file=sys.stderr, flush=True)
             kept["runs"][f"{name}/{threads}"] = _in_process(name, threads, options.mcpu)
-            RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+            records.write(RESULTS, kept)
     table(kept)
 
 
@@ -86,7 +87,7 @@ def table(kept: dict[str, Any]) -> None:
         runs = [run for key, run in kept["runs"].items() if key.endswith(f"/{threads}") and "ratio" in run]
         for kind in ("ratio", "ratio_cpu"):
             if runs:
-                mean = math.exp(sum(math.log(run[kind]) for run in runs) / len(runs))
+                mean = records.geometric_mean(run[kind] for run in runs)
                 worst = max(run[kind] for run in runs)
                 means = f"geometric mean {mean:.3f} (goal {GOAL}), worst {worst:.2f}"
                 print(f"{threads} threads, {kind}: {means}, {len(runs)} models")
@@ -94,14 +95,15 @@ def table(kept: dict[str, Any]) -> None:
 
 def machine() -> dict[str, Any]:
     """What the figures hang on."""
-    cpu = next((line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")), "")
+    from neo_workers import cpuinfo
+
     versions = {
         name: importlib.metadata.version(name)
         for name in ("apache-tvm", "onnxruntime", "openvino", "xgboost-cpu", "numpy")
         if importlib.util.find_spec({"apache-tvm": "tvm", "xgboost-cpu": "xgboost"}.get(name, name))
     }
     return {
-        "cpu": cpu or platform.processor(),
+        "cpu": next(iter(cpuinfo.values("model name")), platform.processor()),
         "cpus": os.cpu_count(),
         "python": platform.python_version(),
         "versions": versions,
@@ -121,11 +123,6 @@ def peak() -> float | None:
         if done.returncode:
             return None
         return float(subprocess.run([str(program)], capture_output=True, text=True, check=True).stdout)
-
-
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
 
 
 def _in_process(name: str, threads: int, mcpu: str, *more: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from neo_workers import cpuinfo
 from neo_workers.archive import unpack
 from neo_workers.artifact import COREML, Meta, TensorMeta, read_meta
 
@@ -83,12 +84,7 @@ def target_obstacle(target: Mapping[str, Any], machine: str, cpu_flags: frozense
 
 def this_cpu_flags() -> frozenset[str]:
     """The CPU features of this machine as /proc/cpuinfo lists them; empty where there is none."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return frozenset()
-    lines = (line.partition(":") for line in text.splitlines())
-    return frozenset(flag for key, _, value in lines if key.strip() in ("flags", "Features") for flag in value.split())
+    return frozenset(flag for flags in cpuinfo.values("flags", "Features") for flag in flags.split())
 
 
 def _load(folder: Path) -> Artifact:

@@ -10,7 +10,6 @@ import errno
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from neo_workers import archive, cache, importers, inputs, reuse
@@ -61,14 +60,14 @@ def preload() -> None:
 def fetch(work: Work) -> None:
     """The archive from S3. The output bucket is looked at first: minutes later would be too late to find it missing."""
     work.storage.check_output(work.artifact_uri)
-    size = work.storage.download(work.input_uri, _model_archive(work), work.context.settings.max_model_bytes)
+    size = work.storage.download(work.input_uri, work.model_archive, work.context.settings.max_model_bytes)
     _say(f"{work.input_uri}: {size} bytes")
 
 
 def unpack(work: Work) -> None:
     """The archive's files; the archive itself is removed."""
     settings = work.context.settings
-    path = _model_archive(work)
+    path = work.model_archive
     work.files = archive.unpack(path, work.folder("model"), settings.max_model_bytes, settings.max_model_files)
     path.unlink()
     if not work.files:
@@ -270,10 +269,6 @@ def _make(work: Work) -> None:
 
     entry = cache.through(store, lambda: reuse.key(work), work.archive, make, _say)
     work.digest, work.derived = entry.digest, entry.derived
-
-
-def _model_archive(work: Work) -> Path:
-    return work.context.work_dir / "model.tar.gz"
 
 
 def _say(line: str) -> None:

@@ -43,7 +43,7 @@ def key(work: Work) -> str:
         asked = [_normal(source.get("DataInputConfig")), _normal(target.get("CompilerOptions"))]
         checked = work.context.settings.self_check
         facts = [source["Framework"], source.get("FrameworkVersion"), asked, asdict(work.spec), checked]
-        work.source_key = cache.key_of(work.context.work_dir / "model.tar.gz", facts)
+        work.source_key = cache.key_of(work.model_archive, facts)
     if work.imported is None:  # nothing is made yet: other jobs may have tuned meanwhile
         work.tuning.database.read()
     return cache.key_with(work.source_key, work.tuning.facts())

@@ -68,6 +68,11 @@ class Work:
         return path
 
     @property
+    def model_archive(self) -> Path:
+        """The model as it was fetched, until it is unpacked."""
+        return self.context.work_dir / "model.tar.gz"
+
+    @property
     def archive(self) -> Path:
         """The artifact before it is uploaded."""
         return self.context.work_dir / "artifact.tar.gz"

@@ -57,13 +57,13 @@ def lower(module: tvm.IRModule, target: Target, first: int = 0, choices: Choices
     For a CPU by this package's own schedules; for a GPU by TVM's pipeline, which fuses operators and schedules
     them (DLight).
     """
+    config = PASS_CONFIG if target.kind.name == "llvm" else GPU_CONFIG
     try:
-        with target, tvm.transform.PassContext(opt_level=OPT_LEVEL, config=PASS_CONFIG):
+        with target, tvm.transform.PassContext(opt_level=OPT_LEVEL, config=config):
             if target.kind.name == "llvm":
                 done = cpu.lower(module, target, first, choices)
                 return Lowered(done.separated.module, done.separated.weights, done.notes(), done.below)
             separated = separate(fold(module))
-        with target, tvm.transform.PassContext(opt_level=OPT_LEVEL, config=GPU_CONFIG):
             return Lowered(relax.get_default_pipeline(target)(separated.module), separated.weights)
     except Exception as error:  # tvm raises many types
         raise CompilationError(f"TVM cannot lower the model for {target.kind.name}. {last_line(error)}") from error

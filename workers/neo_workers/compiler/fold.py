@@ -59,13 +59,15 @@ def _numpy(function: Callable[..., Any]) -> Callable[..., Array]:
 
 def _dequantize(call: Expr, array: Array, scale: Array, zero_point: Array) -> Array:
     """A quantised weight as the float32 numbers it stands for: no kernel multiplies smaller ones faster here."""
-    shape = [1] * array.ndim
-    if scale.size > 1:
-        shape[int(call.attrs.axis)] = scale.size
-    wide = array.astype("int32") - zero_point.astype("int32").reshape(
-        shape if zero_point.size > 1 else [1] * array.ndim
-    )
-    return np.asarray(wide.astype("float32") * scale.astype("float32").reshape(shape))
+
+    def along(values: Array) -> Array:
+        shape = [1] * array.ndim
+        if values.size > 1:
+            shape[int(call.attrs.axis)] = values.size
+        return values.reshape(shape)
+
+    wide = array.astype("int32") - along(zero_point.astype("int32"))
+    return np.asarray(wide.astype("float32") * along(scale.astype("float32")))
 
 
 FOLDABLE: dict[str, Callable[..., Array]] = {

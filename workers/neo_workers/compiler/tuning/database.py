@@ -19,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 
 from neo_targets.spec import TargetSpec
+from neo_workers import cpuinfo
 from neo_workers.compiler import cpu
 
 FILE = "tuning.jsonl"
@@ -104,12 +105,7 @@ def templates() -> str:
 @lru_cache(maxsize=1)
 def cpu_name() -> str:
     """This machine's CPU as Linux calls it."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name":
-                return value.strip()
-    return os.uname().machine
+    return next(iter(cpuinfo.values("model name")), os.uname().machine)
 
 
 def _append(path: Path, line: bytes) -> None:

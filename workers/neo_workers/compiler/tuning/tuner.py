@@ -32,7 +32,7 @@ MAX_TRIALS, PER_WIDTH = 8, 2
 """Tiles of a product that are timed, the cost model's choice among them; as many of one width of panels."""
 
 RACE_SECONDS = 0.4
-
+"""That long the tiles of a product take turns."""
 
 LOAD_SECONDS = 20.0
 """A kernel that has not run once by then hangs."""
