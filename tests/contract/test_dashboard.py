@@ -8,6 +8,7 @@ from collections.abc import Callable
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -108,12 +109,14 @@ def test_older_jobs_are_on_further_pages(
         store.add(JobId(Scope("123456789012", region), f"job-{number}"), {"OutputConfig": {}}, {})
     pages, query = [], "?contains=job"
     while query:
-        rows = curl("GET", f"/_neo/jobs.json{query}").json["jobs"]
+        answer = curl("GET", f"/_neo/jobs.json{query}").json
+        rows = answer["jobs"]
         pages.append([row["name"] for row in rows])
         html = curl("GET", f"/_neo/{query}").body.decode()
         assert all(name in html for name in pages[-1])
         older = re.search(r'href="/_neo/(\?[^"]*)" rel="next"', html)
         query = unescape(older[1]) if older else ""
+        assert query.endswith(quote(answer["older"]))
     assert pages == [["job-4", "job-3"], ["job-2", "job-1"], ["job-0"]]
     assert curl("GET", "/_neo/jobs.json?before=nonsense").status == 400
 

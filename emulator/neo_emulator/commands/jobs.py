@@ -27,16 +27,21 @@ def show_jobs(url: str, name: str | None, status: str, *, json_: bool) -> None:
     if name is not None:
         show_job(url, name, json_=json_)
         return
-    found = ask(url, "jobs.json?" + urlencode({"status": status}))["jobs"]
+    answer = ask(url, "jobs.json?" + urlencode({"status": status}))
+    found = answer["jobs"]
     if json_:
         output.as_json(found)
         return
-    columns = ("name", "status", "step", "target", "framework", "seconds", "region")
-    rows = [[_short(job[column]) for column in columns] for job in found]
+    columns = ("name", "status", "step", "target", "framework", "time", "region")
+    rows = [[output.whole(job["seconds"]) if name == "time" else job[name] for name in columns] for job in found]
     output.table(columns, rows) if rows else output.plain("no jobs")
-    for job in found:
-        if job["reason"]:
-            output.plain(output.printable(f"{job['name']}: {_short(job['reason'])}"))
+    failed = [job for job in found if job["reason"]]
+    if failed:
+        output.plain()
+    for job in failed:
+        output.plain(output.printable(f"{job['name']}: {_short(job['reason'])}"))
+    if answer["older"]:
+        output.plain(f"\nThese are the newest {len(found)}; older ones: {url}/_neo/?before={answer['older']}")
 
 
 def show_job(url: str, name: str, *, json_: bool) -> None:

@@ -43,7 +43,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
 
     shown = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in columns:
-        shown.add_column(name, overflow="fold", justify="right" if name in ("seconds", "size") else "left")
+        shown.add_column(name, overflow="fold", justify="right" if name in ("seconds", "time", "size") else "left")
     for row in rows:
         shown.add_row(*(Text(printable(cell), STYLES.get(str(cell), "")) for cell in row))
     console().print(shown)
@@ -63,3 +63,16 @@ def size(count: int) -> str:
             return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} GB"
+
+
+def seconds(value: float) -> str:
+    """A duration for people: "0.31 s", "4 min 5 s"."""
+    if value < 60:
+        return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def whole(value: float) -> str:
+    """A duration known to the second, for people."""
+    return "< 1 s" if value < 1 else f"{value:.0f} s" if value < 60 else seconds(value)

@@ -80,8 +80,12 @@ class Pages:
     # for programs
 
     def jobs(self, given: Parameters) -> Response:
-        """{"jobs": [...]}, newest first; ?status= and ?contains= narrow them down, ?before= goes on behind a place."""
-        return _json({"jobs": self._jobs(given)})
+        """{"jobs": [...], "older": ""}, newest first; ?status= and ?contains= narrow them down.
+
+        ?before= takes what "older" says, where there are more.
+        """
+        found = self._jobs(given)
+        return _json({"jobs": found, "older": views.older(found)})
 
     def _jobs(self, given: Parameters) -> list[View]:
         status = given.get("status", "")
@@ -141,7 +145,7 @@ class Pages:
     def jobs_page(self, given: Parameters) -> Response:
         """The list of jobs, a page of it."""
         shown = self._jobs(given)
-        older = quote(views.place(shown[-1])) if len(shown) == views.MOST_JOBS else ""
+        older = quote(views.older(shown))
         filters = urlencode({name: given[name] for name in ("contains", "status") if given.get(name)})
         statuses = list(JobStatus)
         return _page("jobs.html", jobs=shown, asked=given, statuses=statuses, older=older, filters=filters)

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 
 from neo_emulator import __version__
-from neo_emulator.commands.output import size
+from neo_emulator.commands.output import seconds, size, whole
 from neo_workers.errors import TROUBLESHOOTING
 
 
@@ -29,19 +29,6 @@ def _environment() -> Environment:
     made.globals["version"] = __version__
     made.filters |= {"size": size, "seconds": seconds, "clock": clock, "whole": whole, "reason": reason}
     return made
-
-
-def seconds(value: float) -> str:
-    """A duration for people: "0.31 s", "4 min 5 s"."""
-    if value < 60:
-        return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def whole(value: float) -> str:
-    """A duration known to the second, for people."""
-    return "< 1 s" if value < 1 else f"{value:.0f} s" if value < 60 else seconds(value)
 
 
 def clock(milliseconds: int) -> str:

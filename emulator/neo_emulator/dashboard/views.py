@@ -28,9 +28,9 @@ def scopes(store: Store) -> list[Scope]:
 
 
 def jobs(store: Store, status: JobStatus | None = None, contains: str = "", before: str = "") -> list[View]:
-    """Up to MOST_JOBS jobs of all accounts and regions, newest first; those behind `before`, a `place`.
+    """Up to MOST_JOBS jobs of all accounts and regions, newest first; those behind `before`, which `older` gave.
 
-    Raises ValueError for what is no place.
+    Raises ValueError for another `before`.
     """
     query = Query(descending=True, limit=MOST_JOBS, status=status, name_contains=contains)
     if before:
@@ -41,9 +41,12 @@ def jobs(store: Store, status: JobStatus | None = None, contains: str = "", befo
     return [summary(job) for job in found[:MOST_JOBS]]
 
 
-def place(job: View) -> str:
-    """A job's place in the list of jobs."""
-    return f"{int(datetime.fromisoformat(job['created']).timestamp() * 1000)}~{job['name']}"
+def older(shown: list[View]) -> str:
+    """Where the jobs behind those that are shown begin, "" where all are."""
+    if len(shown) < MOST_JOBS:
+        return ""
+    last = shown[-1]
+    return f"{int(datetime.fromisoformat(last['created']).timestamp() * 1000)}~{last['name']}"
 
 
 def summary(job: Job) -> View:

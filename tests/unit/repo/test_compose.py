@@ -62,3 +62,4 @@ def test_dockerfile_installs_what_the_lock_says() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert "--constraint constraints.txt" in text
     assert "USER neo" in text
+    assert "cuda-toolkit==0" in text  # no gigabytes of CUDA
