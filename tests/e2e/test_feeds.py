@@ -77,3 +77,29 @@ def test_events_reach_a_queue(server: ServerProcess) -> None:
     assert last["ModelArtifacts"] == job["ModelArtifacts"]
     assert last["CompilationEndTime"] == job["CompilationEndTime"].timestamp() * 1000
     assert all("ModelArtifacts" not in d for d in details if d is not last)
+
+
+STEPS = ["fetch", "unpack", "import", "compile", "link", "package", "check", "upload"]
+
+
+def test_each_line_stands_behind_its_own_step(server: ServerProcess) -> None:
+    sagemaker = server.client("sagemaker")
+    name = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV, TargetDevice="ml_m4")  # not in the cache
+    jobs.wait(sagemaker, name)
+    said = messages(server, name)
+    assert [text.removeprefix("step: ") for text in said if text.startswith("step: ")] == STEPS
+    places = [said.index(text) for text in ("step: fetch", "step: unpack", "unpacked 1 file", "step: import")]
+    assert places == sorted(places)
+    (fetched,) = [place for place, text in enumerate(said) if text.startswith("s3://neo/conv.tar.gz: ")]
+    assert places[0] < fetched < places[1]
+
+
+def test_steps_are_said_behind_the_end_of_a_long_log() -> None:
+    with ServerProcess("--workers", "1", max_log_bytes=150) as server:
+        server.s3.create_bucket(Bucket="neo")
+        server.s3.put_object(Bucket="neo", Key="conv.tar.gz", Body=jobs.archive(model__onnx=conv_net().model))
+        name = jobs.create(server.sagemaker, "s3://neo/conv.tar.gz", CONV)
+        jobs.wait(server.sagemaker, name)
+        said = messages(server, name)
+    assert any("NEO_EMULATOR_MAX_LOG_BYTES is 150" in text for text in said)
+    assert said[-2:] == ["step: upload", "COMPLETED"]
