@@ -17,7 +17,7 @@ from neo_workers.importers.onnx_builder import run_reference
 from neo_workers.inputs import Shape, match
 
 FACTS = Facts(
-    files="one <prefix>-symbol.json and <prefix>-NNNN.params; of several .params the highest number counts",
+    files="one PREFIX-symbol.json and PREFIX-NNNN.params; of several .params the highest number counts",
     layout="NCHW",
     versions="graphs of MXNet 0.8 to 1.9",
 )
