@@ -94,8 +94,14 @@ def test_convolutions(case: str) -> None:
 @pytest.mark.parametrize("size", [2, 4])
 @pytest.mark.parametrize(
     ("channels", "shape", "padding"),
-    [(16, (1, 16, 9, 11), 1), (32, (2, 16, 8, 6), 0), (64, (1, 64, 7, 6), (1, 0, 2, 1))],
-    ids=["odd", "a batch, no padding", "a big weight, pads unlike"],
+    [
+        (16, (1, 16, 9, 11), 1),
+        (32, (2, 16, 8, 6), 0),
+        (64, (1, 64, 7, 6), (1, 0, 2, 1)),
+        (24, (1, 40, 9, 11), 1),
+        (72, (1, 8, 10, 8), 1),
+    ],
+    ids=["odd", "a batch, no padding", "a big weight, pads unlike", "half vectors", "half vectors, panels"],
 )
 def test_winograd(channels: int, shape: Any, padding: Any, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "winograd_size", lambda *_: size)
@@ -129,6 +135,9 @@ OTHERS: dict[str, tuple[Body, tuple[tuple[int, ...], ...]]] = {
     "max pool": (unary(lambda x: R.nn.max_pool2d(x, (3, 3), (2, 2), (1, 1))), ((1, 16, 15, 15),)),
     "average pool": (unary(lambda x: R.nn.avg_pool2d(x, (3, 3), (2, 2), (1, 1))), ((1, 16, 15, 15),)),
     "transpose": (unary(lambda x: R.permute_dims(x, [0, 2, 3, 1])), ((1, 3, 20, 20),)),
+    "transpose to channels first": (unary(lambda x: R.permute_dims(x, [0, 3, 1, 2])), ((1, 5, 24, 40),)),
+    "transpose of odd sizes": (unary(lambda x: R.permute_dims(x, [0, 2, 1]), R.nn.relu), ((2, 19, 13),)),
+    "transpose of all axes": (unary(lambda x: R.permute_dims(x, [2, 1, 0])), ((16, 9, 31),)),
     "turned matrix": (unary(lambda x: R.permute_dims(x, [1, 0]), lambda x: R.multiply(x, x)), ((33, 65),)),
     "arithmetic": (lambda b, x, y: b.emit(R.divide(b.emit(R.add(x, y)), relax.const(3.0))), ((5, 33), (1, 33))),
     "sigmoid, silu, tanh": (unary(R.sigmoid, R.nn.silu, R.tanh, R.exp), ((3, 50),)),

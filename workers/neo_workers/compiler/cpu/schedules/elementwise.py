@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
-from neo_workers.compiler.cpu.schedules.kernel import GRAIN_ELEMENTS, Block, Kernel
+from neo_workers.compiler.cpu.schedules.kernel import GRAIN_ELEMENTS, Block, Kernel, Loop
 
 MIN_ELEMENTS = 64
 """Fewer are not worth a vector loop."""
 
 MAX_WRITTEN_OUT = 8
 """An innermost axis as short as this is written out."""
+
+SQUARE = 8
+"""Numbers in each direction that a transposition moves at once."""
 
 
 def elementwise(kernel: Kernel, block: Block) -> None:
@@ -28,6 +31,8 @@ def elementwise(kernel: Kernel, block: Block) -> None:
         if lanes > 1:
             outer, inner = sch.split(outer, [None, lanes])
             sch.vectorize(inner)
+    elif total >= MIN_ELEMENTS and last > MAX_WRITTEN_OUT and (across := kernel.turned_axis(block)) is not None:
+        outer = _turned(kernel, block, across)
     else:  # the loops stay as they are: fused ones would divide at every step
         if last <= MAX_WRITTEN_OUT and len(loops) > 1:
             sch.unroll(loops[-1])
@@ -35,6 +40,24 @@ def elementwise(kernel: Kernel, block: Block) -> None:
         outer = kernel.fuse(list(loops[:-1])) if len(loops) > 1 else loops[0]
     if total >= GRAIN_ELEMENTS:
         kernel.parallel(outer)
+
+
+def _turned(kernel: Kernel, block: Block, across: int) -> Loop:
+    """Goes through memory in squares, since what is written side by side is read from far apart.
+
+    One square after the other along the read axis `across`, so that lines are read whole. The loop to be shared out.
+    """
+    sch = kernel.sch
+    *loops, last = sch.get_loops(block)
+    read = loops.pop(across)
+    lanes = kernel.lanes(kernel.extent(last), SQUARE)
+    step, lane = sch.split(last, [None, lanes if lanes >= 4 else SQUARE])
+    far, near = sch.split(read, [None, kernel.lanes(kernel.extent(read), SQUARE)])
+    sch.reorder(*loops, step, far, near, lane)
+    sch.unroll(near)
+    if lanes >= 4:
+        sch.vectorize(lane)
+    return kernel.fuse([*loops, step])
 
 
 def copy(kernel: Kernel, block: Block, inside: bool) -> None:

@@ -150,6 +150,21 @@ class Kernel:
         inner = variables(info.writes[0].region[-1].min)
         return any(inner & variables(span.min) for read in info.reads for span in list(read.region)[:-1])
 
+    def turned_axis(self, block: Block) -> int | None:
+        """The axis of a transposed block's loops along which it reads neighbours in memory; None when there is none.
+
+        Each loop must be one axis of the block, in order.
+        """
+        info = self.sch.get(block)
+        axes = [axis.var.name for axis in info.iter_vars]
+        if len(axes) != len(self.sch.get_loops(block)):
+            return None
+        for read in info.reads:
+            *front, end = ([str(span.min) for span in read.region]) or [""]
+            if end in axes[:-1] and axes[-1] in front:
+                return axes.index(end)
+        return None
+
     def reduces_last_axis(self, block: Block) -> bool:
         """Whether neighbours in memory are reduced with each other."""
         info = self.sch.get(block)
