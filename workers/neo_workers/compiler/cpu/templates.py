@@ -138,6 +138,17 @@ def depthwise(
     )
 
 
+def interleaved(data: Tensor, strides: Sequence[int], start: Sequence[int], shape: Sequence[int]) -> Tensor:
+    """[N, h, w, sh * sw * C] -> [N, H, W, C]: each point's sh * sw results side by side, from `start` on."""
+    (high, wide), channels = strides, shape[3]
+
+    def at(n: Any, i: Any, j: Any, c: Any) -> Any:
+        row, column = i + start[0], j + start[1]
+        return data(n, row // high, column // wide, ((row % high) * wide + column % wide) * channels + c)
+
+    return te.compute(tuple(shape), at, name="neo_interleaved")
+
+
 def padded(data: Tensor, padding: Sequence[int], extra_columns: int) -> Tensor:
     """`data` [N, H, W, C] with zeros around it, and `extra_columns` more at the right."""
     batch, height, width, channels = (int(size) for size in data.shape)

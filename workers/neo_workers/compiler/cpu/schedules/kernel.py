@@ -165,6 +165,17 @@ class Kernel:
                 return axes.index(end)
         return None
 
+    def piece_ends(self, block: Block) -> list[int]:
+        """Where the pieces begin of which a concatenation makes the innermost axis: what that is compared with."""
+        info, found = self.sch.get(block), []
+
+        def compared(node: Any) -> None:
+            if isinstance(node.a, tirx.IntImm) and node.b.same_as(info.iter_vars[-1].var):
+                found.append(int(node.a))
+
+        tvm_ffi.structural_walk(info.body, (tirx.LE, compared))
+        return found
+
     def reduces_last_axis(self, block: Block) -> bool:
         """Whether neighbours in memory are reduced with each other."""
         info = self.sch.get(block)
