@@ -119,6 +119,10 @@ OTHERS: dict[str, tuple[Body, tuple[tuple[int, ...], ...]]] = {
     "matmul, two batches": (unary(lambda x: R.matmul(x, weight(24, 32)), R.nn.gelu), ((2, 3, 17, 24),)),
     "batched matmul": (lambda b, x, y: b.emit(R.matmul(x, y)), ((3, 17, 24), (3, 24, 40))),
     "batched matmul, one column": (lambda b, x, y: b.emit(R.matmul(x, y)), ((3, 17, 24), (3, 24, 1))),
+    "batched matmul, columns that fill no panel": (
+        lambda b, x, y: b.emit(R.divide(b.emit(R.matmul(x, y)), relax.const(8.0))),
+        ((2, 3, 13, 24), (2, 3, 24, 37)),
+    ),
     "vector times matrix": (lambda b, x, y: b.emit(R.matmul(x, y)), ((24,), (24, 40))),
     "softmax": (unary(lambda x: R.nn.softmax(x, -1)), ((2, 8, 33),)),
     "softmax, shared out": (unary(lambda x: R.nn.softmax(x, -1)), ((4, 65, 80),)),
@@ -172,6 +176,15 @@ def test_a_big_weight_is_read_once_and_asked_for_ahead() -> None:
 @pytest.mark.parametrize(("extent", "at_most", "size"), [(14, 4, 1), (28, 7, 7), (56, 8, 7), (7, 3, 1), (240, 9, 8)])
 def test_chunks_are_shared_evenly_by_two_threads(extent: int, at_most: int, size: int) -> None:
     assert chunk(extent, at_most) == size
+
+
+def test_tiles_are_stored_whole_where_there_is_room() -> None:
+    """A condition for each number would make scalar stores of vector ones."""
+    body, shape = CONVOLUTIONS["channels that fill no panel"]
+    (code,) = [text for text in kernels(lower(module(body, shape))) if "neo_conv_global" in text]
+    _, _, store = code.partition('T.sblock("neo_conv_global")')
+    assert "T.where" not in store.partition("T.sblock(")[0]
+    assert "neo.whole" not in code
 
 
 def test_a_line_that_no_panel_divides_is_shared_out() -> None:

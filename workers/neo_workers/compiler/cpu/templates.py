@@ -84,7 +84,7 @@ def batched(data: Tensor, other: Tensor, tile: str) -> Tensor:
         place = panel * columns + c
         if channels % columns == 0:
             return other(*front, k, place)
-        return tirx.if_then_else(place < channels, other(*front, k, place), tirx.const(0, other.dtype))
+        return tirx.if_then_else(tirx.likely(place < channels), other(*front, k, place), tirx.const(0, other.dtype))
 
     packed = te.compute((*outer, panels, depth, columns), at, name=PACKED)
 
