@@ -34,7 +34,8 @@ def last_conv2d(turner: Turner, call: Expr) -> Result | None:
         return None
     data = turner.last(call.args[0], 4)
     numbers = [ints(values) for values in (at.strides, at.padding, at.dilation)]
-    return Result(R.nn.conv2d(data, constant(weight), *numbers, int(at.groups), "NHWC", "OHWI"), True)
+    made = R.nn.conv2d(data, constant(weight), *numbers, int(at.groups), "NHWC", "OHWI", out_dtype=at.out_dtype or None)
+    return Result(made, True)
 
 
 def last_conv1d(turner: Turner, call: Expr) -> Result | None:

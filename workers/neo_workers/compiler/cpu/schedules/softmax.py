@@ -32,12 +32,14 @@ def applies(kernel: Kernel, block: Block) -> bool:
 
 
 def schedule(kernel: Kernel, block: Block) -> None:
-    """Schedules the softmax. Raises Unscheduled where another kernel begins with it."""
-    sch = kernel.sch
-    if sch.get_consumers(block):
-        raise Unscheduled("a softmax that something follows")
-    kernel.inline()
+    """Schedules the softmax and a rounding that follows. Raises Unscheduled where another kernel begins with it."""
+    sch, shape = kernel.sch, kernel.result_shape(block)
+    kernel.inline()  # the softmax's last step becomes part of what follows
     stages = {kernel.name(stage): stage for stage in kernel.blocks()}
+    block = kernel.blocks()[-1]
+    read = {kernel.name(stage) for stage in sch.get_producers(block)}
+    if f"{LINE}_exp" not in read or kernel.result_shape(block) != shape:
+        raise Unscheduled("a softmax that something follows")
     extents = kernel.extents(block)
     *outer, _ = sch.get_loops(block)
     row = kernel.fuse(outer) if outer else None
