@@ -12,7 +12,7 @@ import threading
 import warnings
 from pathlib import Path
 
-from neo_workers import child, fleet, logs, pids, reaper, tracing, withdrawal
+from neo_workers import child, fleet, logs, pids, reaper, routes, tracing, withdrawal
 from neo_workers.settings import Settings, get_settings
 from neo_workers.store import Store
 
@@ -89,8 +89,9 @@ def _run(settings: Settings, work_root: Path) -> None:
             os._exit(0)
 
     def ready(**_: object) -> None:
-        for name, run in (("alive", fleet.report_forever), ("withdrawal", withdrawal.sweep_forever)):
-            threading.Thread(target=run, args=(store, draining), daemon=True, name=name).start()
+        here = (store, draining, routes.own_frameworks())
+        threading.Thread(target=fleet.report_forever, args=here, daemon=True, name="alive").start()
+        threading.Thread(target=withdrawal.sweep_forever, args=here[:2], daemon=True, name="withdrawal").start()
 
     celery_app.conf.worker_consumer = consumer.consumer_class(drain)
     signals.worker_shutting_down.connect(drain, weak=False)
@@ -103,6 +104,7 @@ def _run(settings: Settings, work_root: Path) -> None:
             "--pool=threads",
             f"--concurrency={settings.slots}",
             f"--hostname=neo-{os.getpid()}@%h",
+            f"--queues={','.join(routes.own_queues())}",
             f"--loglevel={settings.log_level.upper()}",
             "--without-gossip",
             "--without-mingle",

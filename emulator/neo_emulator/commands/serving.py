@@ -69,7 +69,7 @@ def check_worker(*, json_: bool) -> None:
         as_json([asdict(worker) for worker in found])
         return
     for worker in found:
-        plain(f"{worker.name}: {worker.slots} jobs at a time, S3: {worker.s3}")
+        plain(", ".join([f"{worker.name}: {worker.slots} jobs at a time", f"S3: {worker.s3}", *worker.frameworks]))
 
 
 def announce(url: str, trust: Path | None) -> None:
