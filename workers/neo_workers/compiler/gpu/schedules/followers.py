@@ -15,7 +15,7 @@ THREADS = 128
 
 
 def bind(sch: s_tir.Schedule, loops: list[Loop]) -> Loop:
-    """A thread for each step of `loops`, which lie in one another; what is inside a thread lies in the loop it gives."""
+    """A thread for each step of `loops`, which lie in one another. Gives the loop that is a thread."""
     block, thread = sch.split(sch.fuse(*loops), [None, THREADS])
     sch.bind(block, "blockIdx.x")
     sch.bind(thread, "threadIdx.x")
