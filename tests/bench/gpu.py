@@ -30,7 +30,7 @@ NAIVE = 1.0
 PRODUCT_FLOPS = 1e6
 """Kernels of fewer operations are not named."""
 
-LINE = "{:<26}{:>7}{:>14}{:>8}{:>6}{:>7}{:>10}{:>9}  {}"
+LINE = "{:<26}{:>6}{:>8}{:>14}{:>8}{:>6}{:>7}{:>10}{:>9}  {}"
 
 
 def main() -> None:
@@ -45,8 +45,8 @@ def main() -> None:
     for name in options.names or MODELS:
         rows = examine(name, options.device, options.stock)
         print(f"\n{name} for {options.device}{' (stock)' if options.stock else ''}")
-        print(LINE.format("rule", "threads", "blocks", "shared", "regs", "spill", "MFLOP", "B/FLOP", "kernel"))
-        for row in sorted(rows, key=lambda row: -row["flops"]):
+        print(LINE.format("rule", "calls", "threads", "blocks", "shared", "regs", "spill", "MFLOP", "B/FLOP", "kernel"))
+        for row in sorted(rows, key=lambda row: -row["calls"] * row["flops"]):
             if options.all or row["flops"] >= PRODUCT_FLOPS:
                 print(_line(row))
         summary = summarise(rows)
@@ -73,10 +73,12 @@ def examine(name: str, device: str, stock: bool = False) -> list[dict[str, Any]]
     target = tvm_target(spec)
     lowered = pipeline.lower(module, target, len(pipeline.LADDER) - 1 if stock else 0)
     launches = gpucode.kernels(lowered.separated.module, target)
+    times = gpucode.calls(lowered.separated.module)
     used = _resources(lowered.separated.module, target, spec)
     return [
         {
             "kernel": kernel.name,
+            "calls": times[function],
             "rule": lowered.rules.get(function, "none"),
             "threads": kernel.thread_count,
             "blocks": kernel.blocks,
@@ -108,15 +110,15 @@ def _resources(module: Any, target: Any, spec: Any) -> dict[str, dict[str, int]]
 
 def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Operations by rule, in percent; how many kernels spill; how many big ones are naive."""
-    total = sum(row["flops"] for row in rows) or 1.0
+    total = sum(row["calls"] * row["flops"] for row in rows) or 1.0
     shares: dict[str, float] = {}
     for row in rows:
-        shares[row["rule"]] = shares.get(row["rule"], 0.0) + 100 * row["flops"] / total
+        shares[row["rule"]] = shares.get(row["rule"], 0.0) + 100 * row["calls"] * row["flops"] / total
     big = [row for row in rows if row["flops"] >= PRODUCT_FLOPS]
     return {
         "gflop": round(total / 1e9, 3),
         "percent_by_rule": {rule: round(share, 1) for rule, share in sorted(shares.items(), key=lambda item: -item[1])},
-        "bytes_per_flop": round(sum(row["loaded_bytes"] for row in rows) / total, 3),
+        "bytes_per_flop": round(sum(row["calls"] * row["loaded_bytes"] for row in rows) / total, 3),
         "spilling": sum(row.get("spilled_bytes", 0) > 0 for row in rows),
         "naive": sum(row["bytes_per_flop"] >= NAIVE for row in big),
         "big": len(big),
@@ -127,7 +129,7 @@ def _line(row: dict[str, Any]) -> str:
     blocks = "x".join(map(str, row["blocks"]))
     used = [row.get(name, "") for name in ("shared_bytes", "registers", "spilled_bytes")]
     return LINE.format(
-        row["rule"], row["threads"], blocks, *used, f"{row['flops'] / 1e6:.1f}", f"{row['bytes_per_flop']:.3f}",
+        row["rule"], row["calls"], row["threads"], blocks, *used, f"{row['flops'] / 1e6:.1f}", f"{row['bytes_per_flop']:.3f}",
         row["kernel"],
     )  # fmt: skip
 

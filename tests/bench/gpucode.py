@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import struct
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import tvm
 import tvm_ffi
 from elftools.elf.elffile import ELFFile
-from tvm import ir, tirx
+from tvm import ir, relax, tirx
 from tvm.tirx.build import split_host_device_mods
 
 from neo_workers.compiler import build
@@ -70,6 +71,14 @@ def kernels(lowered: tvm.IRModule, target: Any) -> dict[str, list[Kernel]]:
             count(own.name_hint, code) for device in devices.values() for own, code in device.functions_items()
         ]
     return found
+
+
+def calls(lowered: tvm.IRModule) -> Counter[str]:
+    """How often main calls each function."""
+    values = [binding.value for block in lowered["main"].body.blocks for binding in block.bindings]
+    return Counter(
+        value.op.name_hint for value in values if isinstance(value, relax.Call) and isinstance(value.op, ir.GlobalVar)
+    )
 
 
 def count(name: str, function: Any) -> Kernel:

@@ -89,18 +89,23 @@ class Program:
     def run(self, inputs: Arrays) -> Arrays:
         """The outputs of the whole model."""
         plan, launches, names = self._launched()
+        workspaces = self._workspaces()
         arena = np.zeros(plan.arena_bytes + 64, np.uint8)
         for name, index in plan.inputs:
             _view(arena, plan.tensors[index])[...] = inputs[name]
         for call in plan.calls:
             indices = dict(zip(names[call.kernel], call.arguments, strict=True))
             for launch in launches[call.kernel]:
-                self._launch(launch, {name: plan.tensors[index] for name, index in indices.items()}, plan, arena)
+                tensors = {name: plan.tensors[index] for name, index in indices.items()}
+                self._launch(launch, tensors, workspaces[call.kernel], plan, arena)
         return {name: _view(arena, plan.tensors[index]).copy() for name, index in plan.outputs}
 
-    def _launch(self, launch: Launch, tensors: dict[str, PlanTensor], plan: Plan, arena: Any) -> None:
+    def _launch(
+        self, launch: Launch, tensors: dict[str, PlanTensor], workspaces: Arrays, plan: Plan, arena: Any
+    ) -> None:
         flags = self.opencl.mem_flags
-        arrays = [_array(tensors[name], plan, arena) for name in arguments(self.sources[launch.kernel], launch.kernel)]
+        names = arguments(self.sources[launch.kernel], launch.kernel)
+        arrays = [_array(tensors[name], plan, arena) if name in tensors else workspaces[name] for name in names]
         copies = [np.array(array, order="C") for array in arrays]
         buffers = [
             self.opencl.Buffer(self._context, flags.READ_WRITE | flags.COPY_HOST_PTR, hostbuf=copy) for copy in copies
@@ -111,6 +116,18 @@ class Program:
             self.opencl.enqueue_copy(self._queue, copy, buffer)
             if array.flags.writeable:
                 array[...] = copy
+
+    def _workspaces(self) -> dict[str, Arrays]:
+        """The tensors between a PrimFunc's launches, in global memory, by their names."""
+        return {
+            name.name_hint: {
+                buffer.name: np.zeros([int(size) for size in buffer.shape], str(buffer.dtype))
+                for buffer in value.body.block.alloc_buffers
+                if buffer.scope() == "global"
+            }
+            for name, value in self._lowering.module.functions_items()
+            if isinstance(value, tvm.tirx.PrimFunc)
+        }
 
     def _launched(self) -> tuple[Plan, dict[str, list[Launch]], dict[str, list[str]]]:
         """The plan; the launches of each PrimFunc; the names of its parameters."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from neo_workers.compiler import build
 from neo_workers.compiler.cubin import device_source
 from neo_workers.compiler.gpu import pack, templates, tiles
 from neo_workers.compiler.gpu.machine import ADRENO, INTEL, MALI, gpu_of
+from neo_workers.compiler.gpu.tiles import Product
 from neo_workers.compiler.nvrtc import compile_cubin
 
 RUN = {
@@ -33,18 +35,30 @@ RUN = {
     "transposed 3x3, stride 2": {"gemm"},
     "matmul, two batches": {"gemm"},
     "batched matmul": {"gemm"},
+    "sliced: 3x3": {"gemm"},
+    "sliced: matmul, two batches": {"gemm"},
     "max pool": {"sums"},
     "softmax": {"dlight general reduction"},
 }
 """Case -> rules that its kernels must be scheduled by; the rest is element-wise."""
 
 
-@pytest.mark.parametrize("device", ["intel_graphics", "mali"])
-def test_computes_what_tvm_computes(device: str) -> None:
+WITHOUT_SHARED_MEMORY = (
+    "3x3, stride 2, a batch",
+    "first layer",
+    "groups of 2",
+    "matmul, two batches",
+    "batched matmul",
+)
+
+
+@pytest.mark.parametrize("device, names", [("intel_graphics", RUN), ("mali", WITHOUT_SHARED_MEMORY)])
+def test_computes_what_tvm_computes(device: str, names: Iterable[str]) -> None:
     """Products in shared memory with barriers, and (mali) from registers alone."""
-    found = run_apart(device, *RUN)
+    found = run_apart(device, *names)
     assert wrong(found) == {}
-    assert {name: set(rules.values()) - {"dlight fallback"} for name, (_, rules) in found.items()} == RUN
+    rules = {name: set(rules.values()) - {"dlight fallback"} for name, (_, rules) in found.items()}
+    assert rules == {name: RUN[name] for name in names}
 
 
 def cuda(arch: str) -> Target:
@@ -84,20 +98,23 @@ def test_a_number_is_loaded_once_for_a_whole_tile() -> None:
 @pytest.mark.parametrize(
     "gpu", [gpu_of(cuda("sm_53")), gpu_of(cuda("sm_80")), INTEL, MALI, ADRENO], ids=lambda g: g.name
 )
-@pytest.mark.parametrize("sizes", [(3136, 64, 576), (49, 512, 4608), (8, 1024, 784), (2, 2, 3)], ids=str)
-def test_the_chosen_tile_fits_the_gpu(gpu: Any, sizes: tuple[int, int, int]) -> None:
-    tile = tiles.tile_of(gpu, *sizes)
+@pytest.mark.parametrize("sizes", [(3136, 64, 576), (49, 512, 512, 9), (8, 1024, 784), (2, 2, 3)], ids=str)
+def test_the_chosen_tile_fits_the_gpu(gpu: Any, sizes: tuple[int, ...]) -> None:
+    product = Product(*sizes)
+    tile = tiles.tile_of(gpu, product)
     assert tile.thread_count <= gpu.threads
     assert tile.shared_bytes <= gpu.shared_bytes or not gpu.shared_bytes
     others = tiles.TILES if gpu.shared_bytes else tiles.REGISTER_TILES
-    assert tiles.cost(gpu, tile, *sizes[:2], 1) <= min(tiles.cost(gpu, other, *sizes[:2], 1) for other in others)
+    assert tiles.cost(gpu, tile, product) <= min(tiles.cost(gpu, other, product) for other in others)
 
 
-def test_big_products_get_big_tiles_and_small_ones_small_tiles() -> None:
+def test_big_products_get_big_tiles_and_small_ones_fill_the_gpu() -> None:
     few, many = gpu_of(cuda("sm_53")), gpu_of(cuda("sm_80"))
-    assert tiles.tile_of(few, 12544, 256, 64).rows * tiles.tile_of(few, 12544, 256, 64).columns == 128 * 128
-    small = tiles.tile_of(many, 49, 512, 512)
-    assert math.ceil(49 / small.rows) * math.ceil(512 / small.columns) >= many.units / 2
+    tile = tiles.tile_of(few, Product(12544, 256, 64))
+    assert (tile.rows * tile.columns, tile.slices) == (128 * 128, 1)
+    tile = tiles.tile_of(many, Product(49, 512, 512, 9))
+    assert tile.slices > 1
+    assert tile.slices * math.ceil(49 / tile.rows) * math.ceil(512 / tile.columns) >= many.units
 
 
 def test_indices_of_joined_axes() -> None:

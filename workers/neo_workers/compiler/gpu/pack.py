@@ -14,7 +14,7 @@ from neo_workers.compiler.cpu.convolution import weight_of
 from neo_workers.compiler.fold import constant
 from neo_workers.compiler.gpu import templates, windows
 from neo_workers.compiler.gpu.machine import Gpu
-from neo_workers.compiler.gpu.tiles import LANES, tile_of
+from neo_workers.compiler.gpu.tiles import LANES, Product, Tile, tile_of
 from neo_workers.compiler.rewriting import Expr, Rewriter, ints, is_constant, op_name, rewrite, shape_of
 
 Array = npt.NDArray[Any]
@@ -36,9 +36,10 @@ def pack(module: tvm.IRModule, gpu: Gpu) -> tvm.IRModule:
     return relax.transform.DeadCodeElimination()(rewrite(module, _Packer, gpu))
 
 
-def rounded(weight: Array, depth: int, columns: int) -> Array:
-    """[..., K, N] with zeros up to multiples of `depth` and `columns`."""
-    ends = [(0, 0)] * (weight.ndim - 2) + [(0, -weight.shape[-2] % depth), (0, -weight.shape[-1] % columns)]
+def rounded(weight: Array, tile: Tile) -> Array:
+    """[..., K, N] with zeros up to whole tiles."""
+    depth, columns = weight.shape[-2:]
+    ends = [(0, 0)] * (weight.ndim - 2) + [(0, tile.whole(depth) - depth), (0, -columns % tile.columns)]
     return np.ascontiguousarray(np.pad(weight, ends))
 
 
@@ -71,9 +72,9 @@ class _Packer(Rewriter):
             return self._one_point(args[0], weight, result) if high == wide == groups == 1 else None
         if depth % LANES:
             weight, depth = weight.reshape(1, 1, -1, channels), high * wide * depth
-        tile = tile_of(self._gpu, math.prod(result[:3]), own, depth, groups)
+        tile = tile_of(self._gpu, Product(math.prod(result[:3]), own, depth, weight.shape[0] * weight.shape[1], groups))
         parts = np.stack(np.split(weight, groups, axis=3))
-        packed = rounded(parts, tile.depth, tile.columns)
+        packed = rounded(parts, tile)
         return self._template(templates.convolution, args[0], packed, *window, [high, wide], channels, tile.text)
 
     def _one_point(self, data: Expr, weight: Array, result: list[int]) -> Expr:
@@ -89,12 +90,12 @@ class _Packer(Rewriter):
             rows, (depth, columns) = math.prod(shape[:-1]), other
             if min(rows, columns) < MIN_SIZE:
                 return None
-            tile = tile_of(self._gpu, rows, columns, depth)
-            packed = rounded(args[1].value.numpy()[None, None, None], tile.depth, tile.columns)
+            tile = tile_of(self._gpu, Product(rows, columns, depth))
+            packed = rounded(args[1].value.numpy()[None, None, None], tile)
             return self._template(templates.matmul, args[0], packed, columns, tile.text)
         if shape[:-2] != other[:-2] or min(shape[-2], other[-1]) < MIN_SIZE:
             return None
-        tile = tile_of(self._gpu, shape[-2], other[-1], shape[-1], math.prod(shape[:-2]))
+        tile = tile_of(self._gpu, Product(shape[-2], other[-1], shape[-1], batches=math.prod(shape[:-2])))
         return self._template(templates.batched, *args, tile.text)
 
     def _template(self, template: Any, data: Expr, weight: Array | Expr, *arguments: Any) -> Expr:

@@ -25,6 +25,10 @@ LEFT, RIGHT = "neo_stage_left", "neo_stage_right"
 """The stages that a block of threads loads. VECTOR: LANES of their numbers lie side by side in memory."""
 
 
+PARTS = "neo_parts"
+"""The stage that adds up a sum's slices."""
+
+
 class Operand(NamedTuple):
     """A factor of a product."""
 
@@ -110,7 +114,8 @@ def product(sizes: Sequence[int], taps: Sequence[int], left: Operand, right: Ope
     batches, rows, columns, depth = sizes
     across, run = tile.threads[0], tile.columns // tile.vectors
     whole_rows, panels = -(-rows // tile.rows) * tile.rows, -(-columns // tile.columns)
-    steps = -(-depth // tile.depth) * tile.depth // LANES
+    steps = tile.whole(depth) // LANES
+    own_steps = steps // tile.slices
 
     def of_left(b: Any, ky: Any, kx: Any, k: Any, lane: Any, m: Any) -> Any:
         ends = beyond(k * LANES, lane, depth, steps * LANES) + beyond(m, 0, rows, whole_rows)
@@ -122,24 +127,29 @@ def product(sizes: Sequence[int], taps: Sequence[int], left: Operand, right: Ope
         return _read(right, ends, b, first + lane, ky, kx, k * LANES + k_lane)
 
     lefts = te.compute((batches, *taps, steps, LANES, whole_rows), of_left, LEFT, attrs={VECTOR: int(left.vector)})
-    shape = (batches, *taps, steps, LANES, panels, tile.vectors, across, LANES)
-    rights = te.compute(shape, of_right, RIGHT, attrs={VECTOR: int(right.vector)})
+    right_shape = (batches, *taps, steps, LANES, panels, tile.vectors, across, LANES)
+    rights = te.compute(right_shape, of_right, RIGHT, attrs={VECTOR: int(right.vector)})
     ky, kx = te.reduce_axis((0, taps[0]), "ky"), te.reduce_axis((0, taps[1]), "kx")
-    k, kl = te.reduce_axis((0, steps), "k"), te.reduce_axis((0, LANES), "kl")
+    k, kl = te.reduce_axis((0, own_steps), "k"), te.reduce_axis((0, LANES), "kl")
     total = te.compute(
-        (batches, whole_rows, panels, across, tile.vectors, LANES),
-        lambda b, m, panel, t, v, lane: te.sum(
-            lefts[b, ky, kx, k, kl, m] * rights[b, ky, kx, k, kl, panel, v, t, lane], axis=[ky, kx, k, kl]
+        (tile.slices, batches, whole_rows, panels, across, tile.vectors, LANES),
+        lambda s, b, m, panel, t, v, lane: te.sum(
+            lefts[b, ky, kx, s * own_steps + k, kl, m] * rights[b, ky, kx, s * own_steps + k, kl, panel, v, t, lane],
+            axis=[ky, kx, k, kl],
         ),
         name="neo_gemm",
         attrs={KIND: GEMM, TILE: tile.text},
     )
 
-    flat = te.compute(
-        (batches, whole_rows, panels * tile.columns),
-        lambda b, m, n: total[b, m, n // tile.columns, n % run // LANES, n % tile.columns // run, n % LANES],
-        name="neo_flat",
-    )
+    def of_slice(s: Any, b: Any, m: Any, n: Any) -> Any:
+        return total[s, b, m, n // tile.columns, n % run // LANES, n % tile.columns // run, n % LANES]
+
+    shape = (batches, whole_rows, panels * tile.columns)
+    if tile.slices == 1:
+        flat = te.compute(shape, lambda *i: of_slice(0, *i), name="neo_flat")
+    else:
+        part = te.reduce_axis((0, tile.slices), "s")
+        flat = te.compute(shape, lambda *i: te.sum(of_slice(part, *i), axis=[part]), name=PARTS)
     return te.compute((batches, rows, columns), lambda *i: flat(*i), name="neo_cut")
 
 

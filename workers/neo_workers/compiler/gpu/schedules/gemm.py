@@ -7,6 +7,7 @@ from typing import Any
 from tvm import s_tir
 
 from neo_workers.compiler.gpu.machine import Gpu
+from neo_workers.compiler.gpu.schedules import sums
 from neo_workers.compiler.gpu.schedules.followers import merge
 from neo_workers.compiler.gpu.templates import GEMM, KIND, LEFT, RIGHT, TILE, VECTOR
 from neo_workers.compiler.gpu.tiles import LANES, Tile
@@ -32,7 +33,8 @@ def schedule(sch: s_tir.Schedule, block: Block, gpu: Gpu) -> None:
     stages = {sch.get(producer).name_hint: producer for producer in sch.get_producers(block)}
     left, right = stages[LEFT], stages[RIGHT]
     stored = sch.cache_write(block, 0, "local")
-    batch, m, panel, thread_x, v, lane, ky, kx, k, kl = sch.get_loops(block)
+    part, batch, m, panel, thread_x, v, lane, ky, kx, k, kl = sch.get_loops(block)
+    batch = sch.fuse(part, batch)
     block_y, thread_y, row = sch.split(m, [None, tile.threads[1], tile.row_items])
     outer, inner = sch.split(k, [None, tile.depth // LANES])
     sch.reorder(batch, block_y, panel, thread_y, thread_x, ky, kx, outer, inner, kl, row, v, lane)
@@ -56,7 +58,10 @@ def schedule(sch: s_tir.Schedule, block: Block, gpu: Gpu) -> None:
     for loop in (kl, row, v, lane):
         sch.unroll(loop)
     sch.reverse_compute_at(stored, thread_x, preserve_unit_loops=True)
-    merge(sch, stored)
+    if tile.slices > 1:
+        sums.schedule_block(sch, sch.get_consumers(stored)[0])
+    else:
+        merge(sch, stored)
     sch.vectorize(sch.get_loops(stored)[-1])
     for loop in sch.get_loops(sch.decompose_reduction(block, ky))[5:]:
         sch.unroll(loop)

@@ -38,6 +38,11 @@ def schedule(sch: s_tir.Schedule, block: Any, gpu: Gpu) -> None:
     """Schedules the sum, and what can be stored with it."""
     while any(_inlined(sch, producer) for producer in sch.get_producers(block)):
         pass
+    schedule_block(sch, block)
+
+
+def schedule_block(sch: s_tir.Schedule, block: Any) -> None:
+    """Schedules a sum whose terms are in memory, and what can be stored with it."""
     stored = sch.cache_write(block, 0, "local")
     loops = sch.get_loops(stored)
     thread = bind(sch, loops)
