@@ -33,7 +33,7 @@ from neo_targets import elf
 from neo_workers.execute import load_artifact
 
 ROOT = Path(__file__).parents[2]
-PROJECT, PORT, FLOWER_PORT, JOBS = "neo-compose-test", "14577", "15555", 12
+PROJECT, PORT, FLOWER_PORT, ALONE_PORT, JOBS = "neo-compose-test", "14577", "15555", "14599", 12
 HARDENED = ("emulator", "worker")
 OVERRIDE = """
 services: # an engine without NAT can only build on the host's network
@@ -196,8 +196,7 @@ def test_the_gpu_worker_compiles_for_nvidia(compose: Compose, neo: Endpoint, tmp
 
 
 def download(neo: Endpoint, job: dict[str, Any], folder: Path) -> Path:
-    bucket, key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").split("/", 1)
-    neo.s3.download_file(bucket, key, str(folder / "artifact.tar.gz"))
+    (folder / "artifact.tar.gz").write_bytes(neo.download(job["CompilationJobName"]))
     return folder / "artifact.tar.gz"
 
 
@@ -223,6 +222,32 @@ def test_state_survives_a_restart_of_everything(compose: Compose, neo: Endpoint)
     compose("up", "--detach", "--wait", "--no-build", "--scale", "worker=3")
     assert dict.fromkeys(jobs.keys(neo.s3, "neo")) == before
     assert {job["name"] for job in neo.control("jobs.json")["jobs"]} == names
+
+
+def test_the_image_alone_is_an_emulator(compose: Compose, neo: Endpoint) -> None:
+    words = ("--detach", "--rm", "--network", f"{PROJECT}_default", "--publish", f"127.0.0.1:{ALONE_PORT}:4577")
+    container = docker("run", *words, "neo-emulator").strip()
+    try:
+        alone = Endpoint(f"http://127.0.0.1:{ALONE_PORT}")
+        deadline = time.monotonic() + 60
+        while not is_ready(alone):
+            assert time.monotonic() < deadline, docker("logs", container)
+            time.sleep(0.2)
+        alone.s3.create_bucket(Bucket="neo")
+        alone.s3.put_object(Bucket="neo", Key="net.tar.gz", Body=jobs.archive(net__onnx=conv_net().model))
+        for device in ("ml_c5", "coreml"):
+            name = jobs.create(alone.sagemaker, "s3://neo/net.tar.gz", None, TargetDevice=device)
+            job = jobs.wait(alone.sagemaker, name, seconds=300)
+            assert job["CompilationJobStatus"] == "COMPLETED", job.get("FailureReason")
+    finally:
+        docker("stop", container)
+
+
+def is_ready(neo: Endpoint) -> bool:
+    try:
+        return bool(neo.control("ready")["ready"])
+    except (OSError, ValueError):  # it does not listen yet, or says 503
+        return False
 
 
 def test_containers_may_do_little(compose: Compose, neo: Endpoint) -> None:

@@ -31,6 +31,7 @@ def main() -> None:
     logs.configure(settings.log_level, settings.log_format)
     # a container's only user is root; Celery's warning is about pickled messages, which it does not take from us
     warnings.filterwarnings("ignore", message="You're running the worker with superuser")
+    vars(sys)["__stdout__"] = None  # Celery says there that it shuts down, in the midst of what is JSON
     work_root, lock = _own_folder(_work_parent(settings))
     pids.sweep_all()
     if settings.cache_dir is None and settings.data_dir is None:  # a cache of this worker alone

@@ -92,7 +92,7 @@ def describe(meta: Meta) -> str:
         *(("input", _tensor(item)) for item in meta.inputs),
         *(("output", _tensor(item)) for item in meta.outputs),
         ("weights", f"{len(meta.weights)}, {output.size(sum(map(_bytes, meta.weights)))}"),
-        *(("version", f"{name} {version}") for name, version in meta.versions.items()),
+        ("made by", ", ".join(f"{name} {version}" for name, version in meta.versions.items())),
     ]
     return "\n".join(f"{name:<10} {text}" for name, text in lines if text)
 

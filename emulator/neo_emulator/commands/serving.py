@@ -77,6 +77,8 @@ def announce(url: str, trust: Path | None) -> None:
     if trust is not None:
         print(f"https: {url.replace('http://', 'https://')} (AWS_CA_BUNDLE={trust})", flush=True)
     print(f"ready: {url}", flush=True)
+    if sys.stdout.isatty():  # a person, not a script
+        print(f'  dashboard      {url}/_neo/\n  other shells   eval "$(neo-emulator env --url {url})"', file=sys.stderr)
 
 
 def _announce_json(url: str, trust: Path | None) -> None:
