@@ -14,6 +14,8 @@ from tvm.target import Target
 from neo_workers.compiler.gpu.machine import Gpu
 from neo_workers.compiler.gpu.schedules import depthwise, gemm, sums
 
+TENSOR_CORES, NO_TENSOR_CORES = 70, "sm_62"
+
 SCHEDULED = "tirx.is_scheduled"
 """TVM's attribute of a function that nobody shall schedule."""
 
@@ -39,7 +41,14 @@ def _template(module: Any) -> Callable[[Any, Gpu, Target], s_tir.Schedule | None
 
 
 def _dlight(rule: Any) -> Callable[[Any, Gpu, Target], s_tir.Schedule | None]:
-    return lambda function, gpu, target: rule.apply(function, target, False)
+    return lambda function, gpu, target: rule.apply(function, _plain(target), False)
+
+
+def _plain(target: Target) -> Target:
+    """`target` as DLight shall see it: without tensor cores, for which it tensorises. That ends TVM 0.27's process."""
+    if target.kind.name != "cuda" or int(str(target.attrs["arch"]).removeprefix("sm_")) < TENSOR_CORES:
+        return target
+    return Target({**target.export(), "arch": NO_TENSOR_CORES})
 
 
 RULES = (
