@@ -105,7 +105,7 @@ class Program:
             indices = dict(zip(names[call.kernel], call.arguments, strict=True))
             for launch in launches[call.kernel]:
                 tensors = {name: plan.tensors[index] for name, index in indices.items()}
-                self._launch(launch, tensors, workspaces[call.kernel], plan, arena)
+                self._launch(launch, tensors, workspaces.get(call.kernel, {}), plan, arena)
         return {name: _view(arena, plan.tensors[index]).copy() for name, index in plan.outputs}
 
     def _launch(
@@ -136,7 +136,7 @@ class Program:
                 if buffer.scope() == "global"
             }
             for name, value in self._lowering.module.functions_items()
-            if isinstance(value, tvm.tirx.PrimFunc)
+            if isinstance(value, tvm.tirx.PrimFunc) and isinstance(value.body, tvm.s_tir.SBlockRealize)
         }
 
     def _launched(self) -> tuple[Plan, dict[str, list[Launch]], dict[str, list[str]]]:

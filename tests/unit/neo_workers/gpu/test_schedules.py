@@ -42,6 +42,9 @@ RUN = {
     "sliced: 3x3": {"gemm"},
     "sliced: matmul, two batches": {"gemm"},
     "max pool": {"sums"},
+    "recurrent: LSTM both ways, lengths": {"gemm", "steps"},
+    "recurrent: LSTM clip, functions": {"gemm", "steps"},
+    "recurrent: GRU both ways": {"gemm", "steps"},
     "softmax": {"dlight general reduction"},
 }
 """Case -> rules that its kernels must be scheduled by; the rest is element-wise."""
