@@ -31,6 +31,14 @@ _SIGNATURE = re.compile(r"__kernel void (?:__attribute__\(\(.*?\)\) )?(\w+)\((.*
 _AXES = {f"{kind}Idx.{axis}": (kind, index) for kind in ("block", "thread") for index, axis in enumerate("xyz")}
 
 
+GUARD = bytes(range(256)) * 256
+"""What lies behind each buffer."""
+
+
+class BeyondItsEndError(Exception):
+    """A kernel wrote where it has no memory."""
+
+
 class NotInstalledError(Exception):
     """Says what to install."""
 
@@ -97,7 +105,7 @@ class Program:
             indices = dict(zip(names[call.kernel], call.arguments, strict=True))
             for launch in launches[call.kernel]:
                 tensors = {name: plan.tensors[index] for name, index in indices.items()}
-                self._launch(launch, tensors, workspaces[call.kernel], plan, arena)
+                self._launch(launch, tensors, workspaces.get(call.kernel, {}), plan, arena)
         return {name: _view(arena, plan.tensors[index]).copy() for name, index in plan.outputs}
 
     def _launch(
@@ -106,16 +114,18 @@ class Program:
         flags = self.opencl.mem_flags
         names = arguments(self.sources[launch.kernel], launch.kernel)
         arrays = [_array(tensors[name], plan, arena) if name in tensors else workspaces[name] for name in names]
-        copies = [np.array(array, order="C") for array in arrays]
+        copies = [np.frombuffer(array.tobytes() + GUARD, np.uint8).copy() for array in arrays]
         buffers = [
             self.opencl.Buffer(self._context, flags.READ_WRITE | flags.COPY_HOST_PTR, hostbuf=copy) for copy in copies
         ]
         size = tuple(count * items for count, items in zip(launch.grid, launch.group, strict=True))
         self.built[launch.kernel](self._queue, size, launch.group, *buffers)
-        for array, copy, buffer in zip(arrays, copies, buffers, strict=True):
+        for name, array, copy, buffer in zip(names, arrays, copies, buffers, strict=True):
             self.opencl.enqueue_copy(self._queue, copy, buffer)
+            if copy[array.nbytes :].tobytes() != GUARD:
+                raise BeyondItsEndError(f"{launch.kernel} writes beyond the end of {name}")
             if array.flags.writeable:
-                array[...] = copy
+                array[...] = copy[: array.nbytes].view(array.dtype).reshape(array.shape)
 
     def _workspaces(self) -> dict[str, Arrays]:
         """The tensors between a PrimFunc's launches, in global memory, by their names."""
@@ -126,7 +136,7 @@ class Program:
                 if buffer.scope() == "global"
             }
             for name, value in self._lowering.module.functions_items()
-            if isinstance(value, tvm.tirx.PrimFunc)
+            if isinstance(value, tvm.tirx.PrimFunc) and isinstance(value.body, tvm.s_tir.SBlockRealize)
         }
 
     def _launched(self) -> tuple[Plan, dict[str, list[Launch]], dict[str, list[str]]]:

@@ -10,19 +10,23 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import numpy as np
+import onnxruntime
 import pytest
 import tvm
 from support import opencl
 from tvm.target import Target
 from unit.neo_workers.cpu.modules import module, sample, stock
 from unit.neo_workers.cpu.test_schedules import CONVOLUTIONS, OTHERS
+from unit.neo_workers.test_onnx_recurrent import CASES as LAYERS
 
+from neo_workers import importers
 from neo_workers.compiler import build
 from neo_workers.compiler.cubin import device_source
 from neo_workers.compiler.gpu import pack, pipeline, tiles
@@ -34,6 +38,11 @@ TOLERANCE = 1e-5  # of the largest number
 
 SLICED = "sliced: "
 """Before a case's name: its product's sum is shared out to two blocks, a second kernel adds their parts."""
+
+RECURRENT = "recurrent: "
+"""Before the name of a case of test_onnx_recurrent."""
+
+Arrays = dict[str, np.ndarray]
 
 CASES = {**{name: (body, (shape,)) for name, (body, shape) in CONVOLUTIONS.items()}, **OTHERS}
 
@@ -61,20 +70,40 @@ def sliced(*of: Any) -> tiles.Tile:
     return replace(tiles.tile_of(*of), slices=2)
 
 
-def check(name: str, target: Target, device: Any) -> list[Any]:
-    """One case: the largest difference from TVM's own CPU code, over the largest number; its kernels' rules."""
+def small(name: str) -> tuple[tvm.IRModule, Arrays, list[Any]]:
+    """A case's module, what it is fed, and what TVM's own CPU code computes."""
     body, shapes = CASES[name.removeprefix(SLICED)]
     made = module(body, *shapes)
+    inputs = {f"x{index}": sample(*shape) for index, shape in enumerate(shapes)}
+    return made, inputs, [stock(made, *inputs.values())]
+
+
+def recurrent(name: str) -> tuple[tvm.IRModule, Arrays, list[Any]]:
+    """A recurrent layer's module, what it is fed, and what ONNX Runtime computes."""
+    model, inputs = LAYERS[name.removeprefix(RECURRENT)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        shapes = {name: list(value.shape) for name, value in inputs.items()}
+        made = importers.loader("ONNX")([path], shapes).module
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return made, inputs, session.run(None, inputs)
+
+
+def check(name: str, target: Target, device: Any) -> list[Any]:
+    """One case: the largest difference over the largest number, or over 1; its kernels' rules."""
+    made, inputs, expected = (recurrent if name.startswith(RECURRENT) else small)(name)
     with mock.patch.object(pack, "tile_of", sliced if name.startswith(SLICED) else tiles.tile_of):
         lowered = lower(made, target)
     assert (lowered.level, lowered.refused) == ("fast", {}), lowered.refused
     text = device_source(build.generate(lowered.separated.module, target).mod)
-    inputs = {f"x{index}": sample(*shape) for index, shape in enumerate(shapes)}
-    program = opencl.Program(text, lowered.separated, target, list(inputs), ["result"], device)
-    found, expected = program.run(inputs)["result"], stock(made, *inputs.values())
-    assert found.shape == expected.shape
-    difference = float(np.abs(found - expected).max() / max(1.0, float(np.abs(expected).max())))
-    return [difference, lowered.rules]
+    outputs = [f"result{index}" for index in range(len(expected))]
+    found = opencl.Program(text, lowered.separated, target, list(inputs), outputs, device).run(inputs)
+    worst = 0.0
+    for array, truth in zip(found.values(), expected, strict=True):
+        assert array.shape == truth.shape
+        worst = max(worst, float(np.abs(array - truth).max() / max(1.0, float(np.abs(truth).max()))))
+    return [worst, lowered.rules]
 
 
 def main(name: str, *names: str) -> int:
@@ -85,7 +114,7 @@ def main(name: str, *names: str) -> int:
         return MISSING
     target = Target({"kind": "opencl", "device": name}, host=Target({"kind": "llvm", "mtriple": "x86_64-linux-gnu"}))
     found: dict[str, Any] = {}
-    for case in names or CASES:
+    for case in names or (*CASES, *(RECURRENT + name for name in LAYERS)):
         try:
             found[case] = check(case, target, device)
         except Exception as error:  # the other cases are still told

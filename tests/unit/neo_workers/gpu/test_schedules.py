@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pytest
 from bench import gpucode
+from tvm import relax
 from tvm.target import Target
 from unit.neo_workers.cpu.modules import module
 from unit.neo_workers.gpu.kernels import CASES, lower, run_apart, wrong
@@ -31,6 +34,7 @@ RUN = {
     "one channel": {"dlight gemv"},
     "1x1 of one point": {"sums"},
     "depthwise, stride 2": {"depthwise"},
+    "depthwise 5x5": {"depthwise"},
     "depthwise, channels that fill no vector": {"depthwise"},
     "transposed 3x3, stride 2": {"gemm"},
     "matmul, two batches": {"gemm"},
@@ -38,6 +42,9 @@ RUN = {
     "sliced: 3x3": {"gemm"},
     "sliced: matmul, two batches": {"gemm"},
     "max pool": {"sums"},
+    "recurrent: LSTM both ways, lengths": {"gemm", "steps"},
+    "recurrent: LSTM clip, functions": {"gemm", "steps"},
+    "recurrent: GRU both ways": {"gemm", "steps"},
     "softmax": {"dlight general reduction"},
 }
 """Case -> rules that its kernels must be scheduled by; the rest is element-wise."""
@@ -85,6 +92,26 @@ def test_every_tile_fits_its_block(tile: tiles.Tile, arch: str, monkeypatch: pyt
     assert used[name]["shared_bytes"] == kernel.shared_bytes == tile.shared_bytes
     assert kernel.thread_count == tile.thread_count <= 256
     assert used[name]["registers"] * kernel.thread_count <= 32768
+
+
+@pytest.mark.parametrize("arch", ["sm_53", "sm_75"])
+def test_half_precision_is_summed_in_single(arch: str) -> None:
+    """DLight would tensorise from sm_70 on, which ends the process in TVM 0.27."""
+
+    def body(builder: Any, x: Any) -> Any:
+        half = relax.const(np.ones((128, 256), "float16"))
+        y = builder.emit(relax.op.matmul(x, half))
+        turned = builder.emit(relax.op.matmul(builder.emit(relax.op.permute_dims(y, [1, 0])), y))
+        return builder.emit(relax.op.matmul(builder.emit(relax.op.sum(turned, 0, keepdims=True)), turned))
+
+    target = cuda(arch)
+    lowered = lower(module(body, (197, 128), dtype="float16"), target)
+    source = device_source(build.generate(lowered.separated.module, target).mod)
+    used = gpucode.resources(compile_cubin(source, arch))
+    assert Counter(lowered.rules.values())["gemm"] == 2
+    assert "half" in source
+    assert "float neo_gemm_local" in source
+    assert all(kernel["spilled_bytes"] == 0 for kernel in used.values())
 
 
 def test_a_number_is_loaded_once_for_a_whole_tile() -> None:

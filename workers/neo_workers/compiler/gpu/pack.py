@@ -57,7 +57,7 @@ class _Packer(Rewriter):
     def _conv2d(self, call: Expr, args: list[Expr]) -> Expr | None:
         at, weight, result, shape = call.attrs, weight_of(call, "HWIO"), shape_of(call), shape_of(args[0])
         known = weight is not None and result is not None and shape is not None
-        if not known or at.data_layout != "NHWC" or at.out_layout not in ("", "NHWC") or not _float32(call):
+        if not known or at.data_layout != "NHWC" or at.out_layout not in ("", "NHWC") or not _known_type(call):
             return None
         assert weight is not None and result is not None
         window = [ints(values) for values in (at.strides, at.padding, at.dilation)]
@@ -84,7 +84,7 @@ class _Packer(Rewriter):
 
     def _matmul(self, call: Expr, args: list[Expr]) -> Expr | None:
         shape, other = shape_of(args[0]), shape_of(args[1])
-        if shape is None or other is None or len(shape) < 2 or len(other) < 2 or not _float32(call):
+        if shape is None or other is None or len(shape) < 2 or len(other) < 2 or not _known_type(call):
             return None
         if is_constant(args[1]) and len(other) == 2:
             rows, (depth, columns) = math.prod(shape[:-1]), other
@@ -109,5 +109,5 @@ class _Packer(Rewriter):
         )
 
 
-def _float32(call: Expr) -> bool:
-    return all(str(expr.ty.dtype) == "float32" for expr in (call, *call.args))
+def _known_type(call: Expr) -> bool:
+    return {str(expr.ty.dtype) for expr in (call, *call.args)} in ({"float32"}, {"float16"})

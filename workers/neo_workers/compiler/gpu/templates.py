@@ -25,6 +25,9 @@ LEFT, RIGHT = "neo_stage_left", "neo_stage_right"
 """The stages that a block of threads loads. VECTOR: LANES of their numbers lie side by side in memory."""
 
 
+SUM = "float32"
+"""The type of sums, of half precision numbers too."""
+
 PARTS = "neo_parts"
 """The stage that adds up a sum's slices."""
 
@@ -34,6 +37,7 @@ class Operand(NamedTuple):
 
     at: Callable[..., tuple[list[Any], Any]]
     """(batch, row or column, tap, tap, k) -> (conditions, the number where they hold; elsewhere it is 0)."""
+    dtype: str
     vector: bool  # whether LANES numbers along k (left) or along columns (right) lie side by side
     whole: bool = False  # whether it has numbers up to the rounded sizes
 
@@ -67,7 +71,9 @@ def convolution(
         return inside, data[n, y, x, g * depth + k]
 
     sizes = (groups, batch * out_h * out_w, own, depth * math.prod(kernel) if flat else depth)
-    total = product(sizes, taps, Operand(left, not flat and depth % LANES == 0), of_weight(weight), Tile.parse(tile))
+    total = product(
+        sizes, taps, Operand(left, data.dtype, not flat and depth % LANES == 0), of_weight(weight), Tile.parse(tile)
+    )
 
     def at(n: Any, y: Any, x: Any, c: Any) -> Any:
         group, column = split(c, (groups, own))
@@ -84,7 +90,7 @@ def matmul(data: Tensor, weight: Tensor, channels: int, tile: str) -> Tensor:
         return [], data(*split(m, outer), k)
 
     sizes = (1, math.prod(outer), channels, depth)
-    total = product(sizes, (1, 1), Operand(left, depth % LANES == 0), of_weight(weight), Tile.parse(tile))
+    total = product(sizes, (1, 1), Operand(left, data.dtype, depth % LANES == 0), of_weight(weight), Tile.parse(tile))
     return te.compute((*outer, channels), lambda *i: total(0, joined(i[:-1], outer), i[-1]), name="neo_result")
 
 
@@ -99,7 +105,7 @@ def batched(data: Tensor, other: Tensor, tile: str) -> Tensor:
     def right(b: Any, n: Any, ky: Any, kx: Any, k: Any) -> tuple[list[Any], Any]:
         return [], other(*split(b, outer), k, n)
 
-    operands = Operand(left, depth % LANES == 0), Operand(right, columns % LANES == 0)
+    operands = Operand(left, data.dtype, depth % LANES == 0), Operand(right, data.dtype, columns % LANES == 0)
     total = product((math.prod(outer), rows, columns, depth), (1, 1), *operands, Tile.parse(tile))
     shape = (*outer, rows, columns)
     return te.compute(shape, lambda *i: total(joined(i[:-2], outer), i[-2], i[-1]), name="neo_result")
@@ -134,7 +140,8 @@ def product(sizes: Sequence[int], taps: Sequence[int], left: Operand, right: Ope
     total = te.compute(
         (tile.slices, batches, whole_rows, panels, across, tile.vectors, LANES),
         lambda s, b, m, panel, t, v, lane: te.sum(
-            lefts[b, ky, kx, s * own_steps + k, kl, m] * rights[b, ky, kx, s * own_steps + k, kl, panel, v, t, lane],
+            lefts[b, ky, kx, s * own_steps + k, kl, m].astype(SUM)
+            * rights[b, ky, kx, s * own_steps + k, kl, panel, v, t, lane].astype(SUM),
             axis=[ky, kx, k, kl],
         ),
         name="neo_gemm",
@@ -150,7 +157,7 @@ def product(sizes: Sequence[int], taps: Sequence[int], left: Operand, right: Ope
     else:
         part = te.reduce_axis((0, tile.slices), "s")
         flat = te.compute(shape, lambda *i: te.sum(of_slice(part, *i), axis=[part]), name=PARTS)
-    return te.compute((batches, rows, columns), lambda *i: flat(*i), name="neo_cut")
+    return te.compute((batches, rows, columns), lambda *i: flat(*i).astype(lefts.dtype), name="neo_cut")
 
 
 def beyond(first: Any, lane: Any, size: int, whole: int) -> list[Any]:
@@ -164,12 +171,12 @@ def _read(operand: Operand, ends: list[Any], *index: Any) -> Any:
     conditions, number = operand.at(*index)
     if not operand.whole:
         conditions = [*ends, *conditions]
-    return tirx.if_then_else(tirx.all(*conditions), number, tirx.const(0, "float32")) if conditions else number
+    return tirx.if_then_else(tirx.all(*conditions), number, tirx.const(0, operand.dtype)) if conditions else number
 
 
 def of_weight(weight: Tensor) -> Operand:
     """A weight [groups, taps..., K, columns] with zeros up to the rounded sizes."""
-    return Operand(lambda g, n, ky, kx, k: ([], weight[g, ky, kx, k, n]), vector=True, whole=True)
+    return Operand(lambda g, n, ky, kx, k: ([], weight[g, ky, kx, k, n]), weight.dtype, vector=True, whole=True)
 
 
 def split(index: Any, sizes: Sequence[int]) -> list[Any]:

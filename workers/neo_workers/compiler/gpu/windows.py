@@ -8,7 +8,7 @@ from typing import Any
 from tvm import te, tirx
 
 from neo_workers.compiler.gpu.machine import Gpu
-from neo_workers.compiler.gpu.templates import KIND, VECTOR, Tensor, window
+from neo_workers.compiler.gpu.templates import KIND, SUM, VECTOR, Tensor, window
 from neo_workers.compiler.gpu.tiles import LANES
 
 DEPTHWISE = "depthwise"
@@ -68,8 +68,8 @@ def depthwise(
     total = te.compute(
         (batch, out_h, steps * points, *inner),
         lambda n, i, j, c, lane: te.sum(
-            image[n, i * strides[0] + ky * dilation[0], j * strides[1] + kx * dilation[1], c, lane]
-            * factors[ky, kx, c, lane],
+            image[n, i * strides[0] + ky * dilation[0], j * strides[1] + kx * dilation[1], c, lane].astype(SUM)
+            * factors[ky, kx, c, lane].astype(SUM),
             axis=[ky, kx],
         ),
         name="neo_depthwise",
@@ -78,4 +78,4 @@ def depthwise(
     flat = te.compute(
         (batch, out_h, steps * points, channels), lambda n, i, j, c: total[n, i, j, c // lanes, c % lanes], "neo_flat"
     )
-    return te.compute((batch, out_h, out_w, channels), lambda *i: flat(*i), "neo_cut")
+    return te.compute((batch, out_h, out_w, channels), lambda *i: flat(*i).astype(data.dtype), "neo_cut")

@@ -12,7 +12,12 @@ from tvm.s_tir import dlight
 from tvm.target import Target
 
 from neo_workers.compiler.gpu.machine import Gpu
-from neo_workers.compiler.gpu.schedules import depthwise, gemm, sums
+from neo_workers.compiler.gpu.schedules import depthwise, gemm, steps, sums
+
+TENSOR_CORES, NO_TENSOR_CORES = 70, "sm_62"
+
+STEPS = "steps"
+"""The rule of kernels that come as loops, not as blocks."""
 
 SCHEDULED = "tirx.is_scheduled"
 """TVM's attribute of a function that nobody shall schedule."""
@@ -39,7 +44,14 @@ def _template(module: Any) -> Callable[[Any, Gpu, Target], s_tir.Schedule | None
 
 
 def _dlight(rule: Any) -> Callable[[Any, Gpu, Target], s_tir.Schedule | None]:
-    return lambda function, gpu, target: rule.apply(function, target, False)
+    return lambda function, gpu, target: rule.apply(function, _plain(target), False)
+
+
+def _plain(target: Target) -> Target:
+    """`target` as DLight shall see it: without tensor cores, for which it tensorises. That ends TVM 0.27's process."""
+    if target.kind.name != "cuda" or int(str(target.attrs["arch"]).removeprefix("sm_")) < TENSOR_CORES:
+        return target
+    return Target({**target.export(), "arch": NO_TENSOR_CORES})
 
 
 RULES = (
@@ -61,13 +73,15 @@ def schedule_kernels(module: tvm.IRModule, gpu: Gpu, target: Target) -> tuple[tv
     rules: dict[str, str] = {}
     functions = dict(module.functions_items())
     for name, function in functions.items():
-        if isinstance(function, tirx.PrimFunc) and not (function.attrs or {}).get(SCHEDULED, False):
+        if isinstance(function, tirx.PrimFunc) and steps.applies(function):
+            functions[name], rules[name.name_hint] = steps.schedule(function, target), STEPS
+        elif isinstance(function, tirx.PrimFunc) and not (function.attrs or {}).get(SCHEDULED, False):
             functions[name], rules[name.name_hint] = schedule(function, gpu, target)
     return tvm.IRModule(functions, attrs=module.attrs), rules
 
 
 def schedule(function: Any, gpu: Gpu, target: Target) -> tuple[Any, str]:
-    """(`function` scheduled, the rule that did). Raises what the last rule raises."""
+    """(`function` scheduled, the rule that did). Raises what the last rule raises, and ValueError when none fits."""
     for rule in RULES:
         try:
             sch = rule.apply(function, gpu, target)
@@ -78,7 +92,7 @@ def schedule(function: Any, gpu: Gpu, target: Target) -> tuple[Any, str]:
         if sch is not None and (rule is RULES[-1] or is_bound(sch)):
             scheduled = sch.mod["main"].with_attrs(dict(function.attrs or {}))
             return scheduled.with_attr(SCHEDULED, True), rule.name
-    return function.with_attr(SCHEDULED, True), "none"
+    raise ValueError(f"no rule fits {function.attrs['global_symbol']}")
 
 
 def is_bound(sch: s_tir.Schedule) -> bool:

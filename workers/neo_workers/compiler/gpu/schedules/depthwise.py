@@ -7,7 +7,7 @@ from typing import Any
 from tvm import s_tir
 
 from neo_workers.compiler.gpu.machine import Gpu
-from neo_workers.compiler.gpu.schedules.followers import bind, merge
+from neo_workers.compiler.gpu.schedules.followers import bind_exactly, merge
 from neo_workers.compiler.gpu.templates import KIND, VECTOR
 from neo_workers.compiler.gpu.windows import DEPTHWISE, POINTS_OF
 
@@ -25,7 +25,7 @@ def schedule(sch: s_tir.Schedule, block: Any, gpu: Gpu) -> None:
     batch, i, j, c, lane, ky, kx = sch.get_loops(block)
     step, point = sch.split(j, [None, int(sch.get(block).annotations[POINTS_OF])])
     sch.reorder(batch, i, step, c, ky, kx, point, lane)
-    thread = bind(sch, [batch, i, step, c])
+    thread = bind_exactly(sch, [batch, i, step, c])
     for stage in stages:
         sch.set_scope(stage, 0, "local")
         sch.compute_at(stage, ky, preserve_unit_loops=True)

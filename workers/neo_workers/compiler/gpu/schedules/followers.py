@@ -10,13 +10,34 @@ Block = Any
 """A block or loop of a TVM schedule; tvm is untyped."""
 Loop = Any
 
-THREADS = 128
-"""Of a block whose threads share nothing: a few warps."""
+THREADS, MIN_THREADS = 128, 16
+"""Of a block whose threads share nothing: a few warps, at least half of one."""
+
+
+class Unscheduled(Exception):  # noqa: N818 - the next rule is asked
+    """A schedule does not fit the kernel; the text says why."""
 
 
 def bind(sch: s_tir.Schedule, loops: list[Loop]) -> Loop:
     """A thread for each step of `loops`, which lie in one another. Gives the loop that is a thread."""
-    block, thread = sch.split(sch.fuse(*loops), [None, THREADS])
+    return _bound(sch, sch.fuse(*loops), THREADS)
+
+
+def bind_exactly(sch: s_tir.Schedule, loops: list[Loop]) -> Loop:
+    """As `bind`, with no thread beyond the last step: what is computed inside a thread knows of no condition on it.
+
+    Raises Unscheduled when blocks would be too small.
+    """
+    fused = sch.fuse(*loops)
+    steps = int(sch.get(fused).extent)
+    threads = max(number for number in range(1, 2 * THREADS + 1) if steps % number == 0)
+    if threads < min(MIN_THREADS, steps):
+        raise Unscheduled(f"{steps} threads are no blocks of equal size")
+    return _bound(sch, fused, threads)
+
+
+def _bound(sch: s_tir.Schedule, loop: Loop, threads: int) -> Loop:
+    block, thread = sch.split(loop, [None, threads])
     sch.bind(block, "blockIdx.x")
     sch.bind(thread, "threadIdx.x")
     return thread

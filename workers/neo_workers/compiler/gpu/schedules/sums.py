@@ -10,7 +10,7 @@ from typing import Any
 from tvm import s_tir, tirx
 
 from neo_workers.compiler.gpu.machine import Gpu
-from neo_workers.compiler.gpu.schedules.followers import bind, merge
+from neo_workers.compiler.gpu.schedules.followers import bind_exactly, merge
 
 FEW = 64
 """Numbers that one thread sums."""
@@ -45,7 +45,7 @@ def schedule_block(sch: s_tir.Schedule, block: Any) -> None:
     """Schedules a sum whose terms are in memory, and what can be stored with it."""
     stored = sch.cache_write(block, 0, "local")
     loops = sch.get_loops(stored)
-    thread = bind(sch, loops)
+    thread = bind_exactly(sch, loops)
     sch.compute_at(block, thread, preserve_unit_loops=True)
     merge(sch, stored)
 
