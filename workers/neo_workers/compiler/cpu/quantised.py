@@ -48,6 +48,14 @@ from neo_workers.compiler.rewriting import (
 R = relax.op
 QUANTIZE = "relax.quantize"
 
+PRODUCTS = tuple(f"relax.{name}" for name in ("nn.conv1d", "nn.conv2d", "nn.conv2d_transpose", "matmul"))
+FOLLOWING = (
+    *(f"relax.{name}" for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum", "clip", "erf")),
+    *(f"relax.{name}" for name in ("sigmoid", "tanh", "exp", "nn.relu", "nn.gelu", "nn.silu", "nn.leakyrelu")),
+    *(QUANTIZE, DEQUANTIZE),
+)
+"""Operators that become part of a product's kernel."""
+
 
 def is_quantised(module: tvm.IRModule) -> bool:
     """Whether main dequantises anything."""
@@ -71,6 +79,7 @@ class _Quantised(Rewriter):
         self._scaled: dict[Expr, Scaled] = {}  # a real variable -> the sums it comes from
         self._twins: dict[Expr, Expr] = {}  # a variable of bytes -> the same in the type that `dot` wants
         self._read_once: set[Expr] = set()
+        self._after: set[Expr] = set()  # results of products, and of what may be part of their kernels
         self._found: Any = None  # what the binding at hand is: a Quantity, Weight, Scaled
 
     def binding(self, binding: Expr) -> None:
@@ -85,6 +94,9 @@ class _Quantised(Rewriter):
             self._scaled[new] = self._found
         if self.uses[binding.var] == 1:
             self._read_once.add(new)
+        name, args = op_name(binding.value), getattr(binding.value, "args", ())
+        if name in PRODUCTS or (name in FOLLOWING and any(self.new(arg) in self._after for arg in args)):
+            self._after.add(new)
 
     def call(self, call: Expr, args: list[Expr]) -> Expr | None:
         rule = RULES.get(op_name(call))
@@ -144,6 +156,8 @@ class _Quantised(Rewriter):
             low, high = ((limit - about.zero) * step for limit in LIMITS[dtype])
             sums = replace(sums, low=sums.low if sums.low > low else -inf, high=sums.high if sums.high < high else inf)
             real, step = sums.emit(self.emit, step), 1.0
+        elif real in self._after:  # a division would cost as much as a short sum
+            real, step = self.emit(R.multiply(real, relax.const(1 / step, "float32"))), 1.0
         return self.emit(
             R.quantize(real, relax.const(step, "float32"), relax.const(about.zero, dtype), out_dtype=dtype)
         )
