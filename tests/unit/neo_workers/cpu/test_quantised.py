@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,10 @@ from tvm import relax, te
 from tvm.target import Target
 from unit.neo_workers.cpu.modules import lower, module, run
 
-from neo_targets.architectures import X86_64
-from neo_targets.registry import DEVICES
-from neo_targets.spec import Host
 from neo_workers.compiler.cpu import pipeline
 from neo_workers.compiler.cpu.dot import SDOT, VNNI, Dot, accumulate, multiplied, word
 from neo_workers.compiler.cpu.machine import machine_of
 from neo_workers.compiler.cpu.pack import words
-from neo_workers.compiler.targets import cpu_flags
-from neo_workers.execute import this_cpu_flags
 from neo_workers.importers import onnx as importer
 
 Model = Callable[[Quantised, str], str]
@@ -133,10 +127,6 @@ def machine(cpu: str) -> Any:
     return machine_of(Target({"kind": "llvm", "mcpu": cpu}))
 
 
-def runs_here(cpu: str) -> bool:
-    return set(cpu_flags(replace(DEVICES["ml_c5"], host=Host(X86_64, cpu)))) <= this_cpu_flags()
-
-
 def compare(form: Form, name: str, cpu: str, folder: Path) -> Any:
     made, model, x = lowered(form, name, cpu, folder)
     assert (made.level, made.refused, made.unscheduled) == ("fast", {}, {})
@@ -146,7 +136,7 @@ def compare(form: Form, name: str, cpu: str, folder: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def best() -> str:
+def best(runs_here: Callable[[str], bool]) -> str:
     """The first of CPUS whose code runs here."""
     return next((cpu for cpu in CPUS.values() if runs_here(cpu)), "")
 
@@ -164,7 +154,7 @@ def test_forms(form: str, name: str, best: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["3x3", "depthwise", "residual", "matmul"])
 @pytest.mark.parametrize("cpu", CPUS)
-def test_every_instruction_set(cpu: str, name: str, tmp_path: Path) -> None:
+def test_every_instruction_set(cpu: str, name: str, runs_here: Callable[[str], bool], tmp_path: Path) -> None:
     if not runs_here(CPUS[cpu]):
         pytest.skip(f"this machine cannot run code for {CPUS[cpu]}")
     compare(Form("int8"), name, CPUS[cpu], tmp_path)

@@ -30,6 +30,7 @@ from neo_workers.compiler.cpu.quantities import (
     axes_of,
     one_number,
     quantity,
+    shifted,
     weight,
 )
 from neo_workers.compiler.cpu.rounding import LIMITS
@@ -58,11 +59,15 @@ FOLLOWING = (
 
 
 def is_quantised(module: tvm.IRModule) -> bool:
-    """Whether main dequantises anything."""
+    """Whether main has anything to do with bytes."""
     try:
-        return any(op_name(binding.value) == DEQUANTIZE for binding in bindings(module["main"]))
+        values = [binding.value for binding in bindings(module["main"])]
     except NotStraight:
         return False
+    widened = [value for value in values if op_name(value) == "relax.astype"]
+    return any(op_name(value) in (QUANTIZE, DEQUANTIZE) for value in values) or any(
+        str(value.args[0].ty.dtype) in BYTES for value in widened
+    )
 
 
 def quantised(module: tvm.IRModule, dot: Dot | None) -> tvm.IRModule:
@@ -124,13 +129,9 @@ class _Quantised(Rewriter):
         if str(made.ty.dtype) == dtype:
             return made
         assert self._dot is not None
-        twin = self._shifted(made, -self._dot.shift, dtype)
+        twin = shifted(made, -self._dot.shift, dtype, self.emit)
         self._twins[twin] = made
         return twin
-
-    def _shifted(self, value: Expr, by: int, dtype: str) -> Expr:
-        wide = self.emit(R.add(self.emit(R.astype(value, "int16")), relax.const(by, "int16")))
-        return self.emit(R.astype(wide, dtype))
 
     def _moved(self, real: Expr, about: Quantity, dtype: str) -> Expr | None:
         """The bytes of `real`, when all that happened since they were dequantised is that they were moved."""
@@ -177,7 +178,7 @@ class _Quantised(Rewriter):
             return None
         if self._dot is not None and dtype != self._dot.data:
             if value not in self._twins:
-                self._twins[value] = self._shifted(value, self._dot.shift, self._dot.data)
+                self._twins[value] = shifted(value, self._dot.shift, self._dot.data, self.emit)
             about = self._wanted(replace(about, value=self._twins[value]), dtype)
         self._found = about
         return about.real()
@@ -207,6 +208,17 @@ class _Quantised(Rewriter):
             elif is_constant(other):
                 shift = per_channel(other.value.numpy(), sums.axis, shape_of(call) or [])
                 self._found = None if shift is None else replace(sums, shift=sums.shift + shift)
+        return None
+
+    def multiply(self, call: Expr, args: list[Expr]) -> Expr | None:
+        """Another scale for each channel."""
+        for value, other in (args, args[::-1]):
+            sums = self._once(value)
+            if sums is None or sums.bounded or sums.others or not is_constant(other):
+                continue
+            factor = per_channel(other.value.numpy(), sums.axis, shape_of(call) or [])
+            if factor is not None and shape_of(value) == shape_of(call):
+                self._found = replace(sums, scale=sums.scale * factor, shift=sums.shift * factor)
         return None
 
     def relu(self, call: Expr, args: list[Expr]) -> Expr | None:
@@ -242,6 +254,7 @@ RULES: dict[str, Callable[[_Quantised, Expr, list[Expr]], Any]] = {
     "relax.nn.conv2d": _Quantised.product,
     "relax.matmul": _Quantised.product,
     "relax.add": _Quantised.add,
+    "relax.multiply": _Quantised.multiply,
     "relax.nn.relu": _Quantised.relu,
     "relax.clip": _Quantised.clip,
 }
