@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from e2e.models import Case
 from onnx import TensorProto, checker, helper, numpy_helper, shape_inference
 
 Array = np.ndarray
@@ -97,3 +98,22 @@ def truth(model: bytes, x: Array) -> Array:
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     result: Array = session.run(None, {"x": x})[0]
     return result
+
+
+STEP = 0.05
+"""Of every tensor of `case`: numbers may differ by one."""
+
+
+def case() -> Case:
+    """A small network of every kind of quantised layer; `expected` is `truth`."""
+    g = Quantised(Form("int8"))
+    x = g.rounded(g.conv(g.rounded("x", STEP), 16, 3, 3, strides=[2, 2], pads=[1] * 4), STEP)
+    y = g.rounded(g.add("Relu", g.conv(x, 16, 16, 3, 16, pads=[1] * 4)), STEP, -120)
+    x = g.rounded(g.add("Add", g.conv(y, 16, 16, 1), x), STEP)
+    x = g.rounded(g.add("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2]), STEP)
+    x = g.rounded(g.conv(x, 40, 16, 3, pads=[1] * 4), STEP)
+    x = g.rounded(g.add("Flatten", g.rounded(g.add("GlobalAveragePool", x), STEP)), STEP)
+    x = g.rounded(g.add("Gemm", x, g.weight(24, 40), g.bias(24), transB=1), STEP)
+    shape = (1, 3, 32, 32)
+    model, data = g.model(x, shape), np.random.default_rng(1).standard_normal(shape).astype("float32") * 3
+    return Case("quantised", model, {"x": data}, expected={"result": truth(model, data)})

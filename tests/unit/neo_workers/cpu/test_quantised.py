@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tvm
-from support.quantised import Form, Quantised, truth
+from support.quantised import STEP, Form, Quantised, truth
 from tvm import relax, te
+from tvm.target import Target
 from unit.neo_workers.cpu.modules import lower, module, run
 
-from neo_targets.architectures import X86_64
-from neo_targets.registry import DEVICES
-from neo_targets.spec import Host
 from neo_workers.compiler.cpu import pipeline
 from neo_workers.compiler.cpu.dot import SDOT, VNNI, Dot, accumulate, multiplied, word
 from neo_workers.compiler.cpu.machine import machine_of
 from neo_workers.compiler.cpu.pack import words
-from neo_workers.compiler.targets import cpu_flags
-from neo_workers.execute import this_cpu_flags
 from neo_workers.importers import onnx as importer
 
-STEP = 0.05
 Model = Callable[[Quantised, str], str]
 
 CPUS = {"AVX-512 VNNI": "cascadelake", "AVX-VNNI": "alderlake", "AVX2": "haswell", "SSE": "x86-64-v2"}
@@ -105,7 +99,7 @@ MODELS: dict[str, tuple[Model, tuple[int, ...]]] = {
 }
 
 
-def lowered(form: Form, name: str, cpu: str, folder: Path) -> tuple[Any, bytes, np.ndarray]:
+def lowered(form: Form, name: str, cpu: str | Target, folder: Path) -> tuple[Any, bytes, np.ndarray]:
     body, shape = MODELS[name]
     g = Quantised(form)
     model = g.model(body(g, g.rounded("x", STEP)), shape)
@@ -130,11 +124,7 @@ def whole(made: Any) -> bool:
 
 
 def machine(cpu: str) -> Any:
-    return machine_of(tvm.target.Target({"kind": "llvm", "mcpu": cpu}))
-
-
-def runs_here(cpu: str) -> bool:
-    return set(cpu_flags(replace(DEVICES["ml_c5"], host=Host(X86_64, cpu)))) <= this_cpu_flags()
+    return machine_of(Target({"kind": "llvm", "mcpu": cpu}))
 
 
 def compare(form: Form, name: str, cpu: str, folder: Path) -> Any:
@@ -146,7 +136,7 @@ def compare(form: Form, name: str, cpu: str, folder: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def best() -> str:
+def best(runs_here: Callable[[str], bool]) -> str:
     """The first of CPUS whose code runs here."""
     return next((cpu for cpu in CPUS.values() if runs_here(cpu)), "")
 
@@ -164,7 +154,7 @@ def test_forms(form: str, name: str, best: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["3x3", "depthwise", "residual", "matmul"])
 @pytest.mark.parametrize("cpu", CPUS)
-def test_every_instruction_set(cpu: str, name: str, tmp_path: Path) -> None:
+def test_every_instruction_set(cpu: str, name: str, runs_here: Callable[[str], bool], tmp_path: Path) -> None:
     if not runs_here(CPUS[cpu]):
         pytest.skip(f"this machine cannot run code for {CPUS[cpu]}")
     compare(Form("int8"), name, CPUS[cpu], tmp_path)
@@ -239,4 +229,21 @@ def test_without_its_vector_width_an_instruction_is_arithmetic(instruction: Dot)
     ],
 )
 def test_instructions_come_from_the_target(target: dict[str, Any], instruction: Dot | None) -> None:
-    assert machine_of(tvm.target.Target({"kind": "llvm", **target})).dot is instruction
+    assert machine_of(Target({"kind": "llvm", **target})).dot is instruction
+
+
+@pytest.mark.parametrize(
+    ("target", "instruction"),
+    [
+        ({"mtriple": "x86_64-linux-gnu", "mcpu": "cascadelake"}, "vpdpbusd"),
+        ({"mtriple": "x86_64-linux-gnu", "mcpu": "alderlake"}, "{vex}\tvpdpbusd"),
+        ({"mtriple": "aarch64-linux-gnu", "mcpu": "neoverse-n1"}, ".4b[3]"),
+    ],
+    ids=["AVX-512 VNNI", "AVX-VNNI", "sdot by element"],
+)
+def test_the_instruction_is_in_the_code(target: dict[str, Any], instruction: str, tmp_path: Path) -> None:
+    wanted = Target({"kind": "llvm", **target})
+    kernels = lowered(Form(), "matmul", wanted, tmp_path)[0].separated.module
+    (product,) = [function for name, function in kernels.functions_items() if "matmul" in name.name_hint]
+    code = tvm.tirx.build(product, target=wanted).inspect_source("asm")
+    assert instruction in code

@@ -18,6 +18,7 @@ from neo_workers.compiler.cpu.pack import pack
 from neo_workers.compiler.cpu.quantised import is_quantised, quantised
 from neo_workers.compiler.cpu.rounding import rounding
 from neo_workers.compiler.cpu.schedules import schedule_kernels
+from neo_workers.compiler.cpu.whole import whole
 from neo_workers.compiler.fold import fold
 from neo_workers.compiler.parameters import Separated, separate
 
@@ -86,7 +87,7 @@ def _lower(module: tvm.IRModule, target: Target, level: Level, refused: dict[str
     with target:
         module = relax.transform.CanonicalizeBindings()(relax.transform.DecomposeOpsForInference()(module))
         if level.whole and is_quantised(module):
-            module = quantised(fold(module, keep_quantised=True), machine.dot)
+            module = quantised(whole(fold(module, keep_quantised=True), machine.dot), machine.dot)
         module = fold(module)
         if level.packed:
             module = fold_affine(module)

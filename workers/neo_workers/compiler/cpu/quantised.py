@@ -30,6 +30,7 @@ from neo_workers.compiler.cpu.quantities import (
     axes_of,
     one_number,
     quantity,
+    shifted,
     weight,
 )
 from neo_workers.compiler.cpu.rounding import LIMITS
@@ -48,13 +49,25 @@ from neo_workers.compiler.rewriting import (
 R = relax.op
 QUANTIZE = "relax.quantize"
 
+PRODUCTS = tuple(f"relax.{name}" for name in ("nn.conv1d", "nn.conv2d", "nn.conv2d_transpose", "matmul"))
+FOLLOWING = (
+    *(f"relax.{name}" for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum", "clip", "erf")),
+    *(f"relax.{name}" for name in ("sigmoid", "tanh", "exp", "nn.relu", "nn.gelu", "nn.silu", "nn.leakyrelu")),
+    *(QUANTIZE, DEQUANTIZE),
+)
+"""Operators that become part of a product's kernel."""
+
 
 def is_quantised(module: tvm.IRModule) -> bool:
-    """Whether main dequantises anything."""
+    """Whether main has anything to do with bytes."""
     try:
-        return any(op_name(binding.value) == DEQUANTIZE for binding in bindings(module["main"]))
+        values = [binding.value for binding in bindings(module["main"])]
     except NotStraight:
         return False
+    widened = [value for value in values if op_name(value) == "relax.astype"]
+    return any(op_name(value) in (QUANTIZE, DEQUANTIZE) for value in values) or any(
+        str(value.args[0].ty.dtype) in BYTES for value in widened
+    )
 
 
 def quantised(module: tvm.IRModule, dot: Dot | None) -> tvm.IRModule:
@@ -71,6 +84,7 @@ class _Quantised(Rewriter):
         self._scaled: dict[Expr, Scaled] = {}  # a real variable -> the sums it comes from
         self._twins: dict[Expr, Expr] = {}  # a variable of bytes -> the same in the type that `dot` wants
         self._read_once: set[Expr] = set()
+        self._after: set[Expr] = set()  # results of products, and of what may be part of their kernels
         self._found: Any = None  # what the binding at hand is: a Quantity, Weight, Scaled
 
     def binding(self, binding: Expr) -> None:
@@ -85,6 +99,9 @@ class _Quantised(Rewriter):
             self._scaled[new] = self._found
         if self.uses[binding.var] == 1:
             self._read_once.add(new)
+        name, args = op_name(binding.value), getattr(binding.value, "args", ())
+        if name in PRODUCTS or (name in FOLLOWING and any(self.new(arg) in self._after for arg in args)):
+            self._after.add(new)
 
     def call(self, call: Expr, args: list[Expr]) -> Expr | None:
         rule = RULES.get(op_name(call))
@@ -112,13 +129,9 @@ class _Quantised(Rewriter):
         if str(made.ty.dtype) == dtype:
             return made
         assert self._dot is not None
-        twin = self._shifted(made, -self._dot.shift, dtype)
+        twin = shifted(made, -self._dot.shift, dtype, self.emit)
         self._twins[twin] = made
         return twin
-
-    def _shifted(self, value: Expr, by: int, dtype: str) -> Expr:
-        wide = self.emit(R.add(self.emit(R.astype(value, "int16")), relax.const(by, "int16")))
-        return self.emit(R.astype(wide, dtype))
 
     def _moved(self, real: Expr, about: Quantity, dtype: str) -> Expr | None:
         """The bytes of `real`, when all that happened since they were dequantised is that they were moved."""
@@ -144,6 +157,8 @@ class _Quantised(Rewriter):
             low, high = ((limit - about.zero) * step for limit in LIMITS[dtype])
             sums = replace(sums, low=sums.low if sums.low > low else -inf, high=sums.high if sums.high < high else inf)
             real, step = sums.emit(self.emit, step), 1.0
+        elif real in self._after:  # a division would cost as much as a short sum
+            real, step = self.emit(R.multiply(real, relax.const(1 / step, "float32"))), 1.0
         return self.emit(
             R.quantize(real, relax.const(step, "float32"), relax.const(about.zero, dtype), out_dtype=dtype)
         )
@@ -163,7 +178,7 @@ class _Quantised(Rewriter):
             return None
         if self._dot is not None and dtype != self._dot.data:
             if value not in self._twins:
-                self._twins[value] = self._shifted(value, self._dot.shift, self._dot.data)
+                self._twins[value] = shifted(value, self._dot.shift, self._dot.data, self.emit)
             about = self._wanted(replace(about, value=self._twins[value]), dtype)
         self._found = about
         return about.real()
@@ -193,6 +208,17 @@ class _Quantised(Rewriter):
             elif is_constant(other):
                 shift = per_channel(other.value.numpy(), sums.axis, shape_of(call) or [])
                 self._found = None if shift is None else replace(sums, shift=sums.shift + shift)
+        return None
+
+    def multiply(self, call: Expr, args: list[Expr]) -> Expr | None:
+        """Another scale for each channel."""
+        for value, other in (args, args[::-1]):
+            sums = self._once(value)
+            if sums is None or sums.bounded or sums.others or not is_constant(other):
+                continue
+            factor = per_channel(other.value.numpy(), sums.axis, shape_of(call) or [])
+            if factor is not None and shape_of(value) == shape_of(call):
+                self._found = replace(sums, scale=sums.scale * factor, shift=sums.shift * factor)
         return None
 
     def relu(self, call: Expr, args: list[Expr]) -> Expr | None:
@@ -228,6 +254,7 @@ RULES: dict[str, Callable[[_Quantised, Expr, list[Expr]], Any]] = {
     "relax.nn.conv2d": _Quantised.product,
     "relax.matmul": _Quantised.product,
     "relax.add": _Quantised.add,
+    "relax.multiply": _Quantised.multiply,
     "relax.nn.relu": _Quantised.relu,
     "relax.clip": _Quantised.clip,
 }

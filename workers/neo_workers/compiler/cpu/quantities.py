@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +96,11 @@ def weight(call: Expr) -> Weight | None:
     if wide.size == 0 or wide.min() < -128 or wide.max() > 127:
         return None
     return Weight(wide.astype("int8"), scale.reshape(-1), axis)
+
+
+def shifted(value: Expr, by: int, dtype: str, emit: Callable[[Expr], Expr]) -> Expr:
+    """Bytes, and `by` added to each, as the other type of bytes."""
+    return emit(R.astype(emit(R.add(emit(R.astype(value, "int16")), relax.const(by, "int16"))), dtype))
 
 
 def axes_of(call: Expr) -> list[int] | None:

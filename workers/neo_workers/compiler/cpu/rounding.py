@@ -6,13 +6,15 @@ Source: ONNX, QuantizeLinear: saturate(round(x / scale) + zero point), halves to
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import tvm
 from tvm import te, tirx
 
-from neo_workers.compiler.rewriting import Expr, Rewriter, is_constant, op_name, rewrite
+from neo_workers.compiler.cpu.quantities import one_number
+from neo_workers.compiler.rewriting import Expr, Rewriter, is_constant, op_name, rewrite, shape_of
 
 Tensor = Any
 """A tensor of a tensor expression; tvm is untyped."""
@@ -29,7 +31,7 @@ LIMITS = {dtype: (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)) for dtype 
 
 
 def rounding(module: tvm.IRModule) -> tvm.IRModule:
-    """`module` with kernels of `rounded` in place of quantize, where scale and zero point are one constant each."""
+    """`module` with kernels of `rounded` in place of quantize, where scale and zero point are one number each."""
     return rewrite(module, _Rounding)
 
 
@@ -38,32 +40,41 @@ class _Rounding(Rewriter):
         if op_name(call) != "relax.quantize" or str(call.attrs.out_dtype) not in LIMITS:
             return None
         data, scale, zero = args
-        if not all(is_constant(number) and number.value.numpy().size == 1 for number in (scale, zero)):
+        if any(shape_of(number) is None or math.prod(shape_of(number) or []) != 1 for number in (scale, zero)):
             return None
-        if str(data.ty.dtype) != "float32":
+        if str(data.ty.dtype) != "float32" or str(scale.ty.dtype) != "float32":
             return None
         return self.builder.call_te(
             rounded,
             data,
-            float(scale.value.numpy().reshape(())),
-            int(zero.value.numpy().reshape(())),
+            *(one_number(number) if is_constant(number) else number for number in (scale, zero)),
             str(call.attrs.out_dtype),
             primfunc_name_hint="quantize",
             primfunc_attrs={"op_pattern": ELEMENTWISE},
         )
 
 
-def rounded(data: Tensor, scale: float, zero: int, dtype: str) -> Tensor:
-    """float32 `data` / `scale`, rounded, plus `zero`, as far as `dtype` reaches."""
-    low, high = (tirx.const(float(limit - zero), "float32") for limit in LIMITS[dtype])
+def rounded(data: Tensor, scale: Any, zero: Any, dtype: str) -> Tensor:
+    """float32 `data` / `scale`, rounded, plus `zero`, as far as `dtype` reaches.
+
+    `scale` and `zero` are numbers, or tensors of one number.
+    """
     magic = tirx.const(MAGIC, "float32")
     bits = int(np.float32(MAGIC).view("int32"))
 
     def at(*index: Any) -> Any:
-        value = data(*index)
-        if scale != 1.0:
-            value = value / tirx.const(scale, "float32")
+        value, start = data(*index), _only(zero, "int32")
+        if not (isinstance(scale, float) and scale == 1.0):
+            value = value / _only(scale, "float32")
+        low, high = ((tirx.const(limit, "int32") - start).astype("float32") for limit in LIMITS[dtype])
         whole = tirx.reinterpret("int32", tirx.min(tirx.max(value, low), high) + magic)
-        return (whole + tirx.const(zero - bits, "int32")).astype(dtype)
+        return (whole + (start - tirx.const(bits, "int32"))).astype(dtype)
 
     return te.compute(data.shape, at, name="quantized")
+
+
+def _only(number: Any, dtype: str) -> Any:
+    """A number, or the only one of a tensor, as `dtype`."""
+    if isinstance(number, int | float):
+        return tirx.const(number, dtype)
+    return number(*[0] * len(number.shape)).astype(dtype)
