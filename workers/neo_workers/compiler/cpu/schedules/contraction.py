@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from neo_workers.compiler.cpu.machine import FLOAT_BYTES
-from neo_workers.compiler.cpu.schedules import prefetch, whole
+from neo_workers.compiler.cpu.schedules import prefetch, stores
 from neo_workers.compiler.cpu.schedules.elementwise import copy, elementwise
 from neo_workers.compiler.cpu.schedules.kernel import GRAIN_FLOPS, Block, Kernel, Loop, chunk, divisors
 from neo_workers.compiler.cpu.templates import CLAMPED, CONV, MATMUL, PACKED, PAD, STAGE, TILE
@@ -87,7 +87,7 @@ def _by_lines(kernel: Kernel, block: Block, follower: Block, tile: Tile) -> bool
     for loop in (row, vector):
         sch.unroll(loop)
     sch.vectorize(lane)
-    whole.mark(kernel, target)
+    stores.mark(kernel, target)
     shared = kernel.fuse([*outer, step])
     if 2.0 * math.prod(kernel.result_shape(block)) * math.prod(kernel.reduction_sizes(block)) > GRAIN_FLOPS:
         kernel.parallel(shared)
