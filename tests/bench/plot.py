@@ -23,7 +23,7 @@ def main() -> None:
     from matplotlib import pyplot
 
     runs: dict[str, dict[str, Any]] = records.read(RESULTS)["runs"]
-    found = {key: run for key, run in runs.items() if "ratio" in run}
+    found = {key: run for key, run in runs.items() if "ratio" in run and "ratio_float32" not in run}
     names = sorted({key.partition("/")[0] for key in found}, key=lambda name: _ratio(found, name, THREADS[0]))
     figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
     height = 0.8 / len(THREADS)

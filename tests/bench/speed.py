@@ -49,21 +49,22 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="compile only, and keep the artifacts")
     parser.add_argument("--one", action="store_true", help="measure one model in this process and print JSON")
     options = parser.parse_args()
-    from bench.zoo import MODELS
+    from bench.zoo import MODELS, QUANTISED
 
+    models = {**MODELS, **QUANTISED}
     if options.one and options.compile:
-        compiled(options.names[0], MODELS[options.names[0]](), options.mcpu or host_cpu())
+        compiled(options.names[0], models[options.names[0]](), options.mcpu or host_cpu())
         return
     if options.one:
         print(json.dumps(measure(options.names[0], options.threads[0], options.mcpu)))
         return
     if options.compile:
-        for name in options.names or MODELS:
+        for name in options.names or models:
             print(name, _in_process(name, 1, options.mcpu, "--compile") or "compiled", flush=True)
         return
     kept = records.read(RESULTS)
     kept["machine"] = machine()
-    for name in options.names or MODELS:
+    for name in options.names or models:
         for threads in options.threads:
             print(f"{name}, {threads} threads ...", file=sys.stderr, flush=True)
             kept["runs"][f"{name}/{threads}"] = _in_process(name, threads, options.mcpu)
@@ -84,13 +85,15 @@ def table(kept: dict[str, Any]) -> None:
         times = f"{run['ms']['compiled']:9.3f}{run['ms'][run['rival']]:9.3f}{run['ratio']:7.2f}{run['ratio_cpu']:7.2f}"
         print(f"{key:<24}{times}{vino}  {run['error']:.1e} {compiled}")
     for threads in THREADS:
-        runs = [run for key, run in kept["runs"].items() if key.endswith(f"/{threads}") and "ratio" in run]
-        for kind in ("ratio", "ratio_cpu"):
-            if runs:
-                mean = records.geometric_mean(run[kind] for run in runs)
-                worst = max(run[kind] for run in runs)
+        runs = {key: run for key, run in kept["runs"].items() if key.endswith(f"/{threads}") and "ratio" in run}
+        whole = [run for run in runs.values() if "ratio_float32" in run]
+        real = [run for run in runs.values() if "ratio_float32" not in run]
+        for kind, those in (("ratio", real), ("ratio_cpu", real), ("ratio", whole), ("ratio_float32", whole)):
+            if those:
+                mean = records.geometric_mean(run[kind] for run in those)
+                worst = max(run[kind] for run in those)
                 means = f"geometric mean {mean:.3f} (goal {GOAL}), worst {worst:.2f}"
-                print(f"{threads} threads, {kind}: {means}, {len(runs)} models")
+                print(f"{threads} threads, {kind}{' of int8' if those is whole else ''}: {means}, {len(those)} models")
 
 
 def machine() -> dict[str, Any]:
@@ -177,15 +180,22 @@ def compiled(name: str, case: Any, mcpu: str, arch: str = "X86_64") -> tuple[Pat
 def measure(name: str, threads: int, mcpu: str) -> dict[str, Any]:
     """One model, compiled by the product for this CPU and run by the artifact's own libdlr, beside the others."""
     from bench.rivals import difference, paired, ratio, rivals
-    from bench.zoo import MODELS
+    from bench.zoo import INT8, MODELS, QUANTISED
 
     from neo_workers import dlr
 
-    case = MODELS[name]()
-    folder, facts = compiled(name, case, mcpu or host_cpu())
-    model = dlr.Model(folder, "libdlr.so")
+    def runner(name: str, case: Any) -> tuple[Callable[[], Any], dict[str, Any]]:
+        folder, facts = compiled(name, case, mcpu or host_cpu())
+        model = dlr.Model(folder, "libdlr.so")
+        return lambda: model.run(case.inputs), facts
+
+    case = {**MODELS, **QUANTISED}[name]()
+    ours, facts = runner(name, case)
     found = rivals(case, threads)
-    runners: dict[str, Callable[[], Any]] = {"compiled": lambda: model.run(case.inputs), **found}
+    runners: dict[str, Callable[[], Any]] = {"compiled": ours, **found}
+    if name in QUANTISED:
+        unquantised = name.removesuffix(INT8)
+        runners["float32"] = runner(unquantised, MODELS[unquantised]())[0]
     rival = next(iter(found))
     error = difference(runners["compiled"](), found[rival]())
     walls, cpus = paired(runners)
@@ -196,7 +206,7 @@ def measure(name: str, threads: int, mcpu: str) -> dict[str, Any]:
         "cpu_ms": {kind: statistics.median(times) for kind, times in cpus.items()},
         "ratio": ratio(walls, rival),
         "ratio_cpu": ratio(cpus, rival),
-        **({"ratio_openvino": ratio(walls, "openvino")} if "openvino" in walls else {}),
+        **{f"ratio_{other}": ratio(walls, other) for other in ("openvino", "float32") if other in walls},
         "error": error,
         "load": os.getloadavg()[0],
         **facts,

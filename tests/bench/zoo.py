@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 from bench import networks
+from bench.quantising import quantised
 from e2e.models import Case
 from support.real_models import from_wheel
 
+INT8 = "_int8"
 OCR = "rapidocr-onnxruntime==1.4.4"
 
 
@@ -59,3 +61,9 @@ MODELS: dict[str, Callable[[], Case]] = {
     "xgboost": xgboost,
 }
 """By name."""
+
+QUANTISED: dict[str, Callable[[], Case]] = {
+    f"{name}{INT8}": lambda name=name: quantised(MODELS[name]())  # type: ignore[misc]
+    for name in ("resnet18", "mobilenet_v2", "mlp", "minilm")
+}
+"""Some of them in int8, by name; rows of their own beside ONNX Runtime in int8 and beside ours in float32."""

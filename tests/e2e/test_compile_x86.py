@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from e2e.compiling import compile_archive, compile_case, difference, request, tar_gz, truth
 from e2e.models import Case, conv_net
+from support import quantised
 
 from neo_workers.execute import CannotRun, load_artifact
 
@@ -76,3 +77,15 @@ def _evex(library: Path) -> int:
     """How often the byte that starts an AVX-512 instruction, followed by a usual second one, occurs."""
     data = library.read_bytes()
     return sum(data.count(bytes([0x62, second])) for second in (0xF1, 0xF2, 0x71, 0x72, 0xE1, 0xE2, 0xD1, 0xD2))
+
+
+@pytest.mark.parametrize("cpu", ["cascadelake", "haswell"])
+def test_a_quantised_model_gives_onnx_numbers(cpu: str, tmp_path: Path) -> None:
+    """In whole numbers on the first, as floats on the second; a number may come to lie in the next step."""
+    case = quantised.case()
+    work = compile_case(case, {"Os": "LINUX", "Arch": "X86_64"}, tmp_path, json.dumps({"mcpu": cpu}))
+    try:
+        artifact = load_artifact(work.archive)
+    except CannotRun as reason:
+        pytest.skip(f"this machine cannot run it: {reason}")
+    assert difference(artifact.run(case.inputs), truth(case)) < 1.01 * quantised.STEP

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from e2e.compiling import compile_case, difference, truth
 from e2e.models import CASES, Arrays, Case
-from support import real_models, tabular_models
+from support import quantised, real_models, tabular_models
 
 from neo_workers.archive import unpack
 from neo_workers.pipeline import Work
 
 PLATFORM = {"Os": "LINUX", "Arch": "X86_64"}
-MODELS = {**CASES, **real_models.CASES, **tabular_models.CASES}
+MODELS = {**CASES, **real_models.CASES, **tabular_models.CASES, "quantised": quantised.case}
 """The runtime's test set."""
 
 

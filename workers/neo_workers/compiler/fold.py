@@ -21,9 +21,9 @@ Array = npt.NDArray[Any]
 DEQUANTIZE = "relax.dequantize"
 
 
-def fold(module: tvm.IRModule) -> tvm.IRModule:
-    """`module` with constants in place of what only constants decide."""
-    return relax.transform.DeadCodeElimination()(rewrite(module, _Folder))
+def fold(module: tvm.IRModule, keep_quantised: bool = False) -> tvm.IRModule:
+    """`module` with constants in place of what only constants decide. `keep_quantised`: weights stay as bytes."""
+    return relax.transform.DeadCodeElimination()(rewrite(module, _Folder, keep_quantised))
 
 
 def constant(array: Array, dtype: str | None = None) -> Expr:
@@ -89,6 +89,10 @@ FOLDABLE: dict[str, Callable[..., Array]] = {
 
 
 class _Folder(Rewriter):
+    def __init__(self, module: tvm.IRModule, keep_quantised: bool) -> None:
+        super().__init__(module)
+        self._keep_quantised = keep_quantised
+
     def call(self, call: Expr, args: list[Expr]) -> Expr | None:
         name = op_name(call)
         source = self.value(args[0]) if args else None
@@ -97,6 +101,8 @@ class _Folder(Rewriter):
         if name == "relax.shape_to_tensor" and isinstance(source, relax.ShapeExpr):
             return constant(np.array(ints(source.values), "int64"))
         if name not in FOLDABLE or not is_constant(source):
+            return None
+        if name == DEQUANTIZE and self._keep_quantised and len(shape_of(source) or []) > 1:
             return None
         known = [arg.value.numpy() for arg in args if is_constant(arg)]
         unknown = [arg for arg in args if not is_constant(arg) and not isinstance(arg, relax.ShapeExpr)]

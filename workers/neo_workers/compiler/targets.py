@@ -20,6 +20,7 @@ CPUINFO_NAMES = {
     "avx512f": "avx512f",
     "avx512vl": "avx512vl",
     "avx512vnni": "avx512_vnni",
+    "avxvnni": "avx_vnni",
     "bmi": "bmi1",
     "bmi2": "bmi2",
     "f16c": "f16c",

@@ -45,8 +45,8 @@ def target(cpu: str = "") -> Target:
     return Target({"kind": "llvm", "mcpu": cpu} if cpu else "llvm")
 
 
-def lower(made: tvm.IRModule, cpu: str = "") -> Lowered:
-    wanted = target(cpu)
+def lower(made: tvm.IRModule, cpu: str | Target = "") -> Lowered:
+    wanted = target(cpu) if isinstance(cpu, str) else cpu
     with wanted, tvm.transform.PassContext(opt_level=build.OPT_LEVEL, config=build.PASS_CONFIG):
         return pipeline.lower(made, wanted)
 

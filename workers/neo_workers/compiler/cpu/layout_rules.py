@@ -7,6 +7,7 @@ from tvm import relax, tirx
 
 from neo_workers.compiler.cpu.convolution import last_conv1d, last_conv2d, last_transposed
 from neo_workers.compiler.cpu.layout import Result, Rule, Turner, to_last, turned_axis
+from neo_workers.compiler.cpu.quantities import BYTES
 from neo_workers.compiler.rewriting import Expr, ints, is_constant, op_name, rewrite, shape_of
 
 R = relax.op
@@ -117,6 +118,23 @@ def _resize(turner: Turner, call: Expr) -> Result | None:
     )
 
 
+def _pad(turner: Turner, call: Expr) -> Result | None:
+    """Of bytes: a quantised convolution's zero point around its image."""
+    source, at = call.args[0], call.attrs
+    if not turner.has(source) or at.pad_mode != "constant" or str(call.ty.dtype) not in BYTES:
+        return None
+    rank, widths = _rank(source), ints(at.pad_width)
+    turned = [widths[2 * axis + side] for axis in to_last(rank) for side in (0, 1)]
+    return Result(R.nn.pad(turner.last(source, rank), turned, pad_value=float(at.pad_value)), True)
+
+
+def _one_scale(turner: Turner, call: Expr) -> Result | None:
+    """quantize and dequantize with one scale for all."""
+    return (
+        _unary(turner, call) if all(is_constant(arg) and arg.value.numpy().size == 1 for arg in call.args[1:]) else None
+    )
+
+
 def _permute(turner: Turner, call: Expr) -> Result | None:
     source, axes = call.args[0], call.attrs.axes
     if not turner.has(source) or axes is None:
@@ -158,6 +176,8 @@ def _names(rule: Rule, prefix: str, names: str) -> dict[str, Rule]:
 RULES: dict[str, Rule] = {
     "relax.nn.conv2d": last_conv2d,
     "relax.nn.conv1d": last_conv1d,
+    "relax.nn.pad": _pad,
+    **_names(_one_scale, "relax.", "quantize dequantize"),
     "relax.nn.conv2d_transpose": last_transposed,
     **_names(_unary, "relax.nn.", "relu relu6 gelu gelu_tanh silu leakyrelu softplus selu dropout"),
     **_names(_unary, "relax.", "sigmoid tanh exp sqrt rsqrt negative abs erf floor ceil round log square clip astype"),

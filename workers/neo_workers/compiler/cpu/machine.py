@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import tvm
 from tvm.target import Target
 
+from neo_workers.compiler.cpu.dot import SDOT, VNNI, Dot
+
 _get_features = tvm.get_global_func("target.llvm_get_cpu_features")
 
 FLOAT_BYTES = 4
@@ -30,7 +32,13 @@ class Machine:
     overwrites: bool = False  # an instruction's result takes the place of a factor; two spread a number over a vector
     ahead_bytes: int = 0  # how far ahead weights are prefetched; 0: left to the CPU
     window: tuple[int, int] | None = None  # vectors, sums of a depthwise tile whose image has its border in memory
+    dot: Dot | None = None  # the instruction for products of bytes
     by_element: bool = False  # one number of a vector register can be a factor: `unroll_k` steps' are loaded at once
+
+    @property
+    def half(self) -> int:
+        """Lanes of the smallest vector worth computing with."""
+        return max(4, self.lanes // 2)
 
     def vector(self, width: int) -> int:
         """The widest power of two of lanes that divides `width`."""
@@ -62,6 +70,17 @@ def machine_of(target: Target) -> Machine:
     """The row for a CPU target. LLVM's vector width is no help: it answers 512 for every x86 CPU in TVM 0.27."""
     features = {str(name) for name in _get_features(target)}
     triple, cpu = str(target.attrs.get("mtriple", "")), str(target.attrs.get("mcpu", ""))
+    machine = _vectors(features, triple, cpu)
+    return replace(machine, dot=_dot(features, triple))
+
+
+def _dot(features: set[str], triple: str) -> Dot | None:
+    if triple.startswith(("aarch64", "arm64")):
+        return SDOT if "dotprod" in features else None
+    return VNNI if {"avx512vnni", "avxvnni"} & features else None
+
+
+def _vectors(features: set[str], triple: str, cpu: str) -> Machine:
     if triple.startswith(("aarch64", "arm64")):
         return NEON_LITTLE if cpu in LITTLE else NEON
     if triple.startswith(("arm", "thumb")):

@@ -15,7 +15,10 @@ from neo_workers.compiler.cpu.fastmath import fast_math
 from neo_workers.compiler.cpu.layout_rules import channels_last
 from neo_workers.compiler.cpu.machine import machine_of
 from neo_workers.compiler.cpu.pack import pack
+from neo_workers.compiler.cpu.quantised import is_quantised, quantised
+from neo_workers.compiler.cpu.rounding import rounding
 from neo_workers.compiler.cpu.schedules import schedule_kernels
+from neo_workers.compiler.cpu.whole import whole
 from neo_workers.compiler.fold import fold
 from neo_workers.compiler.parameters import Separated, separate
 
@@ -25,16 +28,19 @@ class Level:
     """How much is done to make a model fast."""
 
     name: str
+    whole: bool = False  # products of quantised tensors in whole numbers
     layout: bool = False  # channels last
     packed: bool = False  # weights in the order that registers want them
     fast_math: bool = False
     schedules: bool = False
+    only_quantised: bool = False  # it is no level for other models
 
 
 LADDER = (
-    Level("fast", True, True, True, True),
-    Level("fast, without a change of layout", False, True, True, True),
-    Level("fast, weights as they are", False, False, True, True),
+    Level("fast", True, True, True, True, True),
+    Level("fast, without whole numbers", False, True, True, True, True, only_quantised=True),
+    Level("fast, without a change of layout", False, False, True, True, True),
+    Level("fast, weights as they are", False, False, False, True, True),
     Level("stock"),
 )
 """From the fastest to the safest; the first that compiles is taken."""
@@ -66,6 +72,8 @@ def lower(module: tvm.IRModule, target: Target, first: int = 0, choices: Choices
     choices = choices or Choices()
     refused: dict[str, str] = {}
     for level in LADDER[first:-1]:
+        if level.only_quantised and not is_quantised(module):
+            continue
         try:
             return _lower(module, target, level, refused, choices)
         except Exception as error:  # tvm raises many types; the next level does without the pass
@@ -78,13 +86,15 @@ def _lower(module: tvm.IRModule, target: Target, level: Level, refused: dict[str
     choices.clear()
     with target:
         module = relax.transform.CanonicalizeBindings()(relax.transform.DecomposeOpsForInference()(module))
+        if level.whole and is_quantised(module):
+            module = quantised(whole(fold(module, keep_quantised=True), machine.dot), machine.dot)
         module = fold(module)
         if level.packed:
             module = fold_affine(module)
         if level.layout:
             module = fold(relax.transform.CanonicalizeBindings()(channels_last(module)))
         if level.packed:
-            module = pack(module, machine, choices)
+            module = rounding(pack(module, machine, choices))
         if level.fast_math:
             module = fast_math(module)
         separated = separate(module)

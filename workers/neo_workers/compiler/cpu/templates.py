@@ -11,6 +11,7 @@ from typing import Any
 
 from tvm import te, tirx
 
+from neo_workers.compiler.cpu.dot import BY_NAME, WORD, multiplied, word
 from neo_workers.compiler.cpu.tiles import Tile
 
 Tensor = Any
@@ -36,15 +37,22 @@ def convolution(
     dilation: Sequence[int],
     tile: str,
     channels: int,
+    dot: str = "",
+    fill: int = 0,
 ) -> Tensor:
-    """[N, H, W, I] and packed [panels, kH, kW, I, columns] -> [N, OH, OW, channels]."""
+    """[N, H, W, I] and packed [panels, kH, kW, I, columns] -> [N, OH, OW, channels].
+
+    With `dot`, the name of an instruction, the data are bytes and the weight is of int32 words, four bytes each:
+    [panels, kH, kW, ceil(I / 4), columns]. `fill` stands around the image.
+    """
     panels, kernel_h, kernel_w, inputs, columns = (int(size) for size in weight.shape)
     out_h, out_w = window(data.shape, (kernel_h, kernel_w), strides, padding, dilation)
     rows = Tile.parse(tile).rows
     width = -(-out_w // rows) * rows
-    if any(padding):
+    whole = inputs * (WORD if dot else 1)
+    if any(padding) or whole != int(data.shape[3]):
         reach = (width - 1) * strides[1] + (kernel_w - 1) * dilation[1] + 1
-        data = padded(data, padding, max(0, reach - int(data.shape[2]) - padding[1] - padding[3]))
+        data = padded(data, padding, max(0, reach - int(data.shape[2]) - padding[1] - padding[3]), fill, whole)
     elif width != out_w:
         data = clamped(data, 2, (width - 1) * strides[1] + (kernel_w - 1) * dilation[1] + 1)
     ky, kx = te.reduce_axis((0, kernel_h), "ky"), te.reduce_axis((0, kernel_w), "kx")
@@ -53,8 +61,13 @@ def convolution(
     total = te.compute(
         (int(data.shape[0]), out_h, width, panels * columns),
         lambda n, i, j, c: te.sum(
-            data[n, i * strides[0] + ky * dilation[0], j * strides[1] + kx * dilation[1], kc]
-            * weight[c // columns, ky, kx, kc, c % columns],
+            _multiplied(
+                dot,
+                data,
+                (n, i * strides[0] + ky * dilation[0], j * strides[1] + kx * dilation[1]),
+                kc,
+                weight[c // columns, ky, kx, kc, c % columns],
+            ),
             axis=[ky, kx, kc],
         ),
         name="neo_conv",
@@ -63,14 +76,21 @@ def convolution(
     return cut(total, (int(data.shape[0]), out_h, out_w, channels))
 
 
-def matmul(data: Tensor, weight: Tensor, tile: str, channels: int) -> Tensor:
-    """[..., M, K] and packed [panels, K, columns] -> [..., M, channels]."""
+def _multiplied(dot: str, data: Tensor, place: Sequence[Any], number: Any, factor: Any) -> Any:
+    """A product of data's `number`th element (or word) at `place`."""
+    if not dot:
+        return data(*place, number) * factor
+    return multiplied(BY_NAME[dot], word(data, place, number), factor)
+
+
+def matmul(data: Tensor, weight: Tensor, tile: str, channels: int, dot: str = "") -> Tensor:
+    """[..., M, K] and packed [panels, K, columns] -> [..., M, channels]; with `dot` as in `convolution`."""
     panels, depth, columns = (int(size) for size in weight.shape)
 
     def factor(index: Sequence[Any], k: Any) -> Any:
         return weight[index[-1] // columns, k, index[-1] % columns]
 
-    return _product(data, factor, Tile.parse(tile), depth, panels * columns, channels)
+    return _product(data, factor, Tile.parse(tile), depth, panels * columns, channels, dot)
 
 
 def batched(data: Tensor, other: Tensor, tile: str) -> Tensor:
@@ -84,7 +104,7 @@ def batched(data: Tensor, other: Tensor, tile: str) -> Tensor:
         place = panel * columns + c
         if channels % columns == 0:
             return other(*front, k, place)
-        return tirx.if_then_else(place < channels, other(*front, k, place), tirx.const(0, other.dtype))
+        return tirx.if_then_else(tirx.likely(place < channels), other(*front, k, place), tirx.const(0, other.dtype))
 
     packed = te.compute((*outer, panels, depth, columns), at, name=PACKED)
 
@@ -101,6 +121,7 @@ def _product(
     depth: int,
     whole_channels: int,
     channels: int,
+    dot: str = "",
 ) -> Tensor:
     """The sum over k of data[..., m, k] * factor([..., m, n], k) for whole tiles, cut to its true size."""
     *outer, height = (int(size) for size in data.shape[:-1])
@@ -111,7 +132,7 @@ def _product(
         data = clamped(data, len(outer), whole)
     total = te.compute(
         (*outer, whole, whole_channels),
-        lambda *i: te.sum(data(*i[:-1], k) * factor(i, k), axis=[k]),
+        lambda *i: te.sum(_multiplied(dot, data, i[:-1], k, factor(i, k)), axis=[k]),
         name="neo_matmul",
         attrs={KIND: MATMUL, TILE: tile.text},
     )
@@ -119,18 +140,25 @@ def _product(
 
 
 def depthwise(
-    data: Tensor, weight: Tensor, strides: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+    data: Tensor,
+    weight: Tensor,
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    fill: int = 0,
 ) -> Tensor:
-    """[N, H, W, C] and [kH, kW, C] -> [N, OH, OW, C]."""
+    """[N, H, W, C] and [kH, kW, C] -> [N, OH, OW, C], in int32 when they are bytes. `fill` stands around the image."""
     kernel_h, kernel_w, channels = (int(size) for size in weight.shape)
     out_h, out_w = window(data.shape, (kernel_h, kernel_w), strides, padding, dilation)
     if any(padding):
-        data = padded(data, padding, 0)
+        data = padded(data, padding, 0, fill, channels)
+    total = "float32" if str(data.dtype) == "float32" else "int32"
     ky, kx = te.reduce_axis((0, kernel_h), "ky"), te.reduce_axis((0, kernel_w), "kx")
     return te.compute(
         (int(data.shape[0]), out_h, out_w, channels),
         lambda n, i, j, c: te.sum(
-            data[n, i * strides[0] + ky * dilation[0], j * strides[1] + kx * dilation[1], c] * weight[ky, kx, c],
+            data[n, i * strides[0] + ky * dilation[0], j * strides[1] + kx * dilation[1], c].astype(total)
+            * weight[ky, kx, c].astype(total),
             axis=[ky, kx],
         ),
         name="neo_depthwise",
@@ -138,14 +166,28 @@ def depthwise(
     )
 
 
-def padded(data: Tensor, padding: Sequence[int], extra_columns: int) -> Tensor:
-    """`data` [N, H, W, C] with zeros around it, and `extra_columns` more at the right."""
-    batch, height, width, channels = (int(size) for size in data.shape)
+def interleaved(data: Tensor, strides: Sequence[int], start: Sequence[int], shape: Sequence[int]) -> Tensor:
+    """[N, h, w, sh * sw * C] -> [N, H, W, C]: each point's sh * sw results side by side, from `start` on."""
+    (high, wide), channels = strides, shape[3]
+
+    def at(n: Any, i: Any, j: Any, c: Any) -> Any:
+        row, column = i + start[0], j + start[1]
+        return data(n, row // high, column // wide, ((row % high) * wide + column % wide) * channels + c)
+
+    return te.compute(tuple(shape), at, name="neo_interleaved")
+
+
+def padded(data: Tensor, padding: Sequence[int], extra_columns: int, fill: int = 0, channels: int = 0) -> Tensor:
+    """`data` [N, H, W, C] with `fill` around it, `extra_columns` more at the right, and at least `channels`."""
+    batch, height, width, own = (int(size) for size in data.shape)
+    channels = max(own, channels)
     top, left, bottom, right = padding
-    zero = tirx.const(0, data.dtype)
+    zero = tirx.const(fill, data.dtype)
 
     def at(n: Any, i: Any, j: Any, c: Any) -> Any:
         inside = tirx.all(i >= top, i < height + top, j >= left, j < width + left)
+        if channels != own:
+            inside = tirx.all(inside, c < own)
         return tirx.if_then_else(inside, data(n, i - top, j - left, c), zero)
 
     shape = (batch, height + top + bottom, width + left + right + extra_columns, channels)

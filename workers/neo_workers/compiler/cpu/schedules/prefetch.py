@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import tvm_ffi
-from tvm import s_tir, tirx
+from tvm import ir, s_tir, tirx
 
 from neo_workers.compiler.cpu.machine import FLOAT_BYTES
 from neo_workers.compiler.cpu.schedules.kernel import Kernel, Loop
@@ -58,7 +58,8 @@ def _first_read(loop: Any) -> tuple[Any, list[Any]]:
         axis.var: tvm_ffi.structural_map(value, (tirx.Var, lambda var: first.get(var, var)))
         for axis, value in zip(block.block.iter_vars, block.iter_values, strict=True)
     }
-    load = block.block.body.value.b.b  # sum + data * weight
+    product = block.block.body.value.b  # of sum + data * weight
+    load = product.args[-1] if isinstance(product, ir.Call) else product.b
     index = [tvm_ffi.structural_map(at, (tirx.Var, lambda var: bound.get(var, var))) for at in load.indices]
     return load.source, index
 

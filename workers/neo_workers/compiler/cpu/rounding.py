@@ -1,0 +1,80 @@
+"""QuantizeLinear as kernels that any other kernel can end with.
+
+TVM's own form calls a function for each number on CPUs that cannot round (SSE2), and nothing fuses with it.
+Source: ONNX, QuantizeLinear: saturate(round(x / scale) + zero point), halves to even.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import tvm
+from tvm import te, tirx
+
+from neo_workers.compiler.cpu.quantities import one_number
+from neo_workers.compiler.rewriting import Expr, Rewriter, is_constant, op_name, rewrite, shape_of
+
+Tensor = Any
+"""A tensor of a tensor expression; tvm is untyped."""
+
+ELEMENTWISE = 0
+"""TVM's OpPatternKind kElemWise."""
+
+MAGIC = 1.5 * 2**23
+"""A float32 this big has no fraction: adding it rounds a number below 2^22 to the nearest whole one, halves to even.
+The lowest bits of the sum are that whole number."""
+
+LIMITS = {dtype: (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)) for dtype in ("int8", "uint8", "int16", "uint16")}
+"""Types whose numbers `rounded` can make."""
+
+
+def rounding(module: tvm.IRModule) -> tvm.IRModule:
+    """`module` with kernels of `rounded` in place of quantize, where scale and zero point are one number each."""
+    return rewrite(module, _Rounding)
+
+
+class _Rounding(Rewriter):
+    def call(self, call: Expr, args: list[Expr]) -> Expr | None:
+        if op_name(call) != "relax.quantize" or str(call.attrs.out_dtype) not in LIMITS:
+            return None
+        data, scale, zero = args
+        if any(shape_of(number) is None or math.prod(shape_of(number) or []) != 1 for number in (scale, zero)):
+            return None
+        if str(data.ty.dtype) != "float32" or str(scale.ty.dtype) != "float32":
+            return None
+        return self.builder.call_te(
+            rounded,
+            data,
+            *(one_number(number) if is_constant(number) else number for number in (scale, zero)),
+            str(call.attrs.out_dtype),
+            primfunc_name_hint="quantize",
+            primfunc_attrs={"op_pattern": ELEMENTWISE},
+        )
+
+
+def rounded(data: Tensor, scale: Any, zero: Any, dtype: str) -> Tensor:
+    """float32 `data` / `scale`, rounded, plus `zero`, as far as `dtype` reaches.
+
+    `scale` and `zero` are numbers, or tensors of one number.
+    """
+    magic = tirx.const(MAGIC, "float32")
+    bits = int(np.float32(MAGIC).view("int32"))
+
+    def at(*index: Any) -> Any:
+        value, start = data(*index), _only(zero, "int32")
+        if not (isinstance(scale, float) and scale == 1.0):
+            value = value / _only(scale, "float32")
+        low, high = ((tirx.const(limit, "int32") - start).astype("float32") for limit in LIMITS[dtype])
+        whole = tirx.reinterpret("int32", tirx.min(tirx.max(value, low), high) + magic)
+        return (whole + (start - tirx.const(bits, "int32"))).astype(dtype)
+
+    return te.compute(data.shape, at, name="quantized")
+
+
+def _only(number: Any, dtype: str) -> Any:
+    """A number, or the only one of a tensor, as `dtype`."""
+    if isinstance(number, int | float):
+        return tirx.const(number, dtype)
+    return number(*[0] * len(number.shape)).astype(dtype)
