@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := emulator workers targets tests examples
 
-.PHONY: help demo serve test test-runtime test-frameworks test-onnx-nodes check unit lint bench fuzz clean compose docs pictures test-targets chaos
+.PHONY: help demo serve test test-runtime test-frameworks test-onnx-nodes check unit lint bench fuzz clean compose docs pictures test-targets test-gpu chaos
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 15
@@ -77,6 +77,9 @@ fuzz: $(VENV)/.installed-fuzz ## archives, DataInputConfig and CompilerOptions u
 
 test-targets: $(VENV)/.installed-test ## a conv net and a transformer for every device and platform, checked
 	@PYTHONPATH=tests $(BIN)/python -m runtime.targets_report 2>/dev/null
+
+test-gpu: $(VENV)/.installed-test ## every kind of GPU kernel, run by pocl: with shared memory and without
+	@for device in intel_graphics mali; do PYTHONPATH=tests $(BIN)/python -m unit.neo_workers.gpu.kernels $$device || exit 1; done
 
 clean:           ## remove what make made
 	rm -rf $(VENV) .neo build dist .mypy_cache .ruff_cache .pytest_cache

@@ -51,7 +51,7 @@ def main() -> None:
                 print(_line(row))
         summary = summarise(rows)
         print(summary)
-        kept["runs"][f"{name} {options.device}{' stock' if options.stock else ''}"] = {**summary, "kernels": rows}
+        kept["runs"][f"{name} {options.device}{' stock' if options.stock else ''}"] = summary
         records.write(RESULTS, kept)
 
 

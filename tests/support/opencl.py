@@ -7,6 +7,7 @@ launch sizes from the same lowered module that the library was made of, and pyop
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,7 +28,6 @@ OPTIONS = ["-cl-std=CL1.2"]
 """What Mali's and Adreno's drivers of these boards know."""
 
 _LAUNCH = re.compile(r'call_ffi_kernel\("(\w+)", (.*), launch_params=\[(.*?)\]')
-_SIGNATURE = re.compile(r"__kernel void (?:__attribute__\(\(.*?\)\) )?(\w+)\((.*?)\)")
 _AXES = {f"{kind}Idx.{axis}": (kind, index) for kind in ("block", "thread") for index, axis in enumerate("xyz")}
 
 
@@ -62,6 +62,7 @@ class Launch:
     kernel: str
     grid: tuple[int, int, int]  # work groups
     group: tuple[int, int, int]  # work items of a group
+    arguments: tuple[str, ...]  # the host code's names of its buffers
 
 
 class Program:
@@ -102,7 +103,7 @@ class Program:
         for name, index in plan.inputs:
             _view(arena, plan.tensors[index])[...] = inputs[name]
         for call in plan.calls:
-            indices = dict(zip(names[call.kernel], call.arguments, strict=True))
+            indices = {name: call.arguments[place] for name, place in names[call.kernel].items()}
             for launch in launches[call.kernel]:
                 tensors = {name: plan.tensors[index] for name, index in indices.items()}
                 self._launch(launch, tensors, workspaces.get(call.kernel, {}), plan, arena)
@@ -112,8 +113,11 @@ class Program:
         self, launch: Launch, tensors: dict[str, PlanTensor], workspaces: Arrays, plan: Plan, arena: Any
     ) -> None:
         flags = self.opencl.mem_flags
-        names = arguments(self.sources[launch.kernel], launch.kernel)
-        arrays = [_array(tensors[name], plan, arena) if name in tensors else workspaces[name] for name in names]
+        names = launch.arguments
+        arrays = [
+            _array(tensors[name], plan, arena) if name in tensors else workspaces[_base(name, workspaces)]
+            for name in names
+        ]
         copies = [np.frombuffer(array.tobytes() + GUARD, np.uint8).copy() for array in arrays]
         buffers = [
             self.opencl.Buffer(self._context, flags.READ_WRITE | flags.COPY_HOST_PTR, hostbuf=copy) for copy in copies
@@ -139,8 +143,8 @@ class Program:
             if isinstance(value, tvm.tirx.PrimFunc) and isinstance(value.body, tvm.s_tir.SBlockRealize)
         }
 
-    def _launched(self) -> tuple[Plan, dict[str, list[Launch]], dict[str, list[str]]]:
-        """The plan; the launches of each PrimFunc; the names of its parameters."""
+    def _launched(self) -> tuple[Plan, dict[str, list[Launch]], dict[str, dict[str, int]]]:
+        """The plan; the launches of each PrimFunc; which of its parameters the host code's names are."""
         lowered, target = self._lowering, self._target
         plan = extract(lowered.module, *self._ends, lowered.weights)
         functions = {
@@ -148,8 +152,12 @@ class Program:
             for name, value in lowered.module.functions_items()
             if isinstance(value, tvm.tirx.PrimFunc)
         }
-        names = {name: [param.name for param in function.params] for name, function in functions.items()}
-        return plan, launches(tvm.IRModule(functions, attrs=lowered.module.attrs), target), names
+        launched = launches(tvm.IRModule(functions, attrs=lowered.module.attrs), target)
+        names = {
+            name: places([param.name for param in function.params], launched[name])
+            for name, function in functions.items()
+        }
+        return plan, launched, names
 
 
 def kernels(text: str) -> dict[str, str]:
@@ -158,10 +166,21 @@ def kernels(text: str) -> dict[str, str]:
     return {part.split("\n", 1)[0].strip(): part.split("\n", 1)[1] for part in parts}
 
 
-def arguments(source: str, kernel: str) -> list[str]:
-    """The names of a kernel's parameters, which are those of its PrimFunc."""
-    found = next(match for match in _SIGNATURE.finditer(source) if match[1] == kernel)
-    return [word.split()[-1].removesuffix("_ptr") for word in found[2].split(",")]
+def places(parameters: list[str], launched: list[Launch]) -> dict[str, int]:
+    """Which parameter of a PrimFunc each buffer of its host code is: those with equal names are numbered in order."""
+    buffers = {name for launch in launched for name in launch.arguments}
+    found: dict[str, int] = {}
+    for base in set(parameters):
+        own = sorted((name for name in buffers if _base(name, parameters) == base), key=lambda name: (len(name), name))
+        indices = [index for index, name in enumerate(parameters) if name == base]
+        found.update(zip(own, indices if len(indices) > 1 else indices * len(own), strict=True))
+    return found
+
+
+def _base(name: str, known: Iterable[str]) -> str:
+    """The longest of `known` that `name` is, or is with a number behind it."""
+    fits = [other for other in known if re.fullmatch(re.escape(other) + r"(_\d+)?", name)]
+    return max(fits, key=len, default=name)
 
 
 def launches(functions: Any, target: Any) -> dict[str, list[Launch]]:
@@ -183,7 +202,8 @@ def _launch(kernel: str, arguments: str, axes: str) -> Launch:
         kind, index = _AXES[name]
         sizes[kind][index] = number
     block, thread = (tuple(sizes[kind]) for kind in ("block", "thread"))
-    return Launch(kernel, block, thread)  # type: ignore[arg-type]
+    buffers = tuple(re.findall(r"(\w+)\.data\b", arguments))
+    return Launch(kernel, block, thread, buffers)  # type: ignore[arg-type]
 
 
 def _view(arena: Any, tensor: PlanTensor) -> Any:

@@ -23,7 +23,7 @@ import tvm
 from support import opencl
 from tvm.target import Target
 from unit.neo_workers.cpu.modules import module, sample, stock
-from unit.neo_workers.cpu.test_schedules import CONVOLUTIONS, OTHERS
+from unit.neo_workers.cpu.test_schedules import CONVOLUTIONS, OTHERS, conv
 from unit.neo_workers.test_onnx_recurrent import CASES as LAYERS
 
 from neo_workers import importers
@@ -44,7 +44,11 @@ RECURRENT = "recurrent: "
 
 Arrays = dict[str, np.ndarray]
 
-CASES = {**{name: (body, (shape,)) for name, (body, shape) in CONVOLUTIONS.items()}, **OTHERS}
+CASES = {
+    **{name: (body, (shape,)) for name, (body, shape) in CONVOLUTIONS.items()},
+    **OTHERS,
+    "groups of 2, 64 channels": (conv(64, 16, 3, groups=2, padding=1), ((2, 16, 9, 9),)),
+}
 
 
 def run_apart(device: str, *names: str) -> dict[str, Any]:
@@ -120,7 +124,7 @@ def main(name: str, *names: str) -> int:
         except Exception as error:  # the other cases are still told
             found[case] = f"{type(error).__name__}: {error}"[-600:]
     print(json.dumps(found))
-    return 0
+    return 1 if not names and wrong(found) else 0
 
 
 def wrong(found: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class Machine:
     unroll_k: int = 1  # steps of a product's inner loop written out
     overwrites: bool = False  # an instruction's result takes the place of a factor; two spread a number over a vector
     ahead_bytes: int = 0  # how far ahead weights are prefetched; 0: left to the CPU
+    window: tuple[int, int] | None = None  # vectors, sums of a depthwise tile whose image has its border in memory
     dot: Dot | None = None  # the instruction for products of bytes
     by_element: bool = False  # one number of a vector register can be a factor: `unroll_k` steps' are loaded at once
 
@@ -53,9 +54,9 @@ AVX2 = Machine("avx2", 8, 16, 2, 2, 4, True)
 AVX = Machine("avx", 8, 16, 1, 1, 7, True, l2_bytes=256 * KIB)
 SSE = Machine("sse", 4, 16, 1, 2, 7, True, l2_bytes=256 * KIB, overwrites=True)
 SSE_32 = Machine("sse of 32-bit code", 4, 8, 1, 2, 7, True, l2_bytes=256 * KIB, overwrites=True)
-NEON = Machine("neon", 4, 32, 2, 2, 4, False, unroll_k=4, by_element=True)
-NEON_LITTLE = Machine("neon of a small core", 4, 32, 1, 1, 4, False, l2_bytes=256 * KIB, unroll_k=4, by_element=True)
-NEON_32 = Machine("neon of 32-bit code", 4, 16, 1, 1, 4, False, l2_bytes=256 * KIB, unroll_k=2)
+NEON = Machine("neon", 4, 32, 2, 2, 4, False, unroll_k=4, by_element=True, window=(2, 14))
+NEON_LITTLE = replace(NEON, name="neon of a small core", fma_per_cycle=1, loads_per_cycle=1, l2_bytes=256 * KIB)
+NEON_32 = Machine("neon of 32-bit code", 4, 16, 1, 1, 4, False, l2_bytes=256 * KIB, unroll_k=2, window=(1, 4))
 SCALAR = Machine("no vectors", 1, 8, 1, 1, 4, False)
 
 LITTLE = ("cortex-a35", "cortex-a53", "cortex-a55")

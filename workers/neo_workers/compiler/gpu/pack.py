@@ -14,7 +14,7 @@ from neo_workers.compiler.cpu.convolution import weight_of
 from neo_workers.compiler.fold import constant
 from neo_workers.compiler.gpu import templates, windows
 from neo_workers.compiler.gpu.machine import Gpu
-from neo_workers.compiler.gpu.tiles import LANES, Product, Tile, tile_of
+from neo_workers.compiler.gpu.tiles import LANES, MIN_COLUMNS, Product, Tile, tile_of
 from neo_workers.compiler.rewriting import Expr, Rewriter, ints, is_constant, op_name, rewrite, shape_of
 
 Array = npt.NDArray[Any]
@@ -23,9 +23,6 @@ R = relax.op
 
 OUT_FUSABLE = 4
 """TVM's OpPatternKind kOutEWiseFusable: element-wise operators may follow in the same kernel."""
-
-MIN_GROUP = 8
-"""Channels of a group's result; fewer fill too little of a tile."""
 
 MIN_SIZE = 2
 """Rows and columns of a product; a line or a column is no product but a sum for each number."""
@@ -66,13 +63,15 @@ class _Packer(Rewriter):
             points = windows.points_of(self._gpu, result)
             return self._template(windows.depthwise, args[0], weight[:, :, 0], *window, points)
         own = channels // groups
-        if own < (MIN_GROUP if groups > 1 else MIN_SIZE):
+        if own < MIN_SIZE or (groups > 1 and own % MIN_COLUMNS):
             return None
         if math.prod(result[:3]) < MIN_SIZE:
             return self._one_point(args[0], weight, result) if high == wide == groups == 1 else None
         if depth % LANES:
             weight, depth = weight.reshape(1, 1, -1, channels), high * wide * depth
-        tile = tile_of(self._gpu, Product(math.prod(result[:3]), own, depth, weight.shape[0] * weight.shape[1], groups))
+        tile = tile_of(
+            self._gpu, Product(math.prod(result[:3]), own, depth, math.prod(weight.shape[:2]), groups, groups > 1)
+        )
         parts = np.stack(np.split(weight, groups, axis=3))
         packed = rounded(parts, tile)
         return self._template(templates.convolution, args[0], packed, *window, [high, wide], channels, tile.text)

@@ -73,6 +73,11 @@ class Product:
     depth: int
     taps: int = 1
     batches: int = 1
+    whole: bool = False  # whether a tile must not reach beyond the columns
+
+    def takes(self, tile: Tile) -> bool:
+        """Whether a tile may be used."""
+        return not self.whole or self.columns % tile.columns == 0
 
 
 TILES = (
@@ -104,17 +109,22 @@ REGISTER_TILES = (Tile(32, 64, 4, 2, 4), Tile(32, 32, 4, 1, 4), Tile(16, 32, 2, 
 """Where there is none: what a thread loads, only its registers hold."""
 
 
+MIN_COLUMNS = 32
+"""Some tile of each table has them. TVM merges a group's condition on its columns with that on all, so that groups
+are made of whole tiles."""
+
+
 def tile_of(gpu: Gpu, product: Product) -> Tile:
-    """The cheapest tile for `product`."""
+    """The cheapest tile for `product`. Raises ValueError when none fits."""
     if not gpu.shared_bytes:
-        return min(REGISTER_TILES, key=lambda tile: cost(gpu, tile, product))
+        return min(filter(product.takes, REGISTER_TILES), key=lambda tile: cost(gpu, tile, product))
     depth = min(DEPTHS, key=lambda step: -(-product.depth // step) * step)
     tiles = [
         replace(tile, depth=depth, slices=slices)
         for tile in TILES
         for slices in SLICES
         if slices == 1 or depth * slices <= product.depth
-        if tile.thread_count <= gpu.threads and tile.shared_bytes <= gpu.shared_bytes
+        if tile.thread_count <= gpu.threads and tile.shared_bytes <= gpu.shared_bytes and product.takes(tile)
     ]
     return min(tiles, key=lambda tile: cost(gpu, tile, product))
 

@@ -12,7 +12,11 @@ from neo_workers.compiler.cpu.templates import DEPTHWISE, PAD
 MAX_WINDOW = 25
 """A window of more points (5 x 5) is not written out."""
 
-MAX_POINTS = 8
+MAX_POINTS, MAX_VECTORS = 8, 4
+
+MAX_COPIED = 2
+"""Numbers of an image for each of the result: more are not copied."""
+
 MAX_COLUMNS = 64
 
 
@@ -28,25 +32,22 @@ def schedule(kernel: Kernel, block: Block) -> None:
     written_out = math.prod(window) <= MAX_WINDOW
     kernel.inline()
     for pad in [pad for pad in sch.get_producers(block) if kernel.name(pad).startswith(PAD)]:
-        if written_out:  # the conditions become part of the few points at the border
+        if written_out and not _is_copied(kernel, pad, block):  # conditions, for the few points at the border
             sch.compute_inline(pad)
         else:
             copy(kernel, pad, inside=False)
     target, followers = destination(kernel, block)
     *outer, line, channel = sch.get_loops(target)
     width, channels = kernel.extent(line), kernel.extent(channel)
+    vectors, sums = machine.window or (MAX_VECTORS, machine.registers // 2)
     columns = max(
-        (n for n in range(machine.lanes, 4 * machine.lanes + 1, machine.lanes) if channels % n == 0), default=0
+        (n for n in range(machine.lanes, vectors * machine.lanes + 1, machine.lanes) if channels % n == 0), default=0
     )
     columns = columns or (kernel.lanes(channels) if channels % 4 == 0 else channels)
     if columns > MAX_COLUMNS:
         raise Unscheduled(f"{channels} channels fill no vectors")
     lanes = columns if columns % 4 else machine.vector(columns)
-    points = max(
-        n
-        for n in divisors(width)
-        if n <= max(1, min(MAX_POINTS, machine.registers // 2 // -(-columns // machine.lanes)))
-    )
+    points = max(n for n in divisors(width) if n <= max(1, min(MAX_POINTS, sums // -(-columns // machine.lanes))))
     panel, vector, lane = sch.split(channel, [None, columns // lanes, lanes])
     step, point = sch.split(line, [None, points])
     sch.reorder(*outer, step, panel, point, vector, lane)
@@ -59,6 +60,12 @@ def schedule(kernel: Kernel, block: Block) -> None:
     _sum(kernel, block, window, columns, written_out)
     for follower in followers:
         elementwise(kernel, follower)
+
+
+def _is_copied(kernel: Kernel, pad: Block, block: Block) -> bool:
+    """Whether the image gets its border in memory: on Arm, unless strides make that more than the result."""
+    images, results = (math.prod(kernel.result_shape(each)) for each in (pad, block))
+    return kernel.machine.window is not None and images <= MAX_COPIED * results
 
 
 def _written_out(kernel: Kernel, block: Block) -> None:

@@ -1,10 +1,11 @@
-"""Sums of few numbers (pooling, a mean of an image): a thread for each, the sum in a register.
+"""Sums of few numbers (pooling, a mean, convolutions of small groups): a thread for each, the sum in a register.
 
 TVM's rules for reductions take a whole block of threads for each number.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tvm import s_tir, tirx
@@ -12,17 +13,25 @@ from tvm import s_tir, tirx
 from neo_workers.compiler.gpu.machine import Gpu
 from neo_workers.compiler.gpu.schedules.followers import bind_exactly, merge
 
-FEW = 64
-"""Numbers that one thread sums."""
+FEW, FEW_OF_MANY = 64, 512
+"""Numbers that one thread sums; more in a window (two axes or more) where there are MANY sums."""
+
+MANY = 8192
 
 
 def find(sch: s_tir.Schedule) -> Any:
     """The kernel's one sum, None when it has none or several, of pairs (argmax), or a long one."""
     blocks = list(sch.get_child_blocks(sch.get_sblock("root")))
     sums = [block for block in blocks if summed(sch.get(block)) > 1]
-    if len(sums) != 1 or len(sch.get(sums[0]).writes) != 1:
-        return None
-    return sums[0] if summed(sch.get(sums[0])) <= FEW else None
+    return sums[0] if len(sums) == 1 and _is_short(sch.get(sums[0])) else None
+
+
+def _is_short(block: Any) -> bool:
+    if len(block.writes) != 1:
+        return False
+    axes = sum(int(axis.iter_type) == tirx.IterVar.CommReduce for axis in block.iter_vars)
+    results = math.prod(int(size) for size in block.writes[0].source.shape)
+    return summed(block) <= (FEW_OF_MANY if axes > 1 and results >= MANY else FEW)
 
 
 def summed(block: Any) -> int:
