@@ -24,7 +24,7 @@ ELEMENTWISE = 0
 
 MAGIC = 1.5 * 2**23
 """A float32 this big has no fraction: adding it rounds a number below 2^22 to the nearest whole one, halves to even.
-The lowest bits of the sum are that whole number."""
+The lowest 16 bits of the sum are that whole number's."""
 
 LIMITS = {dtype: (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)) for dtype in ("int8", "uint8", "int16", "uint16")}
 """Types whose numbers `rounded` can make."""
@@ -59,8 +59,8 @@ def rounded(data: Tensor, scale: Any, zero: Any, dtype: str) -> Tensor:
 
     `scale` and `zero` are numbers, or tensors of one number.
     """
-    magic = tirx.const(MAGIC, "float32")
-    bits = int(np.float32(MAGIC).view("int32"))
+    even = isinstance(zero, int) and zero % 2 == 0  # it changes no tie
+    magic = tirx.const(MAGIC + (zero if even else 0), "float32")
 
     def at(*index: Any) -> Any:
         value, start = data(*index), _only(zero, "int32")
@@ -68,7 +68,7 @@ def rounded(data: Tensor, scale: Any, zero: Any, dtype: str) -> Tensor:
             value = value / _only(scale, "float32")
         low, high = ((tirx.const(limit, "int32") - start).astype("float32") for limit in LIMITS[dtype])
         whole = tirx.reinterpret("int32", tirx.min(tirx.max(value, low), high) + magic)
-        return (whole + (start - tirx.const(bits, "int32"))).astype(dtype)
+        return (whole if even else whole + start).astype(dtype)
 
     return te.compute(data.shape, at, name="quantized")
 
