@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ from tvm import relax, te
 from tvm.target import Target
 from unit.neo_workers.cpu.modules import lower, module, run
 
+from neo_targets.architectures import X86_64
+from neo_targets.registry import DEVICES
+from neo_targets.spec import Host
 from neo_workers.compiler.cpu import pipeline
 from neo_workers.compiler.cpu.dot import SDOT, VNNI, Dot, accumulate, multiplied, word
 from neo_workers.compiler.cpu.machine import machine_of
 from neo_workers.compiler.cpu.pack import words
+from neo_workers.compiler.targets import cpu_flags
 from neo_workers.importers import onnx as importer
 
 Model = Callable[[Quantised, str], str]
@@ -53,8 +58,13 @@ def pooled(g: Quantised, x: str) -> str:
 
 
 def concatenated(g: Quantised, x: str) -> str:
-    parts = [g.rounded(g.conv(x, channels, 16, 1), STEP) for channels in (8, 12)]
+    parts = [g.rounded(g.conv(x, channels, 16, 1), STEP * channels / 8) for channels in (8, 12)]
     return g.rounded(g.conv(g.rounded(g.add("Concat", *parts, axis=1), STEP), 8, 20, 1), STEP)
+
+
+def one_scale(g: Quantised, x: str) -> str:
+    y = g.rounded(g.conv(x, 8, 16, 1), STEP)
+    return g.rounded(g.conv(g.rounded(g.add("Concat", y, x, axis=1), STEP), 8, 24, 1), STEP)
 
 
 def matrix(channels: int, depth: int, **_: Any) -> Model:
@@ -91,6 +101,7 @@ MODELS: dict[str, tuple[Model, tuple[int, ...]]] = {
     "clip": (clipped, IMAGE),
     "max pool": (pooled, IMAGE),
     "concat": (concatenated, IMAGE),
+    "concat, one scale": (one_scale, IMAGE),
     "matmul": (matrix(48, 64), (7, 64)),
     "matmul of rank 3": (matrix(40, 32), (2, 5, 32)),
     "matmul of a line": (matrix(33, 128), (1, 128)),
@@ -174,8 +185,8 @@ def test_nothing_is_rounded_twice(tmp_path: Path) -> None:
     assert "max_pool2d" in names
     products = [name for name in names if "convolution" in name]
     assert len(products) == 2
-    assert all("quantize" in name for name in products)
-    assert len([name for name in names if "quantize" in name]) == 3  # and the input's
+    assert all("quantize" in name or "round" in name for name in products)
+    assert len([name for name in names if "quantize" in name or "round" in name]) == 3  # and the input's
 
 
 def test_a_model_that_the_pass_refuses_is_compiled_without_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -247,3 +258,8 @@ def test_the_instruction_is_in_the_code(target: dict[str, Any], instruction: str
     (product,) = [function for name, function in kernels.functions_items() if "matmul" in name.name_hint]
     code = tvm.tirx.build(product, target=wanted).inspect_source("asm")
     assert instruction in code
+
+
+@pytest.mark.parametrize(("cpu", "flag"), [("cascadelake", "avx512_vnni"), ("alderlake", "avx_vnni")])
+def test_an_artifact_says_that_it_needs_the_instruction(cpu: str, flag: str) -> None:
+    assert flag in cpu_flags(replace(DEVICES["ml_c5"], host=Host(X86_64, cpu)))
