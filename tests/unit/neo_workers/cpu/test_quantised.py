@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tvm
-from support.quantised import STEP, Form, Quantised, truth
+from onnx import TensorProto
+from support.quantised import BYTES, STEP, Form, Quantised, truth
 from tvm import relax, te
 from tvm.target import Target
 from unit.neo_workers.cpu.modules import lower, module, run
@@ -67,6 +68,15 @@ def one_scale(g: Quantised, x: str) -> str:
     return g.rounded(g.conv(g.rounded(g.add("Concat", y, x, axis=1), STEP), 8, 24, 1), STEP)
 
 
+def bytes_of_others(g: Quantised, x: str) -> str:
+    """Bytes that no QuantizeLinear made, and bytes that are read by something else than DequantizeLinear."""
+    numbers = g.value(np.float32(STEP)), g.value(np.array(3, g.form.data))
+    small = g.add("Clip", g.add("Mul", x, g.value(np.float32(15))), g.value(np.float32(0)), g.value(np.float32(100)))
+    made = g.add("Cast", small, to=BYTES[g.form.data])
+    made = g.add("QuantizeLinear", g.conv(g.add("DequantizeLinear", made, *numbers), 24, 16, 1), *numbers)
+    return g.add("Mul", g.add("Cast", made, to=TensorProto.FLOAT), g.value(np.float32(STEP)))
+
+
 def matrix(channels: int, depth: int, **_: Any) -> Model:
     def model(g: Quantised, x: str) -> str:
         weight = g.weight(depth, channels, axis=1)
@@ -107,6 +117,7 @@ MODELS: dict[str, tuple[Model, tuple[int, ...]]] = {
     "matmul of a line": (matrix(33, 128), (1, 128)),
     "classifier": (classifier, IMAGE),
     "read twice": (read_twice, IMAGE),
+    "bytes of other operators": (bytes_of_others, IMAGE),
 }
 
 
@@ -157,7 +168,9 @@ def test_numbers_are_onnx_runtimes(name: str, best: str, tmp_path: Path) -> None
     compare(Form(), name, best, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["3x3", "odd channels", "depthwise", "residual", "max pool", "matmul of rank 3"])
+@pytest.mark.parametrize(
+    "name", ["3x3", "odd channels", "depthwise", "residual", "max pool", "matmul of rank 3", "bytes of other operators"]
+)
 @pytest.mark.parametrize("form", FORMS)
 def test_forms(form: str, name: str, best: str, tmp_path: Path) -> None:
     compare(FORMS[form], name, best, tmp_path)

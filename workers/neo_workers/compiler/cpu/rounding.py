@@ -43,9 +43,10 @@ class _Rounding(Rewriter):
 
     def binding(self, binding: Expr) -> None:
         super().binding(binding)
-        new = self._new[binding.var]
-        if op_name(binding.value) == "relax.quantize" and self.uses[binding.var] == 1:
-            self._read_once[new] = [self.new(arg) for arg in binding.value.args]
+        value, new = binding.value, self._new[binding.var]
+        once = op_name(value) == "relax.quantize" and self.uses[binding.var] == 1
+        if once and str(value.attrs.out_dtype) in LIMITS:
+            self._read_once[new] = [self.new(arg) for arg in value.args]
 
     def call(self, call: Expr, args: list[Expr]) -> Expr | None:
         if op_name(call) == DEQUANTIZE and args[0] in self._read_once:
