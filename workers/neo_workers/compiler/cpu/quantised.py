@@ -60,14 +60,23 @@ FOLLOWING = (
 
 def is_quantised(module: tvm.IRModule) -> bool:
     """Whether main has anything to do with bytes."""
-    try:
-        values = [binding.value for binding in bindings(module["main"])]
-    except NotStraight:
-        return False
+    values = _values(module)
     widened = [value for value in values if op_name(value) == "relax.astype"]
     return any(op_name(value) in (QUANTIZE, DEQUANTIZE) for value in values) or any(
         str(value.args[0].ty.dtype) in BYTES for value in widened
     )
+
+
+def rounds(module: tvm.IRModule) -> bool:
+    """Whether main rounds numbers to bytes."""
+    return any(op_name(value) == QUANTIZE for value in _values(module))
+
+
+def _values(module: tvm.IRModule) -> list[Expr]:
+    try:
+        return [binding.value for binding in bindings(module["main"])]
+    except NotStraight:
+        return []
 
 
 def quantised(module: tvm.IRModule, dot: Dot | None) -> tvm.IRModule:
