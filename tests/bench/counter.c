@@ -36,7 +36,9 @@ static const char* out;
 static int is_fma(uint32_t code) {
   return (code & 0xBF20FC00) == 0x0E20CC00    /* FMLA, FMLS of vectors */
          || (code & 0xBF80B400) == 0x0F801000 /* by one element */
-         || (code & 0xFF000000) == 0x1F000000; /* FMADD and the like of scalars */
+         || (code & 0xFF000000) == 0x1F000000  /* FMADD and the like of scalars */
+         || (code & 0x9FE0FC00) == 0x0E809400 /* SDOT, UDOT of vectors: bytes */
+         || (code & 0x9FC0F400) == 0x0F80E000; /* by one word of an element */
 }
 
 /* A file mapped into this process. */

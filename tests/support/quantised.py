@@ -12,6 +12,9 @@ from e2e.models import Case
 from onnx import TensorProto, checker, helper, numpy_helper, shape_inference
 
 Array = np.ndarray
+STEP = 0.05
+"""Of most tensors: numbers may differ by one."""
+
 BYTES = {"uint8": TensorProto.UINT8, "int8": TensorProto.INT8}
 
 
@@ -35,7 +38,7 @@ class Quantised:
     weights: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.random = np.random.default_rng(5)
+        self.random, self.scales = np.random.default_rng(5), np.float32(1)
 
     def value(self, array: Any) -> str:
         """A constant's name."""
@@ -64,15 +67,20 @@ class Quantised:
             array = np.clip(array.astype(int), form.weight_zero - 128, form.weight_zero + 127).astype(form.weight)
         channels = shape[axis] if form.per_channel else ()
         scale = 0.012 * (shape[axis] / array.size) ** 0.5  # sums of about as big numbers, however many there are
-        scales = (scale * self.random.uniform(0.5, 1.5, channels)).astype("float32")
+        scales = np.asarray(scale * self.random.uniform(0.5, 1.5, channels)).astype("float32")
+        self.scales = scales
         zeros = np.full(channels, form.weight_zero, form.weight)
         more = {"axis": axis} if form.per_channel else {}
         return self.add("DequantizeLinear", self.value(array), self.value(scales), self.value(zeros), **more)
 
     def bias(self, channels: int) -> str:
-        """A quantised bias."""
+        """A quantised bias for the last weight, in steps of its scales times STEP: ONNX Runtime's int8 wants that."""
         array = self.random.integers(-9000, 9000, channels).astype("int32")
-        return self.add("DequantizeLinear", self.value(array), self.value(np.float32(2e-4)), self.value(np.int32(0)))
+        zeros = self.value(np.zeros(self.scales.shape, "int32"))
+        more = {"axis": 0} if self.scales.shape else {}
+        return self.add(
+            "DequantizeLinear", self.value(array), self.value(self.scales * np.float32(STEP)), zeros, **more
+        )
 
     def conv(self, x: str, channels: int, inputs: int, kernel: int = 3, groups: int = 1, **window: Any) -> str:
         """A convolution with a bias, not rounded yet."""
@@ -98,10 +106,6 @@ def truth(model: bytes, x: Array) -> Array:
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     result: Array = session.run(None, {"x": x})[0]
     return result
-
-
-STEP = 0.05
-"""Of every tensor of `case`: numbers may differ by one."""
 
 
 def case() -> Case:

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from e2e.compiling import compile_archive, request, tar_gz
+from e2e.compiling import compile_archive, compile_case, request, tar_gz
 from e2e.models import conv_net
+from support import quantised
 
 from neo_workers import pipeline
 from neo_workers.errors import CompilationError
@@ -41,6 +42,23 @@ def test_a_wrong_model_fails_with_its_error(work: pipeline.Work) -> None:
     assert work.imported is not None
     with pytest.raises(CompilationError, match=r"computes wrong numbers\. Output prob .*: max abs error 0\.25"):
         check(work.archive, work.imported, work.files, off)
+
+
+def test_a_quantised_model_may_be_a_step_beside(tmp_path: Path) -> None:
+    case = quantised.case()
+    made = compile_case(case, {"Os": "LINUX", "Arch": "X86_64"}, tmp_path)
+    step = quantised.STEP
+
+    def beside(files: list[Path], inputs: Mapping[str, Array]) -> list[Array]:
+        return [array + step for array in onnx_importer.reference(files, inputs)]
+
+    def far(files: list[Path], inputs: Mapping[str, Array]) -> list[Array]:
+        return [array + 10 * step for array in onnx_importer.reference(files, inputs)]
+
+    assert made.imported is not None
+    assert "max abs error" in check(made.archive, made.imported, made.files, beside)
+    with pytest.raises(CompilationError, match="wrong numbers"):
+        check(made.archive, made.imported, made.files, far)
 
 
 def test_a_missing_framework_is_said_and_no_failure(work: pipeline.Work) -> None:

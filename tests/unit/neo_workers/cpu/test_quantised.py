@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tvm
-from support.quantised import STEP, Form, Quantised, truth
+from onnx import TensorProto
+from support.quantised import BYTES, STEP, Form, Quantised, truth
 from tvm import relax, te
 from tvm.target import Target
 from unit.neo_workers.cpu.modules import lower, module, run
 
+from neo_targets.architectures import X86_64
+from neo_targets.registry import DEVICES
+from neo_targets.spec import Host
 from neo_workers.compiler.cpu import pipeline
 from neo_workers.compiler.cpu.dot import SDOT, VNNI, Dot, accumulate, multiplied, word
 from neo_workers.compiler.cpu.machine import machine_of
 from neo_workers.compiler.cpu.pack import words
+from neo_workers.compiler.targets import cpu_flags
 from neo_workers.importers import onnx as importer
 
 Model = Callable[[Quantised, str], str]
@@ -53,8 +59,22 @@ def pooled(g: Quantised, x: str) -> str:
 
 
 def concatenated(g: Quantised, x: str) -> str:
-    parts = [g.rounded(g.conv(x, channels, 16, 1), STEP) for channels in (8, 12)]
+    parts = [g.rounded(g.conv(x, channels, 16, 1), STEP * channels / 8) for channels in (8, 12)]
     return g.rounded(g.conv(g.rounded(g.add("Concat", *parts, axis=1), STEP), 8, 20, 1), STEP)
+
+
+def one_scale(g: Quantised, x: str) -> str:
+    y = g.rounded(g.conv(x, 8, 16, 1), STEP)
+    return g.rounded(g.conv(g.rounded(g.add("Concat", y, x, axis=1), STEP), 8, 24, 1), STEP)
+
+
+def bytes_of_others(g: Quantised, x: str) -> str:
+    """Bytes that no QuantizeLinear made, and bytes that are read by something else than DequantizeLinear."""
+    numbers = g.value(np.float32(STEP)), g.value(np.array(3, g.form.data))
+    small = g.add("Clip", g.add("Mul", x, g.value(np.float32(15))), g.value(np.float32(0)), g.value(np.float32(100)))
+    made = g.add("Cast", small, to=BYTES[g.form.data])
+    made = g.add("QuantizeLinear", g.conv(g.add("DequantizeLinear", made, *numbers), 24, 16, 1), *numbers)
+    return g.add("Mul", g.add("Cast", made, to=TensorProto.FLOAT), g.value(np.float32(STEP)))
 
 
 def matrix(channels: int, depth: int, **_: Any) -> Model:
@@ -91,11 +111,13 @@ MODELS: dict[str, tuple[Model, tuple[int, ...]]] = {
     "clip": (clipped, IMAGE),
     "max pool": (pooled, IMAGE),
     "concat": (concatenated, IMAGE),
+    "concat, one scale": (one_scale, IMAGE),
     "matmul": (matrix(48, 64), (7, 64)),
     "matmul of rank 3": (matrix(40, 32), (2, 5, 32)),
     "matmul of a line": (matrix(33, 128), (1, 128)),
     "classifier": (classifier, IMAGE),
     "read twice": (read_twice, IMAGE),
+    "bytes of other operators": (bytes_of_others, IMAGE),
 }
 
 
@@ -146,7 +168,9 @@ def test_numbers_are_onnx_runtimes(name: str, best: str, tmp_path: Path) -> None
     compare(Form(), name, best, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["3x3", "odd channels", "depthwise", "residual", "max pool", "matmul of rank 3"])
+@pytest.mark.parametrize(
+    "name", ["3x3", "odd channels", "depthwise", "residual", "max pool", "matmul of rank 3", "bytes of other operators"]
+)
 @pytest.mark.parametrize("form", FORMS)
 def test_forms(form: str, name: str, best: str, tmp_path: Path) -> None:
     compare(FORMS[form], name, best, tmp_path)
@@ -174,8 +198,8 @@ def test_nothing_is_rounded_twice(tmp_path: Path) -> None:
     assert "max_pool2d" in names
     products = [name for name in names if "convolution" in name]
     assert len(products) == 2
-    assert all("quantize" in name for name in products)
-    assert len([name for name in names if "quantize" in name]) == 3  # and the input's
+    assert all("quantize" in name or "round" in name for name in products)
+    assert len([name for name in names if "quantize" in name or "round" in name]) == 3  # and the input's
 
 
 def test_a_model_that_the_pass_refuses_is_compiled_without_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -247,3 +271,8 @@ def test_the_instruction_is_in_the_code(target: dict[str, Any], instruction: str
     (product,) = [function for name, function in kernels.functions_items() if "matmul" in name.name_hint]
     code = tvm.tirx.build(product, target=wanted).inspect_source("asm")
     assert instruction in code
+
+
+@pytest.mark.parametrize(("cpu", "flag"), [("cascadelake", "avx512_vnni"), ("alderlake", "avx_vnni")])
+def test_an_artifact_says_that_it_needs_the_instruction(cpu: str, flag: str) -> None:
+    assert flag in cpu_flags(replace(DEVICES["ml_c5"], host=Host(X86_64, cpu)))

@@ -30,8 +30,8 @@ class Scaled:
 
     total: Expr  # int32
     axis: int  # of the channels
-    scale: Array  # [channels]
-    shift: Array  # [channels]
+    scale: Array  # [channels], float64 until it is used
+    shift: Array  # [channels], float64
     others: tuple[Quantity, ...] = ()
     low: float = -np.inf
     high: float = np.inf
@@ -43,9 +43,9 @@ class Scaled:
 
     def emit(self, emit: Emit, step: float = 1.0) -> Expr:
         """The tensor in units of `step`."""
-        made = emit(R.multiply(emit(R.astype(self.total, "float32")), self._channels(self.scale / np.float32(step))))
+        made = emit(R.multiply(emit(R.astype(self.total, "float32")), self._channels(self.scale / step)))
         if self.shift.any():
-            made = emit(R.add(made, self._channels(self.shift / np.float32(step))))
+            made = emit(R.add(made, self._channels(self.shift / step)))
         for other in self.others:
             made = emit(R.add(made, emit(Quantity(other.value, other.scale / step, other.zero).real())))
         if self.low > -np.inf:
@@ -81,7 +81,7 @@ def _convolution(call: Expr, data: Quantity, weight: Weight, emit: Emit) -> Scal
         value = emit(R.nn.pad(value, (0, 0, 0, 0, top, bottom, left, right), pad_value=data.zero))
     numbers = (ints(at.strides), (0, 0), ints(at.dilation), groups)
     total = emit(R.nn.conv2d(value, constant(weight.array), *numbers, "NCHW", "OIHW", out_dtype="int32"))
-    return _scaled(total, 1, data, weight.array.sum((1, 2, 3), dtype="int32"), scale, emit)
+    return _scaled(total, 1, data, weight.array.sum((1, 2, 3), dtype="int64"), scale)
 
 
 def _matmul(call: Expr, data: Quantity, weight: Weight, emit: Emit) -> Scaled | None:
@@ -91,13 +91,10 @@ def _matmul(call: Expr, data: Quantity, weight: Weight, emit: Emit) -> Scaled | 
     if shape[-1] % WORD or shape[-1] > MAX_DEPTH:
         return None
     total = emit(R.matmul(data.value, constant(weight.array), out_dtype="int32"))
-    return _scaled(total, len(shape) - 1, data, weight.array.sum(0, dtype="int32"), scale, emit)
+    return _scaled(total, len(shape) - 1, data, weight.array.sum(0, dtype="int64"), scale)
 
 
-def _scaled(total: Expr, axis: int, data: Quantity, sums: Array, scale: Array, emit: Emit) -> Scaled:
-    """`total` less what the data's zero point added to each channel: exact, as long as it is an int32."""
-    if data.zero:
-        shape = [1] * len(total.ty.shape)
-        shape[axis] = -1
-        total = emit(R.add(total, constant((-data.zero * sums).astype("int32").reshape(shape))))
-    return Scaled(total, axis, scale * np.float32(data.scale), np.zeros(len(scale), "float32"))
+def _scaled(total: Expr, axis: int, data: Quantity, sums: Array, scale: Array) -> Scaled:
+    """`total` less what the data's zero point added to each channel."""
+    step = scale.astype("float64") * np.float32(data.scale)
+    return Scaled(total, axis, step, -data.zero * sums * step)

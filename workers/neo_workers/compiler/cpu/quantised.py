@@ -47,7 +47,7 @@ from neo_workers.compiler.rewriting import (
 )
 
 R = relax.op
-QUANTIZE = "relax.quantize"
+QUANTIZE, CONCAT = "relax.quantize", "relax.concat"
 
 PRODUCTS = tuple(f"relax.{name}" for name in ("nn.conv1d", "nn.conv2d", "nn.conv2d_transpose", "matmul"))
 FOLLOWING = (
@@ -60,14 +60,23 @@ FOLLOWING = (
 
 def is_quantised(module: tvm.IRModule) -> bool:
     """Whether main has anything to do with bytes."""
-    try:
-        values = [binding.value for binding in bindings(module["main"])]
-    except NotStraight:
-        return False
+    values = _values(module)
     widened = [value for value in values if op_name(value) == "relax.astype"]
     return any(op_name(value) in (QUANTIZE, DEQUANTIZE) for value in values) or any(
         str(value.args[0].ty.dtype) in BYTES for value in widened
     )
+
+
+def rounds(module: tvm.IRModule) -> bool:
+    """Whether main rounds numbers to bytes."""
+    return any(op_name(value) == QUANTIZE for value in _values(module))
+
+
+def _values(module: tvm.IRModule) -> list[Expr]:
+    try:
+        return [binding.value for binding in bindings(module["main"])]
+    except NotStraight:
+        return []
 
 
 def quantised(module: tvm.IRModule, dot: Dot | None) -> tvm.IRModule:
@@ -142,8 +151,13 @@ class _Quantised(Rewriter):
 
     def _bytes(self, real: Expr) -> Quantity | None:
         """What `real` stands for, when it is dequantised and moved only."""
-        if real in self._quantities or op_name(value := self.value(real)) not in MOVES:
-            return self._quantities.get(real)
+        if real in self._quantities:
+            return self._quantities[real]
+        value = self.value(real)
+        if op_name(value) == CONCAT and isinstance(value.args[0], relax.Tuple):
+            return self._joined(value)
+        if op_name(value) not in MOVES:
+            return None
         before = self._bytes(value.args[0])
         if before is None:
             return None
@@ -151,13 +165,24 @@ class _Quantised(Rewriter):
         self._quantities[real] = replace(before, value=self.emit(call))
         return self._quantities[real]
 
+    def _joined(self, call: Expr) -> Quantity | None:
+        """The bytes of tensors side by side, when all have one scale."""
+        parts = [self._bytes(part) for part in call.args[0].fields]
+        first = parts[0]
+        if first is None or any(part is None or replace(part, value=first.value) != first for part in parts):
+            return None
+        if len({part.dtype for part in parts if part is not None}) > 1:
+            return None
+        joined = R.concat([part.value for part in parts if part is not None], int(call.attrs.axis))
+        return replace(first, value=self.emit(joined))
+
     def _rounded(self, real: Expr, about: Quantity, dtype: str) -> Expr:
         step = about.scale
         if (sums := self._once(real)) is not None:
             low, high = ((limit - about.zero) * step for limit in LIMITS[dtype])
             sums = replace(sums, low=sums.low if sums.low > low else -inf, high=sums.high if sums.high < high else inf)
             real, step = sums.emit(self.emit, step), 1.0
-        elif real in self._after:  # a division would cost as much as a short sum
+        elif real in self._after:
             real, step = self.emit(R.multiply(real, relax.const(1 / step, "float32"))), 1.0
         return self.emit(
             R.quantize(real, relax.const(step, "float32"), relax.const(about.zero, dtype), out_dtype=dtype)
@@ -221,6 +246,13 @@ class _Quantised(Rewriter):
                 self._found = replace(sums, scale=sums.scale * factor, shift=sums.shift * factor)
         return None
 
+    def divide(self, call: Expr, args: list[Expr]) -> Expr | None:
+        """By a constant, as part of a product's kernel: a division would cost as much as a short sum."""
+        number = one_number(args[1])
+        if args[0] not in self._after or number in (None, 0) or not _float32(call):
+            return None
+        return R.multiply(args[0], relax.const(1 / number, "float32"))
+
     def relu(self, call: Expr, args: list[Expr]) -> Expr | None:
         """Nothing below zero."""
         if (sums := self._once(args[0])) is not None:
@@ -255,6 +287,7 @@ RULES: dict[str, Callable[[_Quantised, Expr, list[Expr]], Any]] = {
     "relax.matmul": _Quantised.product,
     "relax.add": _Quantised.add,
     "relax.multiply": _Quantised.multiply,
+    "relax.divide": _Quantised.divide,
     "relax.nn.relu": _Quantised.relu,
     "relax.clip": _Quantised.clip,
 }

@@ -46,7 +46,7 @@ def schedule(kernel: Kernel, block: Block) -> None:
     columns = columns or (kernel.lanes(channels) if channels % 4 == 0 else channels)
     if columns > MAX_COLUMNS:
         raise Unscheduled(f"{channels} channels fill no vectors")
-    lanes = columns if columns % 4 else machine.vector(columns)
+    lanes = _lanes(kernel, block, columns)
     points = max(n for n in divisors(width) if n <= max(1, min(MAX_POINTS, sums // -(-columns // machine.lanes))))
     panel, vector, lane = sch.split(channel, [None, columns // lanes, lanes])
     step, point = sch.split(line, [None, points])
@@ -76,9 +76,18 @@ def _written_out(kernel: Kernel, block: Block) -> None:
     kernel.sch.vectorize(lane)
 
 
+def _lanes(kernel: Kernel, block: Block, columns: int) -> int:
+    """How many channels are computed at once. Of bytes two vectors on Arm: a register of 8 holds them widened once."""
+    if columns % 4:
+        return columns
+    of_bytes = str(kernel.sch.get(block).writes[0].source.dtype) == "int32"
+    twice = 2 * kernel.machine.lanes
+    return twice if of_bytes and kernel.machine.by_element and columns % twice == 0 else kernel.machine.vector(columns)
+
+
 def _sum(kernel: Kernel, block: Block, window: list[int], columns: int, written_out: bool) -> None:
     sch = kernel.sch
-    lanes = columns if columns % 4 else kernel.machine.vector(columns)
+    lanes = _lanes(kernel, block, columns)
     loops = sch.get_loops(block)
     sums, channel, point = list(loops[-len(window) :]), loops[-len(window) - 1], loops[-len(window) - 2]
     vector, lane = sch.split(channel, [columns // lanes, lanes])
