@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))  # of e2e and support
@@ -24,8 +25,11 @@ MODELS = (
     *("resnet18", "resnet50", "mobilenet_v2", "yolo_n", "unet", "vit_tiny", "minilm"),
     *("ppocr_rec", "ppocr_det", "silero_vad", "mlp"),
 )
-NAIVE = 1.0
-"""Bytes per operation from which on a product uses next to nothing twice."""
+TVMS_OWN = [f"dlight {name}" for name in ("matmul", "gemv", "reduction", "general reduction", "fallback")]
+"""The rules of TVM's own pipeline for CUDA."""
+
+NAIVE = 3.0
+"""Bytes per operation from which on next to nothing is used twice."""
 
 PRODUCT_FLOPS = 1e6
 """Kernels of fewer operations are not named."""
@@ -62,7 +66,8 @@ def examine(name: str, device: str, stock: bool = False) -> list[dict[str, Any]]
 
     from neo_targets.registry import DEVICES
     from neo_workers import importers
-    from neo_workers.compiler.gpu import pipeline
+    from neo_workers.compiler.gpu import pipeline, schedules
+    from neo_workers.compiler.gpu.machine import gpu_of
     from neo_workers.compiler.targets import tvm_target
 
     case, spec = ZOO[name](), DEVICES[device]
@@ -71,7 +76,9 @@ def examine(name: str, device: str, stock: bool = False) -> list[dict[str, Any]]
         path.write_bytes(case.model)
         module = importers.loader(case.framework)([path], case.shapes).module
     target = tvm_target(spec)
-    lowered = pipeline.lower(module, target, len(pipeline.LADDER) - 1 if stock else 0)
+    rules = [rule for rule in schedules.RULES if not stock or rule.name in TVMS_OWN]
+    with mock.patch.object(schedules, "RULES", tuple(rules)):
+        lowered = pipeline.lower(module, target, len(pipeline.LADDER) - 1 if stock else 0)
     launches = gpucode.kernels(lowered.separated.module, target)
     times = gpucode.calls(lowered.separated.module)
     used = _resources(lowered.separated.module, target, spec)
@@ -82,6 +89,7 @@ def examine(name: str, device: str, stock: bool = False) -> list[dict[str, Any]]
             "rule": lowered.rules.get(function, "none"),
             "threads": kernel.thread_count,
             "blocks": kernel.blocks,
+            "fills": kernel.block_count >= gpu_of(target).units,
             "flops": kernel.flops,
             "loaded_bytes": kernel.loaded_bytes,
             "bytes_per_flop": round(kernel.bytes_per_flop, 4),
@@ -109,15 +117,18 @@ def _resources(module: Any, target: Any, spec: Any) -> dict[str, dict[str, int]]
 
 
 def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Operations by rule, in percent; how many kernels spill; how many big ones are naive."""
+    """Operations by rule and in kernels with a block for each unit of the GPU, in percent; how many kernels spill; how
+    many big ones are naive."""
     total = sum(row["calls"] * row["flops"] for row in rows) or 1.0
     shares: dict[str, float] = {}
     for row in rows:
         shares[row["rule"]] = shares.get(row["rule"], 0.0) + 100 * row["calls"] * row["flops"] / total
+    filling = sum(row["calls"] * row["flops"] for row in rows if row["fills"])
     big = [row for row in rows if row["flops"] >= PRODUCT_FLOPS]
     return {
         "gflop": round(total / 1e9, 3),
         "percent_by_rule": {rule: round(share, 1) for rule, share in sorted(shares.items(), key=lambda item: -item[1])},
+        "percent_that_fills_the_gpu": round(100 * filling / total, 1),
         "bytes_per_flop": round(sum(row["calls"] * row["loaded_bytes"] for row in rows) / total, 3),
         "spilling": sum(row.get("spilled_bytes", 0) > 0 for row in rows),
         "naive": sum(row["bytes_per_flop"] >= NAIVE for row in big),
