@@ -103,7 +103,7 @@ def _random(item: Tensor, bound: int, generator: np.random.Generator) -> Array:
 
 
 def _rounds(imported: Imported) -> bool:
-    from neo_workers.compiler.cpu.quantised import rounds  # needs tvm
+    from neo_workers.compiler.cpu.quantities import rounds  # needs tvm
 
     return imported.module is not None and rounds(imported.module)
 

@@ -77,6 +77,14 @@ def bytes_of_others(g: Quantised, x: str) -> str:
     return g.add("Mul", g.add("Cast", made, to=TensorProto.FLOAT), g.value(np.float32(STEP)))
 
 
+def cut_bytes(g: Quantised, x: str) -> str:
+    """A limit that is kept on bytes, as TFLite's models have it."""
+    numbers = g.value(np.float32(STEP)), g.value(np.array(3, g.form.data))
+    made = g.add("QuantizeLinear", g.conv(x, 24, 16, 1), *numbers)
+    limits = (g.value(np.array(limit, g.form.data)) for limit in (3, 60))
+    return g.rounded(g.conv(g.add("DequantizeLinear", g.add("Clip", made, *limits), *numbers), 16, 24, 1), STEP)
+
+
 def matrix(channels: int, depth: int, **_: Any) -> Model:
     def model(g: Quantised, x: str) -> str:
         weight = g.weight(depth, channels, axis=1)
@@ -118,6 +126,7 @@ MODELS: dict[str, tuple[Model, tuple[int, ...]]] = {
     "classifier": (classifier, IMAGE),
     "read twice": (read_twice, IMAGE),
     "bytes of other operators": (bytes_of_others, IMAGE),
+    "bytes cut": (cut_bytes, IMAGE),
 }
 
 
@@ -168,9 +177,13 @@ def test_numbers_are_onnx_runtimes(name: str, best: str, tmp_path: Path) -> None
     compare(Form(), name, best, tmp_path)
 
 
-@pytest.mark.parametrize(
-    "name", ["3x3", "odd channels", "depthwise", "residual", "max pool", "matmul of rank 3", "bytes of other operators"]
+SOME = (
+    *("3x3", "odd channels", "depthwise", "residual", "max pool", "matmul of rank 3"),
+    *("bytes of other operators", "bytes cut"),
 )
+
+
+@pytest.mark.parametrize("name", SOME)
 @pytest.mark.parametrize("form", FORMS)
 def test_forms(form: str, name: str, best: str, tmp_path: Path) -> None:
     compare(FORMS[form], name, best, tmp_path)
@@ -182,6 +195,21 @@ def test_every_instruction_set(cpu: str, name: str, runs_here: Callable[[str], b
     if not runs_here(CPUS[cpu]):
         pytest.skip(f"this machine cannot run code for {CPUS[cpu]}")
     compare(Form("int8"), name, CPUS[cpu], tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8"])
+def test_tflite_models_give_litert_s_bytes(kind: str, best: str) -> None:
+    """Their layouts and weights' axes are others, and they cut bytes."""
+    pytest.importorskip("tflite")
+    pytest.importorskip("ai_edge_litert")
+    from neo_workers.importers import tflite
+
+    path = Path(__file__).parents[3] / "frameworks" / "models" / f"cnn_{kind}.tflite"
+    made = lower(tflite.load([path], {"input_1": [1, 16, 16, 3]}).module, best)
+    assert (made.level, made.refused, made.unscheduled) == ("fast", {}, {})
+    assert whole(made) == (machine(best).dot is not None)
+    x = np.random.default_rng(1).integers(np.iinfo(kind).min, np.iinfo(kind).max + 1, (1, 16, 16, 3)).astype(kind)
+    assert run(made, x, cpu=best).tolist() == tflite.interpret(path.read_bytes(), [x])[0].tolist()
 
 
 def test_weights_too_far_from_their_zero_point_are_multiplied_as_floats(best: str, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from neo_workers.compiler.cpu.fastmath import fast_math
 from neo_workers.compiler.cpu.layout_rules import channels_last
 from neo_workers.compiler.cpu.machine import machine_of
 from neo_workers.compiler.cpu.pack import pack
-from neo_workers.compiler.cpu.quantised import is_quantised, quantised
+from neo_workers.compiler.cpu.quantised import quantised
+from neo_workers.compiler.cpu.quantities import is_quantised
 from neo_workers.compiler.cpu.rounding import rounding
 from neo_workers.compiler.cpu.schedules import schedule_kernels
 from neo_workers.compiler.cpu.whole import whole

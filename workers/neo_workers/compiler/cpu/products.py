@@ -68,20 +68,23 @@ def product(call: Expr, data: Quantity, weight: Weight, emit: Emit) -> Scaled | 
 
 
 def _convolution(call: Expr, data: Quantity, weight: Weight, emit: Emit) -> Scaled | None:
-    at, scale = call.attrs, weight.per(0)
-    layouts = (str(at.data_layout), str(at.kernel_layout), str(at.out_layout) or "NCHW")
-    shape, groups = shape_of(data.value), int(at.groups)
-    if layouts != ("NCHW", "OIHW", "NCHW") or shape is None or scale is None or weight.array[0].size > MAX_DEPTH:
+    at, shape = call.attrs, shape_of(data.value)
+    layout, written, groups = str(at.data_layout), str(at.kernel_layout), int(at.groups)
+    if layout not in ("NCHW", "NHWC") or str(at.out_layout) not in ("", layout) or sorted(written) != sorted("OIHW"):
         return None
-    depthwise = groups == len(weight.array) == shape[1]
+    scale, array = weight.per(written.index("O")), weight.array.transpose([written.index(axis) for axis in "OIHW"])
+    if shape is None or scale is None or array[0].size > MAX_DEPTH:
+        return None
+    depthwise = groups == len(array) == shape[layout.index("C")]
     if not depthwise and groups > MAX_GROUPS:
         return None
     value, (top, left, bottom, right) = data.value, ints(at.padding)
     if any((top, left, bottom, right)):
-        value = emit(R.nn.pad(value, (0, 0, 0, 0, top, bottom, left, right), pad_value=data.zero))
+        widths = {"N": (0, 0), "C": (0, 0), "H": (top, bottom), "W": (left, right)}
+        value = emit(R.nn.pad(value, [width for axis in layout for width in widths[axis]], pad_value=data.zero))
     numbers = (ints(at.strides), (0, 0), ints(at.dilation), groups)
-    total = emit(R.nn.conv2d(value, constant(weight.array), *numbers, "NCHW", "OIHW", out_dtype="int32"))
-    return _scaled(total, 1, data, weight.array.sum((1, 2, 3), dtype="int64"), scale)
+    total = emit(R.nn.conv2d(value, constant(array), *numbers, layout, "OIHW", out_dtype="int32"))
+    return _scaled(total, layout.index("C"), data, array.sum((1, 2, 3), dtype="int64"), scale)
 
 
 def _matmul(call: Expr, data: Quantity, weight: Weight, emit: Emit) -> Scaled | None:

@@ -24,7 +24,10 @@ from neo_workers.compiler.cpu.dot import Dot
 from neo_workers.compiler.cpu.products import Scaled, product
 from neo_workers.compiler.cpu.quantities import (
     BYTES,
+    FOLLOWING,
     MOVES,
+    PRODUCTS,
+    QUANTIZE,
     Quantity,
     Weight,
     axes_of,
@@ -37,9 +40,7 @@ from neo_workers.compiler.cpu.rounding import LIMITS
 from neo_workers.compiler.fold import DEQUANTIZE
 from neo_workers.compiler.rewriting import (
     Expr,
-    NotStraight,
     Rewriter,
-    bindings,
     is_constant,
     op_name,
     rewrite,
@@ -47,36 +48,7 @@ from neo_workers.compiler.rewriting import (
 )
 
 R = relax.op
-QUANTIZE, CONCAT = "relax.quantize", "relax.concat"
-
-PRODUCTS = tuple(f"relax.{name}" for name in ("nn.conv1d", "nn.conv2d", "nn.conv2d_transpose", "matmul"))
-FOLLOWING = (
-    *(f"relax.{name}" for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum", "clip", "erf")),
-    *(f"relax.{name}" for name in ("sigmoid", "tanh", "exp", "nn.relu", "nn.gelu", "nn.silu", "nn.leakyrelu")),
-    *(QUANTIZE, DEQUANTIZE),
-)
-"""Operators that become part of a product's kernel."""
-
-
-def is_quantised(module: tvm.IRModule) -> bool:
-    """Whether main has anything to do with bytes."""
-    values = _values(module)
-    widened = [value for value in values if op_name(value) == "relax.astype"]
-    return any(op_name(value) in (QUANTIZE, DEQUANTIZE) for value in values) or any(
-        str(value.args[0].ty.dtype) in BYTES for value in widened
-    )
-
-
-def rounds(module: tvm.IRModule) -> bool:
-    """Whether main rounds numbers to bytes."""
-    return any(op_name(value) == QUANTIZE for value in _values(module))
-
-
-def _values(module: tvm.IRModule) -> list[Expr]:
-    try:
-        return [binding.value for binding in bindings(module["main"])]
-    except NotStraight:
-        return []
+CONCAT = "relax.concat"
 
 
 def quantised(module: tvm.IRModule, dot: Dot | None) -> tvm.IRModule:
@@ -208,11 +180,17 @@ class _Quantised(Rewriter):
         self._found = about
         return about.real()
 
-    def permute(self, call: Expr, args: list[Expr]) -> Expr | None:
-        """A weight may be turned before it is multiplied."""
-        if args[0] in self._weights:
-            self._found = self._weights[args[0]].turned(axes_of(call))
-        return None
+    def move(self, call: Expr, args: list[Expr]) -> Expr | None:
+        """A weight may be turned or reshaped before it is multiplied; bytes are moved in the type that is wanted."""
+        known, shape = self._weights.get(args[0]), shape_of(call)
+        if known is not None and op_name(call) == "relax.permute_dims":
+            self._found = known.turned(axes_of(call))
+        elif known is not None and op_name(call) == "relax.reshape" and shape is not None:
+            self._found = known.reshaped(shape)
+        if args[0] not in self._twins:
+            return None
+        moved = relax.Call(call.op, [self._twins[args[0]], *args[1:]], call.attrs, call.ty_args)
+        return self._twin(self.emit(moved), str(call.ty.dtype))
 
     def product(self, call: Expr, args: list[Expr]) -> Expr | None:
         """A product of bytes, if it is one."""
@@ -260,9 +238,18 @@ class _Quantised(Rewriter):
         return None
 
     def clip(self, call: Expr, args: list[Expr]) -> Expr | None:
-        """Nothing below or above two constants."""
+        """Nothing below or above two constants; TFLite's bytes are cut so too."""
         sums, low, high = self._once(args[0]), _number(args[1]), _number(args[2])
-        if sums is not None and low is not None and high is not None:
+        if low is None or high is None:
+            return None
+        dtype = str(call.ty.dtype)
+        if dtype in BYTES:
+            if low <= LIMITS[dtype][0] and high >= LIMITS[dtype][1]:
+                return args[0]
+            if args[0] in self._twins and self._dot is not None:
+                limits = [relax.prim_value(int(limit) + self._dot.shift) for limit in (low, high)]
+                return self._twin(self.emit(R.clip(self._twins[args[0]], *limits)), dtype)
+        if sums is not None:
             self._found = replace(sums, low=min(max(sums.low, low), high), high=min(max(sums.high, low), high))
         return None
 
@@ -272,17 +259,16 @@ def _float32(expr: Expr) -> bool:
 
 
 def _number(expr: Expr) -> float | None:
-    """The value of a constant or of a PrimValue."""
-    value = one_number(expr)
-    if value is None:
-        value = getattr(getattr(expr, "value", None), "value", None)
-    return None if value is None else float(value)
+    """The value of a constant, a tensor's or a scalar's."""
+    value = one_number(expr) if is_constant(expr) else getattr(expr, "value", None)
+    value = getattr(value, "value", value)
+    return float(value) if isinstance(value, int | float) else None
 
 
 RULES: dict[str, Callable[[_Quantised, Expr, list[Expr]], Any]] = {
     QUANTIZE: _Quantised.quantize,
     DEQUANTIZE: _Quantised.dequantize,
-    "relax.permute_dims": _Quantised.permute,
+    **dict.fromkeys(MOVES, _Quantised.move),
     "relax.nn.conv2d": _Quantised.product,
     "relax.matmul": _Quantised.product,
     "relax.add": _Quantised.add,

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tvm
 from tvm import relax
 
-from neo_workers.compiler.rewriting import Expr, ints, is_constant
+from neo_workers.compiler.fold import DEQUANTIZE
+from neo_workers.compiler.rewriting import Expr, NotStraight, bindings, ints, is_constant, op_name
 
 Array = npt.NDArray[Any]
 R = relax.op
 
+QUANTIZE = "relax.quantize"
 BYTES = ("int8", "uint8")
 
 MOVES = (
@@ -22,6 +26,36 @@ MOVES = (
     "relax.nn.max_pool2d",
 )
 """Operators that only move numbers, or choose the greatest: they do the same to bytes as to what those stand for."""
+
+
+PRODUCTS = tuple(f"relax.{name}" for name in ("nn.conv1d", "nn.conv2d", "nn.conv2d_transpose", "matmul"))
+FOLLOWING = (
+    *(f"relax.{name}" for name in ("add", "subtract", "multiply", "divide", "maximum", "minimum", "clip", "erf")),
+    *(f"relax.{name}" for name in ("sigmoid", "tanh", "exp", "nn.relu", "nn.gelu", "nn.silu", "nn.leakyrelu")),
+    *(QUANTIZE, DEQUANTIZE),
+)
+"""Operators that become part of a product's kernel."""
+
+
+def is_quantised(module: tvm.IRModule) -> bool:
+    """Whether main has anything to do with bytes."""
+    values = _values(module)
+    widened = [value for value in values if op_name(value) == "relax.astype"]
+    return any(op_name(value) in (QUANTIZE, DEQUANTIZE) for value in values) or any(
+        str(value.args[0].ty.dtype) in BYTES for value in widened
+    )
+
+
+def rounds(module: tvm.IRModule) -> bool:
+    """Whether main rounds numbers to bytes."""
+    return any(op_name(value) == QUANTIZE for value in _values(module))
+
+
+def _values(module: tvm.IRModule) -> list[Expr]:
+    try:
+        return [binding.value for binding in bindings(module["main"])]
+    except NotStraight:
+        return []
 
 
 @dataclass(frozen=True)
@@ -56,6 +90,14 @@ class Weight:
         """The same with its axes permuted."""
         order = axes or list(range(self.array.ndim))[::-1]
         return Weight(np.ascontiguousarray(self.array.transpose(order)), self.scale, order.index(self.axis))
+
+    def reshaped(self, shape: list[int]) -> Weight | None:
+        """The same in another shape; None when its axis becomes something else."""
+        before = math.prod(self.array.shape[: self.axis])
+        for axis, size in enumerate(shape):
+            if size == self.array.shape[self.axis] and math.prod(shape[:axis]) == before:
+                return Weight(self.array.reshape(shape), self.scale, axis)
+        return Weight(self.array.reshape(shape), self.scale, 0) if self.scale.size == 1 else None
 
     def per(self, axis: int) -> Array | None:
         """The scales of places along `axis`; None when they hang on another one."""
