@@ -1,4 +1,4 @@
-"""The passes from an imported module to scheduled kernels, and the ladder for models that some pass refuses."""
+"""The passes from an imported module to a CPU's scheduled kernels, on each level of the ladder."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tvm import relax
 from tvm.relax.backend.cpu_generic import pipeline as stock
 from tvm.target import Target
 
+from neo_workers.compiler import ladder, passes
 from neo_workers.compiler.cpu.affine import fold_affine
 from neo_workers.compiler.cpu.choices import Choices
 from neo_workers.compiler.cpu.fastmath import fast_math
@@ -48,45 +49,30 @@ LADDER = (
 
 
 @dataclass(frozen=True)
-class Lowered:
-    """Kernels, a main that calls them, and the weights that main takes after its inputs."""
+class Lowered(ladder.Lowered):
+    """A model as kernels for a CPU."""
 
-    separated: Separated
-    level: str
     unscheduled: dict[str, str] = field(default_factory=dict)  # kernel -> why
-    refused: dict[str, str] = field(default_factory=dict)  # level -> why
 
-    def notes(self) -> tuple[str, ...]:
-        """What the job's log says of it."""
-        lines = [f"level {name} refused: {why}" for name, why in self.refused.items()]
-        lines.append(f"kernels: level {self.level}, {len(self.unscheduled)} without a schedule")
-        return (*lines, *(f"kernel {name} has no schedule: {why}" for name, why in self.unscheduled.items()))
-
-    @property
-    def below(self) -> int:
-        """The number of the next lower level, 0 when there is none."""
-        return [level.name for level in LADDER].index(self.level) + 1 if self.level != LADDER[-1].name else 0
+    def of_kernels(self) -> tuple[str, ...]:
+        """Which kernels no schedule fits."""
+        head = f"kernels: level {self.level}, {len(self.unscheduled)} without a schedule"
+        return (head, *(f"kernel {name} has no schedule: {why}" for name, why in self.unscheduled.items()))
 
 
 def lower(module: tvm.IRModule, target: Target, first: int = 0, choices: Choices | None = None) -> Lowered:
     """`module` lowered on the highest level from number `first` on that compiles. Raises the lowest one's error."""
-    choices = choices or Choices()
-    refused: dict[str, str] = {}
-    for level in LADDER[first:-1]:
-        if level.only_quantised and not is_quantised(module):
-            continue
-        try:
-            return _lower(module, target, level, refused, choices)
-        except Exception as error:  # tvm raises many types; the next level does without the pass
-            refused[level.name] = f"{type(error).__name__}: {_last_line(error)}"
-    return _lower(module, target, LADDER[-1], refused, choices)
+    tiles_of = choices or Choices()
+    return ladder.highest(LADDER, first, lambda level: _lower(module, target, level, tiles_of))
 
 
-def _lower(module: tvm.IRModule, target: Target, level: Level, refused: dict[str, str], choices: Choices) -> Lowered:
+def _lower(module: tvm.IRModule, target: Target, level: Level, choices: Choices) -> Lowered | None:
+    if level.only_quantised and not is_quantised(module):
+        return None
     machine = machine_of(target)
     choices.clear()
     with target:
-        module = relax.transform.CanonicalizeBindings()(relax.transform.DecomposeOpsForInference()(module))
+        module = passes.simplified(module)
         if level.whole and is_quantised(module):
             module = quantised(whole(fold(module, keep_quantised=True), machine.dot), machine.dot)
         module = fold(module)
@@ -99,22 +85,9 @@ def _lower(module: tvm.IRModule, target: Target, level: Level, refused: dict[str
         if level.fast_math:
             module = fast_math(module)
         separated = separate(module)
-        module = _sequence(*stock.library_dispatch_passes(target))(separated.module)
-        module = _sequence(relax.transform.LegalizeOps(), relax.transform.AnnotateTIROpPattern())(module)
-        module = _sequence(relax.transform.FuseOps(), relax.transform.FuseTIR(), relax.transform.DeadCodeElimination())(
-            module
-        )
+        module = passes.fused(separated.module, target, stock)
         left: dict[str, str] = {}
         if level.schedules:
             module, left = schedule_kernels(module, machine)
-        module = _sequence(*stock.dataflow_lower_passes(target), *stock.finalize_passes(target))(module)
-    return Lowered(Separated(module, separated.weights), level.name, left, refused)
-
-
-def _sequence(*passes: object) -> tvm.transform.Pass:
-    return tvm.transform.Sequential(list(passes))
-
-
-def _last_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+        module = passes.finished(module, target, stock)
+    return Lowered(Separated(module, separated.weights), level.name, unscheduled=left)

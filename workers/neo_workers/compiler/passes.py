@@ -1,0 +1,34 @@
+"""TVM's own passes around the schedules, which CPUs and GPUs share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tvm
+from tvm import relax
+from tvm.target import Target
+
+Stock = Any
+"""A module of tvm.relax.backend with the passes for a kind of target."""
+
+
+def simplified(module: tvm.IRModule) -> tvm.IRModule:
+    """Batch norms and the like taken apart."""
+    return relax.transform.CanonicalizeBindings()(relax.transform.DecomposeOpsForInference()(module))
+
+
+def fused(module: tvm.IRModule, target: Target, stock: Stock) -> tvm.IRModule:
+    """Operators as kernels (PrimFuncs), with what is fused into each."""
+    transform = relax.transform
+    module = _sequence(*stock.library_dispatch_passes(target))(module)
+    module = _sequence(transform.LegalizeOps(), transform.AnnotateTIROpPattern())(module)
+    return _sequence(transform.FuseOps(), transform.FuseTIR(), transform.DeadCodeElimination())(module)
+
+
+def finished(module: tvm.IRModule, target: Target, stock: Stock) -> tvm.IRModule:
+    """`main` with its memory planned, ready for code."""
+    return _sequence(*stock.dataflow_lower_passes(target), *stock.finalize_passes(target))(module)
+
+
+def _sequence(*passes: object) -> tvm.transform.Pass:
+    return tvm.transform.Sequential(list(passes))
