@@ -8,12 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tvm_ffi
 from onnx import TensorProto, helper
 from support.quantised import Quantised, truth
+from tvm import relax
 from tvm.target import Target
-from unit.neo_workers.cpu.modules import lower, run
+from unit.neo_workers.cpu.modules import lower, module, run
+from unit.neo_workers.cpu.modules import weight as const
 
 from neo_workers.compiler.cpu.machine import machine_of
+from neo_workers.compiler.cpu.quantised import quantised
+from neo_workers.compiler.cpu.quantities import is_quantised
+from neo_workers.compiler.cpu.whole import whole
 from neo_workers.importers import onnx as importer
 
 RANDOM = np.random.default_rng(2)
@@ -102,3 +108,19 @@ def test_products_are_of_bytes(name: str, tmp_path: Path) -> None:
     assert dot is not None
     kernels = lowered(name, "cascadelake", tmp_path)[0].separated.module
     assert dot.name.partition(".")[2] in kernels.script()
+
+
+@pytest.mark.parametrize("cpu", ["cascadelake", "haswell"])
+def test_a_picture_of_bytes_is_no_quantised_model(cpu: str) -> None:
+    """Its code is what it would be without these passes."""
+
+    def body(b: Any, x: Any) -> Any:
+        y = b.emit(relax.op.subtract(b.emit(relax.op.astype(x, "float32")), relax.const(127.0)))
+        y = b.emit(relax.op.nn.conv2d(y, const(8, 3, 3, 3)))
+        return b.emit(relax.op.divide(y, relax.const(3.0)))
+
+    made = module(body, (1, 3, 9, 9), dtype="uint8")
+    assert is_quantised(made)
+    target = Target({"kind": "llvm", "mcpu": cpu})
+    dot = machine_of(target).dot
+    assert tvm_ffi.structural_equal(quantised(whole(made, dot), dot)["main"], made["main"])

@@ -31,6 +31,7 @@ from neo_workers.compiler.cpu.quantities import (
     Quantity,
     Weight,
     axes_of,
+    has_scales,
     one_number,
     quantity,
     shifted,
@@ -53,6 +54,8 @@ CONCAT = "relax.concat"
 
 def quantised(module: tvm.IRModule, dot: Dot | None) -> tvm.IRModule:
     """`module` with products of bytes, where the CPU has `dot` for them, and with no needless roundings."""
+    if not has_scales(module):
+        return module
     return relax.transform.DeadCodeElimination()(rewrite(module, _Quantised, dot))
 
 

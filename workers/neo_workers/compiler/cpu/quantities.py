@@ -39,11 +39,13 @@ FOLLOWING = (
 
 def is_quantised(module: tvm.IRModule) -> bool:
     """Whether main has anything to do with bytes."""
-    values = _values(module)
-    widened = [value for value in values if op_name(value) == "relax.astype"]
-    return any(op_name(value) in (QUANTIZE, DEQUANTIZE) for value in values) or any(
-        str(value.args[0].ty.dtype) in BYTES for value in widened
-    )
+    widened = [value for value in _values(module) if op_name(value) == "relax.astype"]
+    return has_scales(module) or any(str(value.args[0].ty.dtype) in BYTES for value in widened)
+
+
+def has_scales(module: tvm.IRModule) -> bool:
+    """Whether main quantises or dequantises anything."""
+    return any(op_name(value) in (QUANTIZE, DEQUANTIZE) for value in _values(module))
 
 
 def rounds(module: tvm.IRModule) -> bool:
