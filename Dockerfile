@@ -1,21 +1,32 @@
-# docker build -t neo-emulator .    More frameworks: --build-arg EXTRAS=torch (or tensorflow, otel, ...; see pyproject.toml)
-FROM python:3.11-slim AS build
-ARG EXTRAS=""
-# where pip looks besides its default, such as PyTorch's index of builds for CPUs
-ARG PIP_EXTRA_INDEX_URL=""
+# docker build -t neo-emulator .    With another framework: --build-arg MORE=torch (or tensorflow, otel, ...; see pyproject.toml)
+#
+# What changes least comes first: the images of compose.yaml share all layers but their last ones, and a change of our
+# sources installs nothing again.
+FROM python:3.11-slim
+ENV PATH=/opt/neo/bin:$PATH PYTHONDONTWRITEBYTECODE=1
+# volumes that are mounted here take these owners over
+RUN useradd --uid 10001 --create-home neo && mkdir /data /work && chown neo:neo /data /work && python -m venv /opt/neo
 WORKDIR /src
-RUN python -m venv /opt/neo
-COPY constraints.txt pyproject.toml README.md CHANGELOG.md LICENSE ./
+
+# what the package asks for, by installing one without our code
+COPY constraints.txt pyproject.toml ./
+RUN mkdir -p emulator/neo_emulator workers/neo_workers targets/neo_targets && touch README.md LICENSE \
+    && pip install --no-cache-dir --constraint constraints.txt ".[trees,tflite,coreml,cuda12]"
+
+ARG MORE=""
+# where pip looks besides its default: PyTorch's index of builds for CPUs. Without it torch is refused: PyPI's brings
+# gigabytes of CUDA that nothing here uses
+ARG PIP_EXTRA_INDEX_URL=""
+RUN [ -z "$MORE" ] || { echo cuda-toolkit==0 >no-cuda.txt \
+    && pip install --no-cache-dir --constraint constraints.txt --constraint no-cuda.txt ".[$MORE]"; } \
+    || { echo "for torch set PYTORCH_CPU_INDEX to the index of builds for CPUs that pytorch.org/get-started names" >&2; exit 1; }
+
+COPY README.md LICENSE ./
 COPY emulator emulator
 COPY workers workers
 COPY targets targets
-RUN /opt/neo/bin/pip install --no-cache-dir --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}"
+RUN pip install --no-cache-dir --no-deps --force-reinstall .
 
-FROM python:3.11-slim
-COPY --from=build /opt/neo /opt/neo
-ENV PATH=/opt/neo/bin:$PATH PYTHONDONTWRITEBYTECODE=1
-# volumes that are mounted here take these owners over
-RUN useradd --uid 10001 --create-home neo && mkdir /data /work && chown neo:neo /data /work
 USER neo
 WORKDIR /home/neo
 EXPOSE 4577

@@ -39,6 +39,8 @@ from neo_workers.store import Store
 Handler = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes] | None]
 
 REST = 9
+MOST_REST_SECONDS = 0.02
+"""The first message takes Celery's import and a connection: a rest in proportion would hold the second for seconds."""
 
 
 class Application:
@@ -71,7 +73,7 @@ class Application:
 class Announcer:
     """Announces jobs from a thread of its own, so that no request waits for Celery (0.4 s to import, 0.5 ms a message).
 
-    After each it rests REST times as long as that took: a burst of Creates then keeps most of the processor, and
+    After each it rests up to REST times as long as that took: a burst of Creates then keeps most of the processor, and
     announcements still outrun any worker. What is still unsent when the process ends is lost, which is harmless:
     unclaimed jobs are announced again.
     """
@@ -89,7 +91,7 @@ class Announcer:
             job_id = self._waiting.get()
             begun = time.perf_counter()
             self._submit(job_id)
-            time.sleep(REST * (time.perf_counter() - begun))
+            time.sleep(min(REST * (time.perf_counter() - begun), MOST_REST_SECONDS))
 
 
 def create_app(settings: Settings, store: Store, submit: Submit | None = None) -> Application:

@@ -22,13 +22,15 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Say it as JSON.")]
-Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")]
+Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="0 picks a free one.")]
 Tls = Annotated[bool | None, typer.Option("--tls", help="HTTPS too, with a certificate made now.")]
 Cert = Annotated[Path | None, typer.Option("--cert", metavar="PEM", help="HTTPS too, with this one.")]
 Key = Annotated[Path | None, typer.Option("--key", metavar="PEM", help="The key of --cert.")]
-Url = Annotated[str, typer.Option(envvar="AWS_ENDPOINT_URL", help="Where the emulator runs.")]
-Artifact = Annotated[Path, typer.Argument(help="The tar.gz of a compilation job, or its unpacked folder.")]
+Url = Annotated[str, typer.Option(metavar="URL", envvar="AWS_ENDPOINT_URL", help="Where the emulator runs.")]
+Artifact = Annotated[
+    Path, typer.Argument(metavar="ARTIFACT", help="The tar.gz of a compilation job, or its unpacked folder.")
+]
 
 
 def _targets() -> list[str]:
@@ -63,10 +65,14 @@ def serve(
     host: Host = DEFAULT_HOST,
     port: Port = DEFAULT_PORT,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Keep jobs, S3 and the cache here over a restart (default: nothing is kept).")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Keep jobs, S3 and the cache here over a restart (default: nothing is kept)."
+        ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Jobs compiled at the same time (default: one per CPU core).")
+        int | None,
+        typer.Option(min=1, max=256, metavar="N", help="Jobs compiled at the same time (default: one per CPU core)."),
     ] = None,
     tls: Tls = None,
     cert: Cert = None,
@@ -108,18 +114,29 @@ def worker(
 
 @app.command("compile")
 def compile_(
-    model: Annotated[Path, typer.Argument(help="A model file, a folder of them, or a tar.gz as Neo takes it.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A model file, a folder of them, or a tar.gz as Neo takes it.")
+    ],
     target: Annotated[
-        str, typer.Option(help="A TargetDevice, or Os/Arch/Accelerator.", autocompletion=_targets)
+        str,
+        typer.Option(metavar="TARGET", help="A TargetDevice, or Os/Arch[/Accelerator].", autocompletion=_targets),
     ] = "ml_c5",
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder, or name of the tar.gz.")] = Path(),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="PATH", help="Folder, or name of the tar.gz.")
+    ] = Path(),
     inputs: Annotated[
-        list[str] | None, typer.Option("--input", "-i", help="NAME=1,3,224,224, once per input; or DataInputConfig.")
+        list[str] | None,
+        typer.Option(
+            "--input", "-i", metavar="SHAPE", help="As data=1,3,224,224, once per input; or the whole DataInputConfig."
+        ),
     ] = None,
     framework: Annotated[
-        str | None, typer.Option(help="Default: what the file's name tells.", autocompletion=_frameworks)
+        str | None,
+        typer.Option(
+            metavar="NAME", help="ONNX, ... (default: what the file's name tells).", autocompletion=_frameworks
+        ),
     ] = None,
-    options: Annotated[str | None, typer.Option(help="CompilerOptions, as JSON.")] = None,
+    options: Annotated[str | None, typer.Option(metavar="JSON", help="CompilerOptions.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the compiler's log.")] = False,
     json_: Json = False,
 ) -> None:
@@ -165,8 +182,8 @@ def inspect(artifact: Artifact, json_: Json = False) -> None:
 
 @app.command()
 def jobs(
-    name: Annotated[str | None, typer.Argument(help="One job, in detail (default: all).")] = None,
-    status: Annotated[str, typer.Option(help="Only jobs with this status, e.g. FAILED.")] = "",
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One job, in detail (default: all).")] = None,
+    status: Annotated[str, typer.Option(metavar="STATUS", help="Only jobs with this status, e.g. FAILED.")] = "",
     url: Url = DEFAULT_URL,
     json_: Json = False,
 ) -> None:
@@ -178,7 +195,7 @@ def jobs(
 
 @app.command()
 def logs(
-    name: Annotated[str, typer.Argument(help="The job.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The job.")],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
     url: Url = DEFAULT_URL,
     json_: Json = False,
@@ -200,7 +217,7 @@ def targets(json_: Json = False) -> None:
 @app.command()
 def env(
     url: Url = DEFAULT_URL,
-    shell: Annotated[str, typer.Option(help="sh, fish, powershell or dotenv.")] = "sh",
+    shell: Annotated[str, typer.Option(metavar="SHELL", help="sh, fish, powershell or dotenv.")] = "sh",
     json_: Json = False,
 ) -> None:
     """Show the variables that lead AWS's SDKs and CLI here."""

@@ -86,7 +86,9 @@ class Control:
         if components["workers"] != "ok" and (trouble := self.trouble()):
             components["workers"] += f": {trouble}"
         ready = set(components.values()) == {"ok"}
-        return _json(200 if ready else 503, {"ready": ready, "components": components, "workers": len(alive)})
+        able = sorted({name for worker in alive for name in worker.frameworks})
+        answer = {"ready": ready, "components": components, "workers": len(alive), "frameworks": able}
+        return _json(200 if ready else 503, answer)
 
     def metrics(self) -> Response:
         """Figures in Prometheus' text format."""

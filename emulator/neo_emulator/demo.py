@@ -39,12 +39,13 @@ class Row:
 
     target: str  # as the artifact's name has it
     output: dict[str, Any]  # OutputConfig's target members
-    begun: float = field(default_factory=time.monotonic)
+    begun: float = 0.0
     status: str = "STARTING"
-    seconds: float = 0.0
+    seconds: float = 0.0  # of work: without its wait for one of the workers
     reason: str = ""
     artifact: str = ""
     size_bytes: int = 0
+    code: str = ""  # what its own headers say that it is
     check: str = ""
     good: bool = False
     ran: bool = False  # on this machine
@@ -133,7 +134,6 @@ def compile_all(server: ServerProcess, model: Model, rows: list[Row]) -> list[Ro
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key="magika.tar.gz", Body=model.archive())
     for row in rows:
-        row.begun = time.monotonic()
         sagemaker.create_compilation_job(
             CompilationJobName=row.job_name,
             RoleArn=ROLE,
@@ -165,6 +165,7 @@ def watch(sagemaker: Any, rows: list[Row]) -> None:
             status = row.description["CompilationJobStatus"]
             if status != row.status:
                 row.status = status
+                row.begun = row.begun or time.monotonic()
                 row.seconds = time.monotonic() - row.begun
                 row.reason = row.description.get("FailureReason", "")
                 progress.event(f"{time.monotonic() - begun:6.1f} s  {row.target:<14} {status}")
@@ -211,26 +212,24 @@ def inspect(server: ServerProcess, row: Row, model: Model, folder: Path) -> None
         assert library is not None
         code = library.read()
     spec = registry.resolve(row.output)
-    row.check, row.good = describe_code(code, spec)
+    row.code, row.good = describe_code(code, spec)
+    row.check = "by its headers" if row.good else "its headers say something else"
     if row.good and spec.device is None and spec.arch == this_arch():
         run(path, row, model)
-    elif row.good:
-        row.check += ", as its headers say"
 
 
 def describe_code(code: bytes, spec: TargetSpec) -> tuple[str, bool]:
     """What the library's own headers say, and whether that is what the target asks for."""
     head, cubin = elf.header(code), elf.find_cubin(code)
     sm = elf.header(cubin).sm if cubin else None
-    words = [MACHINES.get(head.machine, f"machine {head.machine}")]
-    words += [f"{head.float_abi} float"] if head.float_abi else []
+    words = [f"{MACHINES.get(head.machine, f'machine {head.machine}')}, {spec.host.cpu}"]
+    words += [f"({head.float_abi} float)"] if head.float_abi else []
     words += [f"and cubin for sm_{sm}"] if sm else []
     asked = (
         spec.host.arch.elf_machine,
         spec.host.arch.float_abi,
         spec.device.sm if isinstance(spec.device, Cuda) else None,
     )
-    words.append(f"({spec.host.cpu})")
     return " ".join(words), (head.machine, head.float_abi, sm) == asked
 
 
@@ -250,22 +249,21 @@ def run(path: Path, row: Row, model: Model) -> None:
     (expected,) = session.run(None, features)
     error = float(abs(scores - expected).max())
     row.ran, row.good = True, error < TOLERANCE
-    row.check += f'; run here by {by}: max abs error {error:.1e}, this file is "{model.label(scores)}"'
+    row.check = f'run here by {by}: it takes this file for "{model.label(scores)}"; largest error {error:.0e}'
 
 
 def show(rows: list[Row]) -> None:
     """The table."""
-    heads = ("target", "status", "seconds", "artifact", "size", "check")
-    lines = [
-        (r.target, r.status, f"{r.seconds:.1f}", r.artifact, f"{r.size_bytes / 1e6:.2f} MB", r.check or r.reason)
-        for r in rows
+    from neo_emulator.commands import output
+
+    columns = ("target", "status", "seconds", "size", "machine code", "checked")
+    cells = [
+        (row.target, row.status, f"{row.seconds:.1f}", output.size(row.size_bytes), row.code, row.reason or row.check)
+        for row in rows
     ]
-    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
     say()
-    for line in (heads, tuple("-" * width for width in widths), *lines):
-        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    say()
-    say(f"{sum(row.good for row in rows)} of {len(rows)} are as they should be.")
+    output.table(columns, cells)
+    say(f"{sum(row.good for row in rows)} of {len(rows)} came out right. Each was a job of boto3 and a tar.gz in S3.")
     say("Next: `make serve` (or `neo-emulator serve`) keeps it running; docs/quickstart.md goes on from there.")
 
 

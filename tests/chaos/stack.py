@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
@@ -16,6 +15,7 @@ from uuid import uuid4
 
 import boto3
 from botocore.config import Config
+from chaos.parts import Host, Part
 from chaos.proxy import Proxy
 from redis.exceptions import RedisError
 
@@ -40,80 +40,8 @@ SETTINGS = {
 }
 
 
-class Part:
-    """One process, which can be started again."""
-
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
-        self.name, self.command, self.environment, self.log = name, command, environment, log
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> "Part":
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command,
-                env={**os.environ, **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=kin.die_with_parent,  # should the tests themselves be killed
-                start_new_session=True,
-            )
-        return self
-
-    @property
-    def pid(self) -> int:
-        assert self.process is not None
-        return self.process.pid
-
-    @property
-    def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def send(self, number: signal.Signals) -> None:
-        if self.alive:
-            os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.send(signal.SIGKILL)
-            self.wait(10)
-
-    def wait(self, seconds: float) -> int:
-        assert self.process is not None
-        return self.process.wait(seconds)
-
-
-class Host:
-    """A network namespace with an address of its own, beside this machine. Needs root and iproute2."""
-
-    def __init__(self, number: int) -> None:
-        self.name = f"neo{os.getpid()}-{number}"
-        self.device = f"nv{os.getpid() % 100000}-{number}"
-        net = f"10.{100 + os.getpid() % 100}.{number}"  # others may test on this machine too
-        self.gateway, self.address = f"{net}.1", f"{net}.2"
-        self.run = ("ip", "netns", "exec", self.name)
-
-    def __enter__(self) -> "Host":
-        inside = ("-n", self.name)
-        for words in (
-            ("netns", "add", self.name),
-            ("link", "add", self.device, "type", "veth", "peer", "name", "eth0", "netns", self.name),
-            ("addr", "add", f"{self.gateway}/30", "dev", self.device),
-            ("link", "set", self.device, "up"),
-            (*inside, "addr", "add", f"{self.address}/30", "dev", "eth0"),
-            (*inside, "link", "set", "eth0", "up"),
-            (*inside, "link", "set", "lo", "up"),
-        ):
-            subprocess.run(["ip", *words], check=True, capture_output=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        subprocess.run(["ip", "link", "del", self.device], check=False, capture_output=True)
-        subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
-
-
 class Stack:
-    """Valkey, the API with a data folder, and workers behind proxies. `with Stack(folder) as stack:`"""
+    """Valkey, the API with a data folder, and workers, behind proxies by default. `with Stack(folder) as stack:`"""
 
     def __init__(
         self,
@@ -121,9 +49,10 @@ class Stack:
         workers: int = 2,
         valkey_dir: Path | None = None,
         hosts: Sequence[Host] = (),
+        proxied: bool = True,
         **settings: object,
     ) -> None:
-        self.folder, self.mark = folder, uuid4().hex
+        self.folder, self.mark, self.proxied = folder, uuid4().hex, proxied
         self.settings = {**SETTINGS, **settings}
         self.valkey_dir = valkey_dir or folder / "valkey"
         # short: a socket's path has 107 characters at most
@@ -165,6 +94,9 @@ class Stack:
             "s3_endpoint_url": f"http://{s3_way.host}:{s3_way.port}",
             "work_dir": self.folder / "work",
         }
+        if not self.proxied:
+            base = f"unix://{self.socket}?db="
+            where |= {"redis_url": f"{base}1", "broker_url": f"{base}0", "s3_endpoint_url": self.url}
         command = [*(host.run if host else ()), sys.executable, "-m", "chaos.hostile_worker"]
         return self._part(name, command, more, **{**where, **settings})
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from chaos.conftest import Settle
 from chaos.invariants import HERE, create, wait_for
-from chaos.stack import Part, Stack
+from chaos.parts import Part
+from chaos.stack import Stack
 from support import processes
 
 from neo_workers import reaper

@@ -1,32 +1,48 @@
-"""compose.yaml, really brought up: `make compose`. Three workers, one killed in the middle of its jobs, nothing lost.
+"""compose.yaml, really brought up, every profile of it: `make compose`. Three workers, one killed in the middle of its
+jobs, nothing lost.
 
 Needs a Docker engine and Compose v2 ($DOCKER_COMPOSE names its binary); takes some minutes, most of them the build.
 `with_engine` beside this file brings both where they are not there.
 """
 
+import base64
 import json
 import os
 import platform
 import re
 import shutil
 import subprocess
+import tarfile
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
+from compose.cpu_index import cpu_index
+from compose.in_worker import PROGRAMS
 from e2e.models import conv_net
 from support import jobs
 
 from neo_emulator.endpoint import Endpoint
+from neo_targets import elf
 from neo_workers.execute import load_artifact
 
 ROOT = Path(__file__).parents[2]
-PROJECT, PORT, FLOWER_PORT, JOBS = "neo-compose-test", "14577", "15555", 12
+PROJECT, PORT, FLOWER_PORT, ALONE_PORT, JOBS = "neo-compose-test", "14577", "15555", "14599", 12
 HARDENED = ("emulator", "worker")
+OVERRIDE = """
+services: # an engine without NAT can only build on the host's network
+  emulator: { build: { network: host } }
+  worker-torch: { build: { network: host } }
+  worker-tensorflow: { build: { network: host } }
+  flower: { build: { network: host } }
+  worker-gpu: { deploy: !reset null } # there is no GPU, and none is needed to compile
+"""
 HERE = {"Os": "LINUX", "Arch": "ARM64" if platform.machine() == "aarch64" else "X86_64"}
 
 pytestmark = [
@@ -43,8 +59,8 @@ class Compose:
         self._command = [found] if found else ["docker", "compose"]
         self._files = ["-p", PROJECT, "-f", "compose.yaml", "-f", str(override)]
 
-    def __call__(self, *words: str, check: bool = True) -> str:
-        environment = os.environ | {"NEO_PORT": PORT, "NEO_FLOWER_PORT": FLOWER_PORT}
+    def __call__(self, *words: str, check: bool = True, **more: str) -> str:
+        environment = os.environ | {"NEO_PORT": PORT, "NEO_FLOWER_PORT": FLOWER_PORT} | more
         done = subprocess.run(
             [*self._command, *self._files, *words],
             cwd=ROOT,
@@ -66,14 +82,13 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
     if subprocess.run(["docker", "info"], capture_output=True).returncode:
         pytest.skip("needs a Docker engine")
     override = tmp_path_factory.mktemp("compose") / "override.yaml"
-    host = {"build": {"network": "host"}}  # an engine without NAT can only build so
-    override.write_text(json.dumps({"services": dict.fromkeys(("emulator", "worker", "flower"), host)}))
+    override.write_text(OVERRIDE)
     compose = Compose(override)
     try:
         compose("up", "--detach", "--build", "--wait", "--scale", "worker=3")
         yield compose
     finally:
-        compose("--profile", "flower", "down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
+        compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5", check=False)
 
 
 @pytest.fixture(scope="module")
@@ -108,11 +123,81 @@ def test_what_workers_compile_runs(neo: Endpoint, tmp_path: Path) -> None:
     case = conv_net()
     neo.s3.put_object(Bucket="neo", Key="net.tar.gz", Body=jobs.archive(net__onnx=case.model))
     name = jobs.create(neo.sagemaker, "s3://neo/net.tar.gz", None, "s3://neo/run", TargetPlatform=HERE)
-    bucket, key = neo.wait(name)["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").split("/", 1)
-    neo.s3.download_file(bucket, key, str(tmp_path / "artifact.tar.gz"))
-    (got,) = load_artifact(tmp_path / "artifact.tar.gz").run(case.inputs).values()
+    (got,) = load_artifact(download(neo, neo.wait(name), tmp_path)).run(case.inputs).values()
     (expected,) = onnxruntime.InferenceSession(case.model, providers=["CPUExecutionProvider"]).run(None, case.inputs)
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_framework_that_no_worker_has(neo: Endpoint) -> None:
+    assert neo.control("ready")["frameworks"] == ["DARKNET", "MXNET", "ONNX", "SKLEARN", "TFLITE", "XGBOOST"]
+    (job,) = framework_jobs(neo, "PYTORCH", "net.tar.gz", {"input0": [1, 3, 8, 8]}, count=1)
+    assert job["CompilationJobStatus"] == "FAILED"
+    assert "needs torch" in job["FailureReason"]
+    assert "start a worker that has it" in job["FailureReason"]
+
+
+@pytest.mark.parametrize(
+    ("service", "framework", "file"),
+    [("worker-torch", "PYTORCH", "model.pth"), ("worker-tensorflow", "KERAS", "model.h5")],
+)
+def test_a_framework_that_one_worker_has(
+    compose: Compose, neo: Endpoint, tmp_path: Path, service: str, framework: str, file: str
+) -> None:
+    """Its jobs find the one worker that has it, beside three that have not, and compute what the framework computes."""
+    with tempfile.TemporaryDirectory() as folder, cpu_index(Path(folder)) as index:
+        if index is None and service == "worker-torch":
+            pytest.skip("no build of torch for CPUs is to be had: PYTORCH_CPU_INDEX names an index of them")
+        up = ("up", "--detach", "--build", "--wait", "--no-deps", service)
+        compose("--profile", service.removeprefix("worker-"), *up, PYTORCH_CPU_INDEX=index or "")
+    try:
+        made = json.loads(compose("exec", "-T", service, "python", "-c", PROGRAMS[service]).splitlines()[-1])
+        archive = jobs.archive(**{file: base64.b64decode(made["model"])})
+        neo.s3.put_object(Bucket="neo", Key=f"{service}.tar.gz", Body=archive)
+        done = framework_jobs(neo, framework, f"{service}.tar.gz", {"input0": [1, 3, 8, 8]}, count=4)
+    finally:
+        compose("rm", "--stop", "--force", "--volumes", service)
+    assert [job.get("FailureReason") for job in done] == [None] * 4
+    x = np.linspace(-1, 1, 192, dtype=np.float32).reshape(1, 3, 8, 8)
+    (got,) = load_artifact(download(neo, done[0], tmp_path)).run({"input0": x}).values()
+    np.testing.assert_allclose(got, made["y"], rtol=1e-4, atol=1e-5)
+
+
+def framework_jobs(
+    neo: Endpoint, framework: str, key: str, inputs: dict[str, list[int]], count: int
+) -> list[dict[str, Any]]:
+    """Jobs for this machine's own platform, ended."""
+    names = [f"{framework.lower()}-{count}-{n}" for n in range(count)]
+    for name in names:
+        neo.sagemaker.create_compilation_job(
+            CompilationJobName=name,
+            RoleArn=jobs.ROLE,
+            InputConfig={"S3Uri": f"s3://neo/{key}", "Framework": framework, "DataInputConfig": json.dumps(inputs)},
+            OutputConfig={"S3OutputLocation": f"s3://neo/{name}", "TargetPlatform": HERE},
+            StoppingCondition={"MaxRuntimeInSeconds": 600},
+        )
+    return [jobs.wait(neo.sagemaker, name, seconds=300) for name in names]
+
+
+def test_the_gpu_worker_compiles_for_nvidia(compose: Compose, neo: Endpoint, tmp_path: Path) -> None:
+    compose("--profile", "gpu", "up", "--detach", "--wait", "--no-deps", "worker-gpu")
+    compose("stop", "worker")
+    try:
+        neo.s3.put_object(Bucket="neo", Key="gpu.tar.gz", Body=jobs.archive(net__onnx=conv_net().model))
+        name = jobs.create(neo.sagemaker, "s3://neo/gpu.tar.gz", None, "s3://neo/gpu", TargetDevice="ml_g4dn")
+        job = jobs.wait(neo.sagemaker, name, seconds=300)
+    finally:
+        compose("up", "--detach", "--wait", "--no-build", "--scale", "worker=3")
+        compose("rm", "--stop", "--force", "--volumes", "worker-gpu")
+    assert job["CompilationJobStatus"] == "COMPLETED", job.get("FailureReason")
+    with tarfile.open(download(neo, job, tmp_path)) as tar:
+        tar.extractall(tmp_path, filter="data")
+    cubins = [elf.find_cubin(path.read_bytes()) for path in tmp_path.glob("*.so")]
+    assert [elf.header(cubin).sm for cubin in cubins if cubin] == [75]
+
+
+def download(neo: Endpoint, job: dict[str, Any], folder: Path) -> Path:
+    (folder / "artifact.tar.gz").write_bytes(neo.download(job["CompilationJobName"]))
+    return folder / "artifact.tar.gz"
 
 
 def test_flower_shows_the_workers(compose: Compose, neo: Endpoint) -> None:
@@ -137,6 +222,32 @@ def test_state_survives_a_restart_of_everything(compose: Compose, neo: Endpoint)
     compose("up", "--detach", "--wait", "--no-build", "--scale", "worker=3")
     assert dict.fromkeys(jobs.keys(neo.s3, "neo")) == before
     assert {job["name"] for job in neo.control("jobs.json")["jobs"]} == names
+
+
+def test_the_image_alone_is_an_emulator(compose: Compose, neo: Endpoint) -> None:
+    words = ("--detach", "--rm", "--network", f"{PROJECT}_default", "--publish", f"127.0.0.1:{ALONE_PORT}:4577")
+    container = docker("run", *words, "neo-emulator").strip()
+    try:
+        alone = Endpoint(f"http://127.0.0.1:{ALONE_PORT}")
+        deadline = time.monotonic() + 60
+        while not is_ready(alone):
+            assert time.monotonic() < deadline, docker("logs", container)
+            time.sleep(0.2)
+        alone.s3.create_bucket(Bucket="neo")
+        alone.s3.put_object(Bucket="neo", Key="net.tar.gz", Body=jobs.archive(net__onnx=conv_net().model))
+        for device in ("ml_c5", "coreml"):
+            name = jobs.create(alone.sagemaker, "s3://neo/net.tar.gz", None, TargetDevice=device)
+            job = jobs.wait(alone.sagemaker, name, seconds=300)
+            assert job["CompilationJobStatus"] == "COMPLETED", job.get("FailureReason")
+    finally:
+        docker("stop", container)
+
+
+def is_ready(neo: Endpoint) -> bool:
+    try:
+        return bool(neo.control("ready")["ready"])
+    except (OSError, ValueError):  # it does not listen yet, or says 503
+        return False
 
 
 def test_containers_may_do_little(compose: Compose, neo: Endpoint) -> None:

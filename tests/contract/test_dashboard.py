@@ -2,13 +2,16 @@
 
 import io
 import json
+import re
 import tarfile
 from collections.abc import Callable
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
+from neo_emulator.dashboard import views
 from neo_workers.feed import LineWriter
 from neo_workers.jobs import JobId, JobResult, JobStatus, Scope
 from neo_workers.settings import Settings
@@ -94,6 +97,25 @@ def test_jobs_of_all_scopes_newest_first(curl: Callable[..., Any], store: Store,
     engine.start("job-0")
     assert [row["name"] for row in curl("GET", "/_neo/jobs.json?status=INPROGRESS").json["jobs"]] == ["job-0"]
     assert [row["name"] for row in curl("GET", "/_neo/jobs.json?contains=b-1").json["jobs"]] == ["job-1"]
+
+
+def test_older_jobs_are_on_further_pages(
+    curl: Callable[..., Any], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "MOST_JOBS", 2)
+    for number in range(5):
+        region = ("us-east-1", "eu-west-1")[number % 2]
+        store.add(JobId(Scope("123456789012", region), f"job-{number}"), {"OutputConfig": {}}, {})
+    pages, query = [], "?contains=job"
+    while query:
+        rows = curl("GET", f"/_neo/jobs.json{query}").json["jobs"]
+        pages.append([row["name"] for row in rows])
+        html = curl("GET", f"/_neo/{query}").body.decode()
+        assert all(name in html for name in pages[-1])
+        older = re.search(r'href="/_neo/(\?[^"]*)" rel="next"', html)
+        query = unescape(older[1]) if older else ""
+    assert pages == [["job-4", "job-3"], ["job-2", "job-1"], ["job-0"]]
+    assert curl("GET", "/_neo/jobs.json?before=nonsense").status == 400
 
 
 def test_phases_and_log(curl: Callable[..., Any], store: Store, engine: Any, request_for: Any, sagemaker: Any) -> None:

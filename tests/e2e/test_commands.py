@@ -1,7 +1,11 @@
 """`neo-emulator compile`, and `jobs` and `logs` against a running emulator."""
 
 import json
+import signal
+import subprocess
+import sys
 import tarfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ from e2e.models import conv_net
 from support import jobs
 
 from neo_emulator import cli
+from neo_emulator.endpoint import Endpoint
 from neo_emulator.process import ServerProcess
 from neo_workers.execute import load_artifact
 
@@ -103,3 +108,24 @@ def test_jobs_and_logs(
     for argv, words in ((["logs", "nobody"], "no compilation job"), (["jobs", "--status", "odd"], "status is one of")):
         assert cli.main(argv) == 1
         assert words in capsys.readouterr().err
+
+
+def test_standard_output_of_serve_is_what_it_says_of_itself() -> None:
+    command = [sys.executable, "-m", "neo_emulator", "serve", "--port", "0", "--workers", "1", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as serve:
+        assert serve.stdout is not None
+        neo = Endpoint(json.loads(serve.stdout.readline())["url"])
+        deadline = time.monotonic() + 60
+        while not has_worker(neo):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        serve.send_signal(signal.SIGINT)
+        assert serve.stdout.read() == ""  # not even how the worker ends
+    assert serve.returncode == 0
+
+
+def has_worker(neo: Endpoint) -> bool:
+    try:
+        return bool(neo.control("ready")["workers"])
+    except ValueError:  # not ready yet
+        return False

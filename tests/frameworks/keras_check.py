@@ -28,6 +28,8 @@ CASES = [
     ("KERAS", "mlp.h5"),
     ("KERAS", "segments.h5"),
     ("KERAS", "attention.keras"),
+    ("KERAS", "stack.h5"),
+    ("KERAS", "stack.keras"),
     ("TENSORFLOW", "cnn"),
     ("TENSORFLOW", "lstm"),
     ("TENSORFLOW", "mlp"),

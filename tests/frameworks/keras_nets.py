@@ -53,12 +53,21 @@ def attention(layers: Any) -> tuple[Any, Any]:
     return start, layers.Dense(4)(layers.GlobalAveragePooling1D()(net))
 
 
-NETS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
+def stack(layers: Any) -> list[Any]:
+    """A Sequential model, Keras' simplest form."""
+    start = layers.Input((8, 8, 3), name="input_1")
+    return [start, layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(5)]
+
+
+Net = tuple[Any, Any] | list[Any]
+"""Inputs and outputs, or the layers of a Sequential model."""
+NETS: dict[str, Callable[[Any], Net]] = {
     "cnn": cnn,
     "segments": segments,
     "lstm": lstm,
     "mlp": mlp,
     "attention": attention,
+    "stack": stack,
 }
 
 
@@ -67,11 +76,12 @@ def write(folder: Path) -> None:
         _save(name, build, folder)
 
 
-def _save(name: str, build: Callable[[Any], tuple[Any, Any]], folder: Path) -> None:
+def _save(name: str, build: Callable[[Any], Net], folder: Path) -> None:
     import keras
 
     keras.utils.set_random_seed(SEED)
-    model = keras.Model(*build(keras.layers))
+    built = build(keras.layers)
+    model = keras.Sequential(built) if isinstance(built, list) else keras.Model(*built)
     model.name = name
     random = np.random.default_rng(SEED)
     for layer in model.layers:

@@ -31,6 +31,14 @@ _SIGNATURE = re.compile(r"__kernel void (?:__attribute__\(\(.*?\)\) )?(\w+)\((.*
 _AXES = {f"{kind}Idx.{axis}": (kind, index) for kind in ("block", "thread") for index, axis in enumerate("xyz")}
 
 
+GUARD = bytes(range(256)) * 256
+"""What lies behind each buffer."""
+
+
+class BeyondItsEndError(Exception):
+    """A kernel wrote where it has no memory."""
+
+
 class NotInstalledError(Exception):
     """Says what to install."""
 
@@ -59,15 +67,24 @@ class Launch:
 class Program:
     """The GPU part of one compiled model."""
 
-    def __init__(self, work: Work, device: Any) -> None:
+    def __init__(self, text: str, lowered: Any, target: Any, inputs: list[str], outputs: list[str], device: Any):
+        """`text`: the OpenCL C of all kernels; `lowered`: the build.Lowered they were made of."""
         import pyopencl
 
-        assert work.library is not None and work.imported is not None
         self.opencl: Any = pyopencl
-        self._work = work
-        self.sources = kernels(elf.find_opencl(work.library.read_bytes()))
+        self._lowering, self._target, self._ends = lowered, target, (inputs, outputs)
+        self.sources = kernels(text)
         self._context = self.opencl.Context([device])
         self._queue = self.opencl.CommandQueue(self._context)
+
+    @classmethod
+    def of_work(cls, work: Work, device: Any) -> Program:
+        """That of a finished job."""
+        assert work.library is not None and work.imported is not None
+        target = tvm_target(work.spec)
+        lowered = build.lower(work.imported.module, target)
+        inputs, outputs = ([item.name for item in items] for items in (work.imported.inputs, work.imported.outputs))
+        return cls(elf.find_opencl(work.library.read_bytes()), lowered, target, inputs, outputs, device)
 
     @cached_property
     def built(self) -> dict[str, Any]:
@@ -79,36 +96,53 @@ class Program:
 
     def run(self, inputs: Arrays) -> Arrays:
         """The outputs of the whole model."""
-        plan, launches, names = self._lowered()
+        plan, launches, names = self._launched()
+        workspaces = self._workspaces()
         arena = np.zeros(plan.arena_bytes + 64, np.uint8)
         for name, index in plan.inputs:
             _view(arena, plan.tensors[index])[...] = inputs[name]
         for call in plan.calls:
             indices = dict(zip(names[call.kernel], call.arguments, strict=True))
             for launch in launches[call.kernel]:
-                self._launch(launch, {name: plan.tensors[index] for name, index in indices.items()}, plan, arena)
+                tensors = {name: plan.tensors[index] for name, index in indices.items()}
+                self._launch(launch, tensors, workspaces.get(call.kernel, {}), plan, arena)
         return {name: _view(arena, plan.tensors[index]).copy() for name, index in plan.outputs}
 
-    def _launch(self, launch: Launch, tensors: dict[str, PlanTensor], plan: Plan, arena: Any) -> None:
+    def _launch(
+        self, launch: Launch, tensors: dict[str, PlanTensor], workspaces: Arrays, plan: Plan, arena: Any
+    ) -> None:
         flags = self.opencl.mem_flags
-        arrays = [_array(tensors[name], plan, arena) for name in arguments(self.sources[launch.kernel], launch.kernel)]
-        copies = [np.array(array, order="C") for array in arrays]
+        names = arguments(self.sources[launch.kernel], launch.kernel)
+        arrays = [_array(tensors[name], plan, arena) if name in tensors else workspaces[name] for name in names]
+        copies = [np.frombuffer(array.tobytes() + GUARD, np.uint8).copy() for array in arrays]
         buffers = [
             self.opencl.Buffer(self._context, flags.READ_WRITE | flags.COPY_HOST_PTR, hostbuf=copy) for copy in copies
         ]
         size = tuple(count * items for count, items in zip(launch.grid, launch.group, strict=True))
         self.built[launch.kernel](self._queue, size, launch.group, *buffers)
-        for array, copy, buffer in zip(arrays, copies, buffers, strict=True):
+        for name, array, copy, buffer in zip(names, arrays, copies, buffers, strict=True):
             self.opencl.enqueue_copy(self._queue, copy, buffer)
+            if copy[array.nbytes :].tobytes() != GUARD:
+                raise BeyondItsEndError(f"{launch.kernel} writes beyond the end of {name}")
             if array.flags.writeable:
-                array[...] = copy
+                array[...] = copy[: array.nbytes].view(array.dtype).reshape(array.shape)
 
-    def _lowered(self) -> tuple[Plan, dict[str, list[Launch]], dict[str, list[str]]]:
+    def _workspaces(self) -> dict[str, Arrays]:
+        """The tensors between a PrimFunc's launches, in global memory, by their names."""
+        return {
+            name.name_hint: {
+                buffer.name: np.zeros([int(size) for size in buffer.shape], str(buffer.dtype))
+                for buffer in value.body.block.alloc_buffers
+                if buffer.scope() == "global"
+            }
+            for name, value in self._lowering.module.functions_items()
+            if isinstance(value, tvm.tirx.PrimFunc) and isinstance(value.body, tvm.s_tir.SBlockRealize)
+        }
+
+    def _launched(self) -> tuple[Plan, dict[str, list[Launch]], dict[str, list[str]]]:
         """The plan; the launches of each PrimFunc; the names of its parameters."""
-        work, target = self._work, tvm_target(self._work.spec)
-        lowered = build.lower(work.imported.module, target)  # type: ignore[union-attr]
-        ends = [[item.name for item in items] for items in (work.imported.inputs, work.imported.outputs)]  # type: ignore[union-attr]
-        plan = extract(lowered.module, *ends, lowered.weights)
+        lowered, target = self._lowering, self._target
+        plan = extract(lowered.module, *self._ends, lowered.weights)
         functions = {
             name.name_hint: value
             for name, value in lowered.module.functions_items()

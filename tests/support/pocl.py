@@ -1,7 +1,7 @@
 """Compiles, builds and runs an OpenCL artifact in a process of its own.
 
 pocl brings an LLVM, and crashes beside other libraries that do: even the question for its platforms is asked apart.
-    python -m support.pocl TARGET MODEL FOLDER     TARGET as JSON, MODEL one of CASES
+    python -m support.pocl TARGET MODEL FOLDER     TARGET as JSON, MODEL one of CASES or of the speed benchmark's
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bench.zoo import MODELS as ZOO
 from e2e.compiling import compile_case, difference, truth
 from e2e.models import CASES
 from support import opencl
@@ -34,13 +35,13 @@ def run_apart(target: str | dict[str, str], model: str, folder: Path) -> tuple[i
 
 
 def main(target: str, model: str, folder: str) -> int:
-    case = CASES[model]()
+    case = (CASES if model in CASES else ZOO)[model]()
     try:
         device = opencl.device()
     except opencl.NotInstalledError as missing:
         print(missing)
         return MISSING
-    program = opencl.Program(compile_case(case, json.loads(target), Path(folder)), device)
+    program = opencl.Program.of_work(compile_case(case, json.loads(target), Path(folder)), device)
     assert len(program.built) == len(program.sources)
     print(len(program.built), difference(program.run(case.inputs), truth(case)))
     return 0

@@ -33,6 +33,8 @@ CONFINED, GO = b".", b"go"  # what the compiler is told: it has its limits, it m
 TRUSTED = "fetch"
 """The step that looks at nothing that a user made."""
 PRELOAD = ["neo_workers.preload"]
+LOG = 1
+"""The compiler's standard output goes into its log."""
 MAX_EVENT_BYTES = 1 << 20
 MONITOR_SECONDS = 3.0
 """How long a monitor has to end its compiler before that is done for it."""
@@ -209,7 +211,9 @@ class Line:
         self._confined = False
 
     def step(self, name: str) -> None:
-        """Tells of a step that begins; all but the fetch wait for the limits."""
+        """Tells of a step that begins, in the log too, where it stands before the step's own lines; all but the
+        fetch wait for the limits."""
+        os.write(LOG, f"step: {name}\n".encode())
         self.tell("step", name)
         if not self._confined and name != TRUSTED:
             self._hear(len(CONFINED))

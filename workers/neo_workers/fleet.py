@@ -23,7 +23,10 @@ ALIVE_SECONDS = 1.0
 S3_SECONDS = 5.0
 """How often S3 is asked whether it answers, while it does."""
 
-_KEY = "neo:worker:"
+SEEN_SECONDS = 60.0
+"""How long jobs still wait for a worker with their framework after the last one was alive: it may be starting again."""
+
+_KEY, _SEEN_KEY = "neo:worker:", "neo:seen:"
 log = logging.getLogger(__name__)
 
 
@@ -34,6 +37,7 @@ class Worker:
     name: str  # host:pid
     slots: int  # jobs that it compiles at the same time
     s3: str  # "ok", or why S3 does not answer it
+    frameworks: tuple[str, ...] = ()  # whose models it can compile
 
 
 def own_name() -> str:
@@ -43,7 +47,16 @@ def own_name() -> str:
 
 def report(store: Store, worker: Worker, ttl_seconds: float = 3 * ALIVE_SECONDS) -> None:
     """Says that a worker is alive for the next `ttl_seconds`."""
-    store.connection.set(_KEY + worker.name, json.dumps(asdict(worker)), px=int(ttl_seconds * 1000))
+    with store.connection.pipeline(transaction=False) as batch:
+        batch.set(_KEY + worker.name, json.dumps(asdict(worker)), px=int(ttl_seconds * 1000))
+        for framework in worker.frameworks:
+            batch.set(_SEEN_KEY + framework, worker.name, px=int(SEEN_SECONDS * 1000))
+        batch.execute()
+
+
+def seen_with(store: Store, framework: str) -> bool:
+    """Whether a worker that has `framework` was alive within the last SEEN_SECONDS."""
+    return bool(store.connection.exists(_SEEN_KEY + framework))
 
 
 def retire(store: Store, name: str) -> None:
@@ -56,19 +69,20 @@ def workers(store: Store) -> list[Worker]:
     found = []
     for key in sorted(store.connection.scan_iter(f"{_KEY}*", count=1000)):
         if text := store.connection.get(key):
-            found.append(Worker(**json.loads(str(text))))
+            row = json.loads(str(text))
+            found.append(Worker(**{**row, "frameworks": tuple(row["frameworks"])}))
     return found
 
 
-def report_forever(store: Store, stop: threading.Event) -> None:
-    """Until `stop`: says that this worker is alive, and how it fares with S3."""
+def report_forever(store: Store, stop: threading.Event, frameworks: tuple[str, ...] = ()) -> None:
+    """Until `stop`: says that this worker is alive, what it has, and how it fares with S3."""
     name, settings, s3, ask_at = own_name(), store.settings, "not asked yet", 0.0
     while not stop.is_set():
         if time.monotonic() >= ask_at:
             s3 = ask_s3(settings)
             ask_at = time.monotonic() + (S3_SECONDS if s3 == "ok" else 0.0)
         try:
-            report(store, Worker(name, settings.slots, s3))
+            report(store, Worker(name, settings.slots, s3, frameworks))
         except RedisError as error:
             log.debug("the store is away: %s", error)
         stop.wait(ALIVE_SECONDS)

@@ -72,7 +72,7 @@ def unpack(work: Work) -> None:
     path.unlink()
     if not work.files:
         raise InputConfigurationError("No model file found.")
-    _say(f"unpacked {len(work.files)} files")
+    _say(f"unpacked {len(work.files)} file{'' if len(work.files) == 1 else 's'}")
 
 
 def import_(work: Work) -> None:

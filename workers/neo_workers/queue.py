@@ -23,9 +23,9 @@ def _app(settings: Settings) -> Any:
     return celery_app(settings)
 
 
-def submit(job_id: JobId, settings: Settings) -> None:
-    """Sends the job's id to the workers. Never raises: the reaper announces unclaimed jobs again."""
+def submit(job_id: JobId, settings: Settings, queue: str | None = None) -> None:
+    """Sends the job's id to the workers, or to those of `queue`. Never raises: unclaimed jobs are announced again."""
     try:
-        _app(settings).send_task(TASK, [str(job_id)], retry=False)
+        _app(settings).send_task(TASK, [str(job_id)], queue=queue, retry=False)
     except Exception:
         log.warning("could not announce the job; it will be announced again", extra={"job": str(job_id)}, exc_info=True)

@@ -215,7 +215,7 @@ class Store:
 
     def clear(self) -> None:
         """Forgets every job; running compiles notice at their next beat. Live workers and the fence stay."""
-        keep = ("neo:worker:", "neo:fence")
+        keep = ("neo:worker:", "neo:seen:", "neo:fence")
         batch = [key for key in self._redis.scan_iter("neo:*", count=1000) if not key.startswith(keep)]
         for start in range(0, len(batch), 1000):
             self._redis.unlink(*batch[start : start + 1000])

@@ -200,7 +200,8 @@ class Supervisor:
         if kind == "step":
             self.progress = str(value)
             self.phases.enter(self.progress)
-            self.lines.add(f"step: {value}")
+            if self.log_bytes >= self.settings.max_log_bytes:  # the child's own line is left out
+                self.lines.add(f"step: {value}")
             log.debug("step: %s", value, extra=self.extra)
         elif kind == "ready":
             self.wants_upload = True

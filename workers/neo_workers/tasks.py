@@ -8,6 +8,7 @@ from pathlib import Path
 
 from celery import Celery
 
+from neo_workers import queue, routes
 from neo_workers.fleet import own_name
 from neo_workers.jobs import JobId
 from neo_workers.queue import TASK
@@ -54,6 +55,9 @@ def register(app: Celery, store: Store, work_root: Path, draining: threading.Eve
         if draining.is_set():
             store.decline(parsed)
             return "draining"
+        if other := routes.elsewhere(store, parsed):
+            queue.submit(parsed, store.settings, other)
+            return "passed on"
         with busy:
             claim = store.claim(parsed, own_name())
             if claim is None:

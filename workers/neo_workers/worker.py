@@ -12,7 +12,7 @@ import threading
 import warnings
 from pathlib import Path
 
-from neo_workers import child, fleet, logs, pids, reaper, tracing, withdrawal
+from neo_workers import child, fleet, logs, pids, reaper, routes, tracing, withdrawal
 from neo_workers.settings import Settings, get_settings
 from neo_workers.store import Store
 
@@ -31,6 +31,7 @@ def main() -> None:
     logs.configure(settings.log_level, settings.log_format)
     # a container's only user is root; Celery's warning is about pickled messages, which it does not take from us
     warnings.filterwarnings("ignore", message="You're running the worker with superuser")
+    vars(sys)["__stdout__"] = None  # Celery says there that it shuts down, in the midst of what is JSON
     work_root, lock = _own_folder(_work_parent(settings))
     pids.sweep_all()
     if settings.cache_dir is None and settings.data_dir is None:  # a cache of this worker alone
@@ -89,8 +90,9 @@ def _run(settings: Settings, work_root: Path) -> None:
             os._exit(0)
 
     def ready(**_: object) -> None:
-        for name, run in (("alive", fleet.report_forever), ("withdrawal", withdrawal.sweep_forever)):
-            threading.Thread(target=run, args=(store, draining), daemon=True, name=name).start()
+        here = (store, draining, routes.own_frameworks())
+        threading.Thread(target=fleet.report_forever, args=here, daemon=True, name="alive").start()
+        threading.Thread(target=withdrawal.sweep_forever, args=here[:2], daemon=True, name="withdrawal").start()
 
     celery_app.conf.worker_consumer = consumer.consumer_class(drain)
     signals.worker_shutting_down.connect(drain, weak=False)
@@ -103,6 +105,7 @@ def _run(settings: Settings, work_root: Path) -> None:
             "--pool=threads",
             f"--concurrency={settings.slots}",
             f"--hostname=neo-{os.getpid()}@%h",
+            f"--queues={','.join(routes.own_queues())}",
             f"--loglevel={settings.log_level.upper()}",
             "--without-gossip",
             "--without-mingle",

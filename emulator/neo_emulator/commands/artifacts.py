@@ -22,11 +22,13 @@ from neo_workers.execute import MAX_BYTES, MAX_FILES, CannotRun, load_artifact
 
 MOST_VALUES = 1000
 """Of an output in JSON; --output has all of them."""
+GZIP = b"\x1f\x8b"
 
 
 def inspect(path: Path, *, json_: bool) -> None:
     """Says what an artifact is. Raises Refused."""
     with _refusals():
+        _must_be_archive(path)
         meta = _meta(path)
         output.as_json(asdict(meta)) if json_ else output.plain(describe(meta))
 
@@ -34,19 +36,21 @@ def inspect(path: Path, *, json_: bool) -> None:
 def run(path: Path, inputs: Path | None, outputs: Path | None, *, json_: bool) -> None:
     """Runs an artifact on an .npz and shows its outputs. Raises Refused for what cannot run, and for wrong inputs."""
     with _refusals():
+        _must_be_archive(path)
         begun = time.perf_counter()
         artifact = load_artifact(path)
         loaded = time.perf_counter()
         arrays = _zeros(artifact.meta) if inputs is None else _read(inputs)
         ready = time.perf_counter()
         found = artifact.run(arrays)
-        _show(found, (loaded - begun) * 1e3, (time.perf_counter() - ready) * 1e3, json_)
+        spent = (loaded - begun) * 1e3, (time.perf_counter() - ready) * 1e3
+        _show(found, *spent, json_=json_, what="" if inputs else " on zeros")
         if outputs is not None:
             with outputs.open("wb") as file:
                 np.savez(file, **found)  # type: ignore[arg-type]
 
 
-def _show(found: dict[str, Any], load_ms: float, run_ms: float, json_: bool) -> None:
+def _show(found: dict[str, Any], load_ms: float, run_ms: float, *, json_: bool, what: str) -> None:
     if json_:
         arrays = {
             name: {
@@ -58,7 +62,7 @@ def _show(found: dict[str, Any], load_ms: float, run_ms: float, json_: bool) -> 
         }
         output.as_json({"load_ms": round(load_ms, 3), "run_ms": round(run_ms, 3), "outputs": arrays})
         return
-    output.plain(f"load {load_ms:.1f} ms, run {run_ms:.1f} ms")
+    output.plain(f"load {load_ms:.1f} ms, run{what} {run_ms:.1f} ms")
     for name, array in found.items():
         output.plain(f"{name} {list(array.shape)} {array.dtype}")
         output.plain(np.array2string(array, threshold=16, edgeitems=2))
@@ -87,8 +91,8 @@ def describe(meta: Meta) -> str:
         ("lacks", "; ".join(target["not_compiled"])),
         *(("input", _tensor(item)) for item in meta.inputs),
         *(("output", _tensor(item)) for item in meta.outputs),
-        ("weights", f"{len(meta.weights)}, {sum(map(_bytes, meta.weights))} bytes"),
-        *(("version", f"{name} {version}") for name, version in meta.versions.items()),
+        ("weights", f"{len(meta.weights)}, {output.size(sum(map(_bytes, meta.weights)))}"),
+        ("made by", ", ".join(f"{name} {version}" for name, version in meta.versions.items())),
     ]
     return "\n".join(f"{name:<10} {text}" for name, text in lines if text)
 
@@ -111,6 +115,14 @@ def _meta(path: Path) -> Meta:
     with tempfile.TemporaryDirectory(prefix="neo-artifact-") as name:
         unpack(path, Path(name), MAX_BYTES, MAX_FILES)
         return read_meta(Path(name))
+
+
+def _must_be_archive(path: Path) -> None:
+    """Raises Refused for a file that is no tar.gz: the archive's own text speaks of a model."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(2) != GZIP:
+                raise Refused(f"{path} is no artifact; `neo-emulator compile` makes one of a model")
 
 
 def _tensor(item: TensorMeta) -> str:

@@ -69,7 +69,7 @@ def check_worker(*, json_: bool) -> None:
         as_json([asdict(worker) for worker in found])
         return
     for worker in found:
-        plain(f"{worker.name}: {worker.slots} jobs at a time, S3: {worker.s3}")
+        plain(", ".join([f"{worker.name}: {worker.slots} jobs at a time", f"S3: {worker.s3}", *worker.frameworks]))
 
 
 def announce(url: str, trust: Path | None) -> None:
@@ -77,6 +77,8 @@ def announce(url: str, trust: Path | None) -> None:
     if trust is not None:
         print(f"https: {url.replace('http://', 'https://')} (AWS_CA_BUNDLE={trust})", flush=True)
     print(f"ready: {url}", flush=True)
+    if sys.stdout.isatty():  # a person, not a script
+        print(f'  dashboard      {url}/_neo/\n  other shells   eval "$(neo-emulator env --url {url})"', file=sys.stderr)
 
 
 def _announce_json(url: str, trust: Path | None) -> None:

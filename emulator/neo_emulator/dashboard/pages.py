@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from http import HTTPStatus
 from importlib import resources
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlencode
 
 from redis.exceptions import RedisError
 
@@ -80,14 +80,15 @@ class Pages:
     # for programs
 
     def jobs(self, given: Parameters) -> Response:
-        """{"jobs": [...]}, newest first; ?status= and ?contains= narrow them down."""
+        """{"jobs": [...]}, newest first; ?status= and ?contains= narrow them down, ?before= goes on behind a place."""
         return _json({"jobs": self._jobs(given)})
 
     def _jobs(self, given: Parameters) -> list[View]:
         status = given.get("status", "")
         if status and status not in JobStatus.__members__:
             raise ValueError(f"status is one of {', '.join(JobStatus)}")
-        return views.jobs(self._store, JobStatus(status) if status else None, given.get("contains", "")[:63])
+        wanted, contains = JobStatus(status) if status else None, given.get("contains", "")[:63]
+        return views.jobs(self._store, wanted, contains, given.get("before", ""))
 
     def job(self, job_id: str, given: Parameters) -> Response:
         """views.job as JSON."""
@@ -138,9 +139,12 @@ class Pages:
     # for people
 
     def jobs_page(self, given: Parameters) -> Response:
-        """The list of jobs."""
+        """The list of jobs, a page of it."""
         shown = self._jobs(given)
-        return _page("jobs.html", jobs=shown, asked=given, statuses=list(JobStatus), most=views.MOST_JOBS)
+        older = quote(views.place(shown[-1])) if len(shown) == views.MOST_JOBS else ""
+        filters = urlencode({name: given[name] for name in ("contains", "status") if given.get(name)})
+        statuses = list(JobStatus)
+        return _page("jobs.html", jobs=shown, asked=given, statuses=statuses, older=older, filters=filters)
 
     def job_page(self, job_id: str, given: Parameters) -> Response:
         """One job."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,12 +27,23 @@ def scopes(store: Store) -> list[Scope]:
     return sorted(Scope(match[1], match[2]) for match in found if match)
 
 
-def jobs(store: Store, status: JobStatus | None = None, contains: str = "", limit: int = MOST_JOBS) -> list[View]:
-    """Up to `limit` jobs of all accounts and regions, newest first."""
-    query = Query(descending=True, limit=limit, status=status, name_contains=contains)
+def jobs(store: Store, status: JobStatus | None = None, contains: str = "", before: str = "") -> list[View]:
+    """Up to MOST_JOBS jobs of all accounts and regions, newest first; those behind `before`, a `place`.
+
+    Raises ValueError for what is no place.
+    """
+    query = Query(descending=True, limit=MOST_JOBS, status=status, name_contains=contains)
+    if before:
+        milliseconds, _, name = before.partition("~")
+        query = replace(query, after=("", int(milliseconds), name))
     found = [job for scope in scopes(store) for job in store.page(scope, query).jobs]
     found.sort(key=lambda job: (job.created, job.id.name), reverse=True)
-    return [summary(job) for job in found[:limit]]
+    return [summary(job) for job in found[:MOST_JOBS]]
+
+
+def place(job: View) -> str:
+    """A job's place in the list of jobs."""
+    return f"{int(datetime.fromisoformat(job['created']).timestamp() * 1000)}~{job['name']}"
 
 
 def summary(job: Job) -> View:

@@ -39,8 +39,10 @@ def test_ready_names_what_is_missing(send: Any, make_environ: Any, store: Any) -
     assert ready(send, make_environ, control) == (503, away, 0)
     store.alive = [fleet.Worker("a", 1, "refused")]
     assert ready(send, make_environ, control) == (503, {"store": "ok", "workers": "ok", "s3": "refused"}, 1)
-    store.alive.append(fleet.Worker("b", 1, "ok"))
-    assert ready(send, make_environ, control) == (200, dict.fromkeys(parts, "ok"), 2)
+    store.alive += [fleet.Worker("b", 1, "ok", ("ONNX", "XGBOOST")), fleet.Worker("c", 1, "ok", ("PYTORCH", "ONNX"))]
+    assert ready(send, make_environ, control) == (200, dict.fromkeys(parts, "ok"), 3)
+    answer = get(send, make_environ, control, "/_neo/ready")[1]
+    assert answer["frameworks"] == ["ONNX", "PYTORCH", "XGBOOST"]
     store.ping.side_effect = RedisTimeoutError("slow")
     assert ready(send, make_environ, control)[:2] == (
         503,

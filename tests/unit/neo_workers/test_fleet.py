@@ -20,7 +20,7 @@ def store(redis_url: str) -> Iterator[Store]:
 
 
 def test_workers_are_listed_while_they_report(store: Store) -> None:
-    worker = fleet.Worker("h:1", 2, "ok")
+    worker = fleet.Worker("h:1", 2, "ok", ("ONNX", "PYTORCH"))
     fleet.report(store, worker)
     fleet.report(store, fleet.Worker("a:1", 2, "ok"), ttl_seconds=0.05)
     assert len(fleet.workers(store)) == 2
@@ -28,6 +28,16 @@ def test_workers_are_listed_while_they_report(store: Store) -> None:
     assert fleet.workers(store) == [worker]
     fleet.retire(store, "h:1")
     assert fleet.workers(store) == []
+
+
+def test_a_framework_is_remembered_longer_than_its_worker(store: Store) -> None:
+    assert not fleet.seen_with(store, "PYTORCH")
+    fleet.report(store, fleet.Worker("h:1", 2, "ok", ("PYTORCH",)))
+    fleet.retire(store, "h:1")
+    store.clear()  # as before each test of a user
+    assert fleet.seen_with(store, "PYTORCH")
+    assert not fleet.seen_with(store, "KERAS")
+    assert 0 < int(store.connection.pttl("neo:seen:PYTORCH")) <= 1000 * fleet.SEEN_SECONDS
 
 
 def test_a_worker_reports_itself_and_s3_until_it_stops(store: Store) -> None:

@@ -1,8 +1,10 @@
+import importlib
+
 import botocore.session
 import pytest
 
 from neo_workers.errors import CompilationError
-from neo_workers.importers import IMPORTERS, loader
+from neo_workers.importers import IMPORTERS, NEEDS, loader
 
 
 def test_every_framework_of_the_service_has_its_row() -> None:
@@ -13,6 +15,11 @@ def test_every_framework_of_the_service_has_its_row() -> None:
 @pytest.mark.parametrize("framework", [name for name, module in IMPORTERS.items() if module])
 def test_an_available_framework_loads(framework: str) -> None:
     assert callable(loader(framework))
+
+
+def test_those_with_an_extra_say_which_modules_they_need() -> None:
+    modules = {name: importlib.import_module(module) for name, module in IMPORTERS.items() if module}
+    assert {name for name, module in modules.items() if module.FACTS.extra} == set(NEEDS)
 
 
 @pytest.mark.parametrize("framework", [*(name for name, module in IMPORTERS.items() if not module), "CAFFE"])

@@ -15,8 +15,7 @@ from tvm.target import Target
 
 from neo_workers.compiler.cpu import pipeline as cpu
 from neo_workers.compiler.cpu.choices import Choices
-from neo_workers.compiler.fold import fold
-from neo_workers.compiler.parameters import separate
+from neo_workers.compiler.gpu import pipeline as gpu
 from neo_workers.errors import CompilationError
 
 Executable = Any
@@ -54,17 +53,13 @@ def lower(module: tvm.IRModule, target: Target, first: int = 0, choices: Choices
     """`module`, lowered. Raises CompilationError. `first`: the highest level of cpu.pipeline.LADDER that is tried.
     `choices` gives the tiles of a CPU's products.
 
-    For a CPU by this package's own schedules; for a GPU by TVM's pipeline, which fuses operators and schedules
-    them (DLight).
+    By this package's own schedules; what none of them fits is TVM's to lower, for a GPU by DLight.
     """
-    config = PASS_CONFIG if target.kind.name == "llvm" else GPU_CONFIG
+    is_cpu = target.kind.name == "llvm"
     try:
-        with target, tvm.transform.PassContext(opt_level=OPT_LEVEL, config=config):
-            if target.kind.name == "llvm":
-                done = cpu.lower(module, target, first, choices)
-                return Lowered(done.separated.module, done.separated.weights, done.notes(), done.below)
-            separated = separate(fold(module))
-            return Lowered(relax.get_default_pipeline(target)(separated.module), separated.weights)
+        with target, tvm.transform.PassContext(opt_level=OPT_LEVEL, config=PASS_CONFIG if is_cpu else GPU_CONFIG):
+            done = cpu.lower(module, target, first, choices) if is_cpu else gpu.lower(module, target, first)
+            return Lowered(done.separated.module, done.separated.weights, done.notes(), done.below)
     except Exception as error:  # tvm raises many types
         raise CompilationError(f"TVM cannot lower the model for {target.kind.name}. {last_line(error)}") from error
 

@@ -30,6 +30,17 @@ IMPORTERS: dict[str, str | None] = {
 }
 """Framework -> the module that imports it, None where this version has none. Source: botocore's enum Framework."""
 
+_TENSORFLOW = ("tensorflow", "tf2onnx", "tflite")
+NEEDS: dict[str, tuple[str, ...]] = {
+    "TFLITE": ("tflite",),
+    "XGBOOST": ("treelite",),
+    "SKLEARN": ("treelite", "sklearn", "joblib"),
+    "PYTORCH": ("torch",),
+    "KERAS": (*_TENSORFLOW, "keras", "h5py"),
+    "TENSORFLOW": _TENSORFLOW,
+}
+"""Framework -> the modules that its importer needs beside those of the plain installation."""
+
 
 def loader(framework: str) -> Loader:
     """The framework's `load`. Raises CompilationError when this version has none."""

@@ -74,7 +74,8 @@ def optional(module: str, framework: str, extra: str, hint: str = "") -> Any:
     except ImportError as error:
         raise CompilationError(
             f"Framework {framework} needs {module.partition('.')[0]}, which is not installed on the worker: "
-            f"pip install 'neo-emulator[{extra}]'{hint and f' ({hint})'}"
+            f"pip install 'neo-emulator[{extra}]'{hint and f' ({hint})'}, or start a worker that has it "
+            "(docs/how-to/compose.md)"
         ) from error
 
 

@@ -75,15 +75,21 @@ def _source(files: list[Path]) -> Source:
 
 
 def _described(model: Any, form: str, version: str) -> Source:
+    import keras
     import tensorflow as tf
+
+    # one that is Sequential has neither attribute: its only output is its last layer's
+    simple = isinstance(model, keras.Sequential)
+    packed = model.inputs[0] if simple else model.input
+    outputs = [model.layers[-1].name] if simple else list(model.output_names)
 
     def call(*inputs: Any) -> list[Any]:
         turned = [tf.transpose(item, TO_NHWC) if len(item.shape) == IMAGE_RANK else item for item in inputs]
-        result = tf.nest.flatten(model(tf.nest.pack_sequence_as(model.input, turned), training=False))
+        result = tf.nest.flatten(model(tf.nest.pack_sequence_as(packed, turned), training=False))
         return [tf.transpose(item, TO_NCHW) if len(item.shape) == IMAGE_RANK else item for item in result]
 
     inputs = [ModelInput(item.name, _nchw(item.shape), str(item.dtype)) for item in model.inputs]
-    return Source(call, inputs, list(model.output_names), f"{form}, read by Keras {version}")
+    return Source(call, inputs, outputs, f"{form}, read by Keras {version}")
 
 
 def _nchw(shape: Any) -> Shape:

@@ -19,6 +19,9 @@ from tvm.script import tirx as T  # noqa: N812 - as TVMScript is written everywh
 Expr = Any
 """A tirx expression; tvm is untyped."""
 
+SEQUENCE, INDEPENDENT = "n", "j"
+"""Names of a kernel's loops: over sequences, outermost; those whose steps do not depend on each other, innermost."""
+
 Activation = Callable[[Expr], Expr]
 
 

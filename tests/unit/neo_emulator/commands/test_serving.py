@@ -24,11 +24,12 @@ def test_a_worker_of_this_host_is_known_by_its_report(store: Store, capsys: pyte
     fleet.report(store, fleet.Worker("elsewhere:7", 2, "ok"))
     assert cli.main(["worker", "--check"]) == 1
     assert f"no worker on {socket.gethostname()}" in capsys.readouterr().err
-    fleet.report(store, fleet.Worker(f"{socket.gethostname()}:7", 2, "ok"))
+    fleet.report(store, fleet.Worker(f"{socket.gethostname()}:7", 2, "ok", ("ONNX", "MXNET")))
     assert cli.main(["worker", "--check"]) == 0
-    assert capsys.readouterr().out == f"{socket.gethostname()}:7: 2 jobs at a time, S3: ok\n"
+    assert capsys.readouterr().out == f"{socket.gethostname()}:7: 2 jobs at a time, S3: ok, ONNX, MXNET\n"
     assert cli.main(["worker", "--check", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == [{"name": f"{socket.gethostname()}:7", "slots": 2, "s3": "ok"}]
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row == {"name": f"{socket.gethostname()}:7", "slots": 2, "s3": "ok", "frameworks": ["ONNX", "MXNET"]}
 
 
 def test_a_redis_that_is_away_is_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,6 +131,12 @@ def test_machines_come_from_the_target(target: dict[str, Any], name: str) -> Non
     assert machine_of(tvm.target.Target({"kind": "llvm", **target})).name == name
 
 
+@pytest.mark.parametrize(("channels", "size"), [(8, 4), (24, 4), (32, 4), (20, 0)])
+def test_winograd_takes_half_vectors_where_they_pay(channels: int, size: int) -> None:
+    window = [[1, 1], [1, 1, 1, 1], [1, 1]]
+    assert tiles.winograd_size(AVX512, [1, 120, 120, 96], [3, 3, 96, channels], window) == size
+
+
 @pytest.mark.parametrize("size", [2, 4])
 def test_winograd_matrices(size: int) -> None:
     result, weights, data = winograd.matrices(size)

@@ -94,8 +94,14 @@ def test_convolutions(case: str) -> None:
 @pytest.mark.parametrize("size", [2, 4])
 @pytest.mark.parametrize(
     ("channels", "shape", "padding"),
-    [(16, (1, 16, 9, 11), 1), (32, (2, 16, 8, 6), 0), (64, (1, 64, 7, 6), (1, 0, 2, 1))],
-    ids=["odd", "a batch, no padding", "a big weight, pads unlike"],
+    [
+        (16, (1, 16, 9, 11), 1),
+        (32, (2, 16, 8, 6), 0),
+        (64, (1, 64, 7, 6), (1, 0, 2, 1)),
+        (24, (1, 40, 9, 11), 1),
+        (72, (1, 8, 10, 8), 1),
+    ],
+    ids=["odd", "a batch, no padding", "a big weight, pads unlike", "half vectors", "half vectors, panels"],
 )
 def test_winograd(channels: int, shape: Any, padding: Any, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "winograd_size", lambda *_: size)
@@ -113,6 +119,10 @@ OTHERS: dict[str, tuple[Body, tuple[tuple[int, ...], ...]]] = {
     "matmul, two batches": (unary(lambda x: R.matmul(x, weight(24, 32)), R.nn.gelu), ((2, 3, 17, 24),)),
     "batched matmul": (lambda b, x, y: b.emit(R.matmul(x, y)), ((3, 17, 24), (3, 24, 40))),
     "batched matmul, one column": (lambda b, x, y: b.emit(R.matmul(x, y)), ((3, 17, 24), (3, 24, 1))),
+    "batched matmul, columns that fill no panel": (
+        lambda b, x, y: b.emit(R.divide(b.emit(R.matmul(x, y)), relax.const(8.0))),
+        ((2, 3, 13, 24), (2, 3, 24, 37)),
+    ),
     "vector times matrix": (lambda b, x, y: b.emit(R.matmul(x, y)), ((24,), (24, 40))),
     "softmax": (unary(lambda x: R.nn.softmax(x, -1)), ((2, 8, 33),)),
     "softmax, shared out": (unary(lambda x: R.nn.softmax(x, -1)), ((4, 65, 80),)),
@@ -129,6 +139,9 @@ OTHERS: dict[str, tuple[Body, tuple[tuple[int, ...], ...]]] = {
     "max pool": (unary(lambda x: R.nn.max_pool2d(x, (3, 3), (2, 2), (1, 1))), ((1, 16, 15, 15),)),
     "average pool": (unary(lambda x: R.nn.avg_pool2d(x, (3, 3), (2, 2), (1, 1))), ((1, 16, 15, 15),)),
     "transpose": (unary(lambda x: R.permute_dims(x, [0, 2, 3, 1])), ((1, 3, 20, 20),)),
+    "transpose to channels first": (unary(lambda x: R.permute_dims(x, [0, 3, 1, 2])), ((1, 5, 24, 40),)),
+    "transpose of odd sizes": (unary(lambda x: R.permute_dims(x, [0, 2, 1]), R.nn.relu), ((2, 19, 13),)),
+    "transpose of all axes": (unary(lambda x: R.permute_dims(x, [2, 1, 0])), ((16, 9, 31),)),
     "turned matrix": (unary(lambda x: R.permute_dims(x, [1, 0]), lambda x: R.multiply(x, x)), ((33, 65),)),
     "arithmetic": (lambda b, x, y: b.emit(R.divide(b.emit(R.add(x, y)), relax.const(3.0))), ((5, 33), (1, 33))),
     "sigmoid, silu, tanh": (unary(R.sigmoid, R.nn.silu, R.tanh, R.exp), ((3, 50),)),
@@ -163,6 +176,15 @@ def test_a_big_weight_is_read_once_and_asked_for_ahead() -> None:
 @pytest.mark.parametrize(("extent", "at_most", "size"), [(14, 4, 1), (28, 7, 7), (56, 8, 7), (7, 3, 1), (240, 9, 8)])
 def test_chunks_are_shared_evenly_by_two_threads(extent: int, at_most: int, size: int) -> None:
     assert chunk(extent, at_most) == size
+
+
+def test_tiles_are_stored_whole_where_there_is_room() -> None:
+    """A condition for each number would make scalar stores of vector ones."""
+    body, shape = CONVOLUTIONS["channels that fill no panel"]
+    (code,) = [text for text in kernels(lower(module(body, shape))) if "neo_conv_global" in text]
+    _, _, store = code.partition('T.sblock("neo_conv_global")')
+    assert "T.where" not in store.partition("T.sblock(")[0]
+    assert "neo.whole" not in code
 
 
 def test_a_line_that_no_panel_divides_is_shared_out() -> None:

@@ -25,7 +25,7 @@ class Product:
     depth: int  # products in a sum
     lines: int  # of the result, all together
     window: tuple[tuple[int, ...], ...] = ()  # strides, padding, dilation
-    whole: bool = False  # only tiles that divide rows and columns
+    whole: bool = False  # only tiles that divide rows and columns, these filled up to whole vectors
 
     @property
     def columns(self) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from tvm import relax
 
+from neo_workers.compiler.cpu import templates
 from neo_workers.compiler.cpu.layout import Result, Turner
 from neo_workers.compiler.fold import constant
 from neo_workers.compiler.rewriting import Expr, ints, is_constant, shape_of
@@ -85,10 +86,5 @@ def transposed(turner: Turner, data: Expr, weight: Array, call: Expr, result: li
     turned = split.transpose(3, 5, 1, 2, 4, 0).reshape(stride_h * stride_w * channels, taps_h, taps_w, inputs)
     border = [taps_h - 1, taps_w - 1] * 2
     made = turner.emit(R.nn.conv2d(data, constant(turned), [1, 1], border, [1, 1], 1, "NHWC", "OHWI"))
-    made = turner.emit(R.reshape(made, [batch, rows, columns, stride_h, stride_w, channels]))
-    made = turner.emit(R.permute_dims(made, [0, 1, 3, 2, 4, 5]))
-    made = R.reshape(made, [batch, rows * stride_h, columns * stride_w, channels])
-    if [rows * stride_h, columns * stride_w] == [out_h, out_w]:
-        return made
-    ends = [pad[0] + out_h, pad[1] + out_w]
-    return R.strided_slice(turner.emit(made), [1, 2], [pad[0], pad[1]], ends)
+    start = (pad[0], pad[1])
+    return turner.builder.call_te(templates.interleaved, made, (stride_h, stride_w), start, (batch, *result[1:]))

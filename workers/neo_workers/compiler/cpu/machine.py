@@ -34,6 +34,11 @@ class Machine:
     dot: Dot | None = None  # the instruction for products of bytes
     by_element: bool = False  # one number of a vector register can be a factor: `unroll_k` steps' are loaded at once
 
+    @property
+    def half(self) -> int:
+        """Lanes of the smallest vector worth computing with."""
+        return max(4, self.lanes // 2)
+
     def vector(self, width: int) -> int:
         """The widest power of two of lanes that divides `width`."""
         lanes = self.lanes

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tvm import te, tirx
@@ -35,6 +36,18 @@ def over_axis(x: Tensor, axis: int) -> Tensor:
     return te.compute(x.shape, lambda *i: power(*i) / total(*without(i)), name="neo_softmax")
 
 
+def _folded(some: Tensor, operation: Callable[[Any, Any], Any], name: str) -> Tensor:
+    """[..., WIDTH] -> [..., 1]: one half on the other, again and again, so that no sum waits for all others."""
+    *outer, width = (int(size) for size in some.shape)
+    if width == 1:
+        return some
+    half = width // 2
+    halved = te.compute(
+        (*outer, half), lambda *i: operation(some(*i), some(*i[:-1], i[-1] + half)), name=f"{name}_{half}"
+    )
+    return _folded(halved, operation, name)
+
+
 def by_rows(x: Tensor, axis: int) -> Tensor:
     """The same along the last axis; a row is copied first and filled up with what adds nothing."""
     *outer, length = (int(size) for size in x.shape)
@@ -43,17 +56,19 @@ def by_rows(x: Tensor, axis: int) -> Tensor:
     def filled(*i: Any) -> Any:
         place = i[-2] * WIDTH + i[-1]
         value = x(*i[:-2], place)
-        return value if length % WIDTH == 0 else tirx.if_then_else(place < length, value, tirx.const(LOWEST, x.dtype))
+        if length % WIDTH == 0:
+            return value
+        return tirx.if_then_else(tirx.likely(place < length), value, tirx.const(LOWEST, x.dtype))
 
     line = te.compute((*outer, steps, WIDTH), filled, name=LINE)
-    k, lane = te.reduce_axis((0, steps), "k"), te.reduce_axis((0, WIDTH), "lane")
-    some = te.compute((*outer, WIDTH), lambda *i: te.max(line(*i[:-1], k, i[-1]), axis=k), name=f"{LINE}_max_of_lane")
-    most = te.compute((*outer,), lambda *i: te.max(some(*i, lane), axis=lane), name=f"{LINE}_max")
-    power = te.compute((*outer, steps, WIDTH), lambda *i: exp(line(*i) - most(*i[:-2])), name=f"{LINE}_exp")
-    k, lane = te.reduce_axis((0, steps), "k"), te.reduce_axis((0, WIDTH), "lane")
-    sums = te.compute((*outer, WIDTH), lambda *i: te.sum(power(*i[:-1], k, i[-1]), axis=k), name=f"{LINE}_sum_of_lane")
-    total = te.compute((*outer,), lambda *i: te.sum(sums(*i, lane), axis=lane), name=f"{LINE}_sum")
-    share = te.compute((*outer,), lambda *i: tirx.const(1, x.dtype) / total(*i), name=f"{LINE}_share")
+    k = te.reduce_axis((0, steps), "k")
+    most = te.compute((*outer, WIDTH), lambda *i: te.max(line(*i[:-1], k, i[-1]), axis=k), name=f"{LINE}_max")
+    most = _folded(most, tirx.max, f"{LINE}_max")
+    power = te.compute((*outer, steps, WIDTH), lambda *i: exp(line(*i) - most(*i[:-2], 0)), name=f"{LINE}_exp")
+    k = te.reduce_axis((0, steps), "k")
+    sums = te.compute((*outer, WIDTH), lambda *i: te.sum(power(*i[:-1], k, i[-1]), axis=k), name=f"{LINE}_sum")
+    total = _folded(sums, operator.add, f"{LINE}_sum")
+    share = te.compute((*outer,), lambda *i: tirx.const(1, x.dtype) / total(*i, 0), name=f"{LINE}_share")
     return te.compute(
         x.shape,
         lambda *i: power(*i[:-1], i[-1] // WIDTH, i[-1] % WIDTH) * share(*i[:-1]),

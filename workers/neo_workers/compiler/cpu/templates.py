@@ -104,7 +104,7 @@ def batched(data: Tensor, other: Tensor, tile: str) -> Tensor:
         place = panel * columns + c
         if channels % columns == 0:
             return other(*front, k, place)
-        return tirx.if_then_else(place < channels, other(*front, k, place), tirx.const(0, other.dtype))
+        return tirx.if_then_else(tirx.likely(place < channels), other(*front, k, place), tirx.const(0, other.dtype))
 
     packed = te.compute((*outer, panels, depth, columns), at, name=PACKED)
 
@@ -164,6 +164,17 @@ def depthwise(
         name="neo_depthwise",
         attrs={KIND: DEPTHWISE},
     )
+
+
+def interleaved(data: Tensor, strides: Sequence[int], start: Sequence[int], shape: Sequence[int]) -> Tensor:
+    """[N, h, w, sh * sw * C] -> [N, H, W, C]: each point's sh * sw results side by side, from `start` on."""
+    (high, wide), channels = strides, shape[3]
+
+    def at(n: Any, i: Any, j: Any, c: Any) -> Any:
+        row, column = i + start[0], j + start[1]
+        return data(n, row // high, column // wide, ((row % high) * wide + column % wide) * channels + c)
+
+    return te.compute(tuple(shape), at, name="neo_interleaved")
 
 
 def padded(data: Tensor, padding: Sequence[int], extra_columns: int, fill: int = 0, channels: int = 0) -> Tensor:

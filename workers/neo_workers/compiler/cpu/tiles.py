@@ -82,7 +82,7 @@ def cycles(machine: Machine, tile: Tile, rows: int, columns: int, depth: int, li
 def choose(machine: Machine, rows: int, columns: int, depth: int, lines: int = 1, whole: bool = False) -> Tile:
     """The cheapest tile for `lines` of `rows` output points, `columns` channels and sums of `depth` products.
 
-    `whole`: only tiles that divide a line and the channels.
+    `whole`: only tiles that divide a line and the channels, these filled up to whole vectors.
     """
     return candidates(machine, rows, columns, depth, lines, whole)[0]
 
@@ -92,6 +92,8 @@ def candidates(
 ) -> list[Tile]:
     """Every tile that `choose` looks at, the cheapest first."""
     found: list[tuple[float, int, int]] = []
+    if whole:
+        columns = _padded(columns, machine.lanes)
     for width in _widths(machine, columns):
         if whole and columns % width:
             continue
@@ -126,8 +128,9 @@ def winograd_size(machine: Machine, data: list[int], weight: list[int], window: 
     strides, padding, dilation = window
     if (kernel_h, kernel_w) != (3, 3) or strides != [1, 1] or dilation != [1, 1] or machine.lanes < 4:
         return 0
-    if inputs % machine.lanes or channels % machine.lanes:
+    if inputs % machine.half or channels % machine.half:
         return 0
+    channels = _padded(channels, machine.lanes)
     out_h, out_w = data[1] + padding[0] + padding[2] - 2, data[2] + padding[1] + padding[3] - 2
     pairs = inputs * channels / machine.lanes / machine.fma_per_cycle
 

@@ -11,7 +11,7 @@ from tvm import s_tir, tirx
 
 from neo_workers.compiler.cpu import dot
 from neo_workers.compiler.cpu.machine import Machine
-from neo_workers.compiler.cpu.schedules import contraction, depthwise, matmul, prefetch, softmax, winograd
+from neo_workers.compiler.cpu.schedules import contraction, depthwise, matmul, prefetch, softmax, stores, winograd
 from neo_workers.compiler.cpu.schedules.elementwise import elementwise
 from neo_workers.compiler.cpu.schedules.kernel import Block, Kernel, Unscheduled
 from neo_workers.compiler.cpu.schedules.reduction import reduction
@@ -57,7 +57,7 @@ def schedule(function: Any, machine: Machine, left: dict[str, str], name: str) -
     try:
         kernel = Kernel(function, machine)
         reason = _schedule(kernel)
-        scheduled = dot.accumulate(prefetch.write(kernel.function, machine.ahead_bytes))
+        scheduled = stores.write(dot.accumulate(prefetch.write(kernel.function, machine.ahead_bytes)))
     except Exception as error:  # a schedule's failure is never the model's
         left[name] = _line(error)
         return function.with_attr(SCHEDULED, True)

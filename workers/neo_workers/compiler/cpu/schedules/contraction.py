@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from neo_workers.compiler.cpu.machine import FLOAT_BYTES
-from neo_workers.compiler.cpu.schedules import prefetch
+from neo_workers.compiler.cpu.schedules import prefetch, stores
 from neo_workers.compiler.cpu.schedules.elementwise import copy, elementwise
 from neo_workers.compiler.cpu.schedules.kernel import GRAIN_FLOPS, Block, Kernel, Loop, chunk, divisors
 from neo_workers.compiler.cpu.templates import CLAMPED, CONV, MATMUL, PACKED, PAD, STAGE, TILE
@@ -42,9 +42,20 @@ def schedule(kernel: Kernel, block: Block) -> None:
     for pad in pads:
         copy(kernel, pad, inside=in_bands)
     if PACKED in made_before:
-        elementwise(kernel, made_before[PACKED])
+        _pack(kernel, made_before[PACKED])
     for follower in followers:
         elementwise(kernel, follower)
+
+
+def _pack(kernel: Kernel, packed: Block) -> None:
+    """Packs a matrix that is no constant; only the last panel asks where the matrix ends."""
+    sch = kernel.sch
+    *outer, panel, _, column = sch.get_loops(packed)
+    _, lane = sch.split(column, [None, kernel.lanes(kernel.extent(column))])
+    sch.vectorize(lane)
+    sch.annotate(panel, "pragma_loop_partition_hint", 1)
+    if outer:
+        kernel.parallel(kernel.fuse(list(outer)))
 
 
 def _cut_by(kernel: Kernel, block: Block, tile: Tile) -> Block | None:
@@ -76,6 +87,7 @@ def _by_lines(kernel: Kernel, block: Block, follower: Block, tile: Tile) -> bool
     for loop in (row, vector):
         sch.unroll(loop)
     sch.vectorize(lane)
+    stores.mark(kernel, target)
     shared = kernel.fuse([*outer, step])
     if 2.0 * math.prod(kernel.result_shape(block)) * math.prod(kernel.reduction_sizes(block)) > GRAIN_FLOPS:
         kernel.parallel(shared)

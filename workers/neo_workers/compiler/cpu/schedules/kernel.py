@@ -150,6 +150,32 @@ class Kernel:
         inner = variables(info.writes[0].region[-1].min)
         return any(inner & variables(span.min) for read in info.reads for span in list(read.region)[:-1])
 
+    def turned_axis(self, block: Block) -> int | None:
+        """The axis of a transposed block's loops along which it reads neighbours in memory; None when there is none.
+
+        Each loop must be one axis of the block, in order.
+        """
+        info = self.sch.get(block)
+        axes = [axis.var.name for axis in info.iter_vars]
+        if len(axes) != len(self.sch.get_loops(block)):
+            return None
+        for read in info.reads:
+            *front, end = ([str(span.min) for span in read.region]) or [""]
+            if end in axes[:-1] and axes[-1] in front:
+                return axes.index(end)
+        return None
+
+    def piece_ends(self, block: Block) -> list[int]:
+        """Where the pieces begin of which a concatenation makes the innermost axis: what that is compared with."""
+        info, found = self.sch.get(block), []
+
+        def compared(node: Any) -> None:
+            if isinstance(node.a, tirx.IntImm) and node.b.same_as(info.iter_vars[-1].var):
+                found.append(int(node.a))
+
+        tvm_ffi.structural_walk(info.body, (tirx.LE, compared))
+        return found
+
     def reduces_last_axis(self, block: Block) -> bool:
         """Whether neighbours in memory are reduced with each other."""
         info = self.sch.get(block)

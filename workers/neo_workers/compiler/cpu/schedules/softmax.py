@@ -8,6 +8,23 @@ from neo_workers.compiler.cpu.softmax import LINE, SOFTMAX, WIDTH
 MIN_ELEMENTS = 16384
 """Fewer are not worth a second thread."""
 
+HALVES = [WIDTH >> step for step in range(1, WIDTH.bit_length())]
+"""Widths on the way from a vector to one number."""
+
+ORDER = [
+    f"{LINE}{name}"
+    for name in (
+        "_share",
+        *(f"_sum_{width}" for width in reversed(HALVES)),
+        "_sum",
+        "_exp",
+        *(f"_max_{width}" for width in reversed(HALVES)),
+        "_max",
+        "",
+    )
+]
+"""The stages of a row, the last first."""
+
 
 def applies(kernel: Kernel, block: Block) -> bool:
     """Whether `block` ends a softmax by rows."""
@@ -26,14 +43,18 @@ def schedule(kernel: Kernel, block: Block) -> None:
     extents = kernel.extents(block)
     *outer, _ = sch.get_loops(block)
     row = kernel.fuse(outer) if outer else None
-    order = ("share", "sum", "sum_of_lane", "exp", "max", "max_of_lane")
     if row is not None:
-        for stage in [*(stages[f"{LINE}_{name}"] for name in order), stages[LINE]]:
-            sch.compute_at(stage, row, preserve_unit_loops=True)
+        for name in ORDER:
+            sch.compute_at(stages[name], row, preserve_unit_loops=True)
         if extents[-1] * kernel.extent(row) >= MIN_ELEMENTS:
             kernel.parallel(row)  # before sums are taken apart: TVM cannot tell afterwards that it may
-    for name in ("sum_of_lane", "max_of_lane"):
+    step, lane = sch.get_loops(stages[LINE])[-2:]
+    sch.vectorize(lane)
+    sch.annotate(step, "pragma_loop_partition_hint", 1)  # only the last step asks where the row ends
+    for name in ("sum", "max"):
         _lanes(kernel, stages[f"{LINE}_{name}"])
+        for width in HALVES:
+            sch.vectorize(sch.get_loops(stages[f"{LINE}_{name}_{width}"])[-1])
     sch.vectorize(sch.get_loops(stages[f"{LINE}_exp"])[-1])
 
 

@@ -32,7 +32,7 @@ def schedule(kernel: Kernel, sums: Block) -> None:
     (inputs,) = kernel.reduction_sizes(sums)
     by_bands = span * span * inputs * channels * FLOAT_BYTES <= kernel.machine.l2_bytes
     first, high, wide, channel = sch.get_loops(target)
-    lanes = kernel.machine.vector(tile.columns)
+    lanes = kernel.lanes(kernel.extent(channel), kernel.machine.vector(tile.columns))
     down, y = sch.split(high, [None, size])
     right, x = sch.split(wide, [None, size])
     panel, vector, lane = sch.split(channel, [None, tile.columns // lanes, lanes])
