@@ -17,14 +17,11 @@ from neo_workers.compiler.cpu.convolution import weight_of
 from neo_workers.compiler.cpu.dot import WORD, Dot
 from neo_workers.compiler.cpu.machine import Machine
 from neo_workers.compiler.cpu.tiles import Tile
-from neo_workers.compiler.fold import constant
-from neo_workers.compiler.rewriting import Expr, Rewriter, ints, is_constant, op_name, rewrite, shape_of
+from neo_workers.compiler.packing import Packer
+from neo_workers.compiler.rewriting import Expr, ints, is_constant, op_name, rewrite, shape_of
 
 Array = npt.NDArray[Any]
 R = relax.op
-
-OUT_FUSABLE = 4
-"""TVM's OpPatternKind kOutEWiseFusable: element-wise operators may follow in the same kernel."""
 
 MAX_GROUPS = 64
 """A grouped convolution of more groups stays TVM's own."""
@@ -50,18 +47,12 @@ def words(weight: Array) -> Array:
     return np.ascontiguousarray(np.moveaxis(by_word, -2, -1)).view("<i4")[..., 0]
 
 
-class _Packer(Rewriter):
+class _Packer(Packer):
     def __init__(self, module: tvm.IRModule, machine: Machine, tiles_of: Choices) -> None:
         super().__init__(module)
         self._machine, self._choices = machine, tiles_of
 
-    def call(self, call: Expr, args: list[Expr]) -> Expr | None:
-        name = op_name(call)
-        if name == "relax.nn.conv2d":
-            return self._conv2d(call, args)
-        return self._matmul(call, args) if name == "relax.matmul" else None
-
-    def _conv2d(self, call: Expr, args: list[Expr]) -> Expr | None:
+    def conv2d(self, call: Expr, args: list[Expr]) -> Expr | None:
         at, weight, result = call.attrs, weight_of(call, "HWIO"), shape_of(call)
         known = weight is not None and result is not None and shape_of(args[0]) is not None
         if not known or at.data_layout != "NHWC" or at.out_layout not in ("", "NHWC"):
@@ -76,7 +67,7 @@ class _Packer(Rewriter):
         if groups == 1:
             return self._convolution(data, weight, window, fill)
         if groups == weight.shape[3] == int(data.ty.shape[3]):
-            return self._template(templates.depthwise, data, weight[:, :, 0], *window, fill)
+            return self.template(templates.depthwise, data, weight[:, :, 0], *window, fill)
         return self._grouped(data, weight, window, groups, fill) if groups <= MAX_GROUPS else None
 
     def _bytes(self, call: Expr) -> bool:
@@ -108,7 +99,7 @@ class _Packer(Rewriter):
         sums, lines = kernel_h * kernel_w * inputs, shape[0] * height
         tile = self._tile(choices.CONVOLUTION, shape, weight.shape, width, sums, lines, window, dot=dot)
         more = (tile.text, channels) if dot is None else (tile.text, channels, dot.name, fill)
-        return self._template(templates.convolution, data, panels(weight, tile.columns), *window, *more)
+        return self.template(templates.convolution, data, panels(weight, tile.columns), *window, *more)
 
     def _winograd(self, data: Expr, weight: Array, padding: list[int], size: int) -> Expr:
         inputs, channels = weight.shape[2:]
@@ -117,7 +108,7 @@ class _Packer(Rewriter):
         kind, lines = f"{choices.WINOGRAD}{size}", shape[0] * down * (size + 2) ** 2
         tile = self._tile(kind, shape, weight.shape, across, inputs, lines, [[1, 1], padding, [1, 1]], whole=True)
         packed = panels(winograd.transformed(weight, size), tile.columns)
-        return self._template(winograd.winograd, data, packed, padding, size, tile.text, channels)
+        return self.template(winograd.winograd, data, packed, padding, size, tile.text, channels)
 
     def _grouped(self, data: Expr, weight: Array, window: list[list[int]], groups: int, fill: int) -> Expr:
         """A convolution per group, side by side."""
@@ -129,7 +120,7 @@ class _Packer(Rewriter):
             parts.append(self.emit(self._convolution(slice_, own, window, fill)))
         return R.concat(parts, 3)
 
-    def _matmul(self, call: Expr, args: list[Expr]) -> Expr | None:
+    def matmul(self, call: Expr, args: list[Expr]) -> Expr | None:
         shape, other = shape_of(args[0]), shape_of(args[1])
         if shape is None or other is None or len(shape) < 2:
             return None
@@ -148,12 +139,12 @@ class _Packer(Rewriter):
         outer = [lines] if data is not args[0] else shape[:-1]
         tile = self._tile(choices.MATMUL, [*outer, depth], weight.shape, rows, depth, lines // rows, dot=dot)
         more = () if dot is None else (dot.name,)
-        made = self._template(templates.matmul, data, panels(weight, tile.columns), tile.text, channels, *more)
+        made = self.template(templates.matmul, data, panels(weight, tile.columns), tile.text, channels, *more)
         return made if data is args[0] else R.reshape(self.emit(made), ints(call.ty.shape))
 
     def _batched(self, args: list[Expr], shape: list[int], other: list[int]) -> Expr:
         tile = self._tile(choices.BATCHED, shape, other, shape[-2], shape[-1], math.prod(shape[:-2]))
-        return self._template(templates.batched, *args, tile.text)
+        return self.template(templates.batched, *args, tile.text)
 
     def _tile(
         self,
@@ -173,17 +164,6 @@ class _Packer(Rewriter):
         if dot is not None:
             return product.candidates(self._machine)[0]
         return self._choices.tile(self._machine, product)
-
-    def _template(self, template: Any, data: Expr, weight: Array | Expr, *arguments: Any) -> Expr:
-        hint = f"neo_{template.__name__}"
-        return self.builder.call_te(
-            template,
-            data,
-            constant(weight) if isinstance(weight, np.ndarray) else weight,
-            *arguments,
-            primfunc_name_hint=hint,
-            primfunc_attrs={"op_pattern": OUT_FUSABLE},
-        )
 
 
 def _float32(call: Expr) -> bool:

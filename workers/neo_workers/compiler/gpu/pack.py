@@ -15,14 +15,12 @@ from neo_workers.compiler.fold import constant
 from neo_workers.compiler.gpu import templates, windows
 from neo_workers.compiler.gpu.machine import Gpu
 from neo_workers.compiler.gpu.tiles import LANES, MIN_COLUMNS, Product, Tile, tile_of
-from neo_workers.compiler.rewriting import Expr, Rewriter, ints, is_constant, op_name, rewrite, shape_of
+from neo_workers.compiler.packing import Packer
+from neo_workers.compiler.rewriting import Expr, ints, is_constant, rewrite, shape_of
 
 Array = npt.NDArray[Any]
 
 R = relax.op
-
-OUT_FUSABLE = 4
-"""TVM's OpPatternKind kOutEWiseFusable: element-wise operators may follow in the same kernel."""
 
 MIN_SIZE = 2
 """Rows and columns of a product; a line or a column is no product but a sum for each number."""
@@ -40,18 +38,12 @@ def rounded(weight: Array, tile: Tile) -> Array:
     return np.ascontiguousarray(np.pad(weight, ends))
 
 
-class _Packer(Rewriter):
+class _Packer(Packer):
     def __init__(self, module: tvm.IRModule, gpu: Gpu) -> None:
         super().__init__(module)
         self._gpu = gpu
 
-    def call(self, call: Expr, args: list[Expr]) -> Expr | None:
-        name = op_name(call)
-        if name == "relax.nn.conv2d":
-            return self._conv2d(call, args)
-        return self._matmul(call, args) if name == "relax.matmul" else None
-
-    def _conv2d(self, call: Expr, args: list[Expr]) -> Expr | None:
+    def conv2d(self, call: Expr, args: list[Expr]) -> Expr | None:
         at, weight, result, shape = call.attrs, weight_of(call, "HWIO"), shape_of(call), shape_of(args[0])
         known = weight is not None and result is not None and shape is not None
         if not known or at.data_layout != "NHWC" or at.out_layout not in ("", "NHWC") or not _known_type(call):
@@ -61,7 +53,7 @@ class _Packer(Rewriter):
         groups, (high, wide, depth, channels) = int(at.groups), weight.shape
         if groups == channels == result[3] and depth == 1:
             points = windows.points_of(self._gpu, result)
-            return self._template(windows.depthwise, args[0], weight[:, :, 0], *window, points)
+            return self.template(windows.depthwise, args[0], weight[:, :, 0], *window, points)
         own = channels // groups
         if own < MIN_SIZE or (groups > 1 and own % MIN_COLUMNS):
             return None
@@ -74,14 +66,14 @@ class _Packer(Rewriter):
         )
         parts = np.stack(np.split(weight, groups, axis=3))
         packed = rounded(parts, tile)
-        return self._template(templates.convolution, args[0], packed, *window, [high, wide], channels, tile.text)
+        return self.template(templates.convolution, args[0], packed, *window, [high, wide], channels, tile.text)
 
     def _one_point(self, data: Expr, weight: Array, result: list[int]) -> Expr:
         """A convolution of one point: a line times a matrix."""
         line = self.emit(R.reshape(data, [1, weight.shape[2]]))
         return R.reshape(self.emit(R.matmul(line, constant(weight[0, 0]))), result)
 
-    def _matmul(self, call: Expr, args: list[Expr]) -> Expr | None:
+    def matmul(self, call: Expr, args: list[Expr]) -> Expr | None:
         shape, other = shape_of(args[0]), shape_of(args[1])
         if shape is None or other is None or len(shape) < 2 or len(other) < 2 or not _known_type(call):
             return None
@@ -91,21 +83,11 @@ class _Packer(Rewriter):
                 return None
             tile = tile_of(self._gpu, Product(rows, columns, depth))
             packed = rounded(args[1].value.numpy()[None, None, None], tile)
-            return self._template(templates.matmul, args[0], packed, columns, tile.text)
+            return self.template(templates.matmul, args[0], packed, columns, tile.text)
         if shape[:-2] != other[:-2] or min(shape[-2], other[-1]) < MIN_SIZE:
             return None
         tile = tile_of(self._gpu, Product(shape[-2], other[-1], shape[-1], batches=math.prod(shape[:-2])))
-        return self._template(templates.batched, *args, tile.text)
-
-    def _template(self, template: Any, data: Expr, weight: Array | Expr, *arguments: Any) -> Expr:
-        return self.builder.call_te(
-            template,
-            data,
-            constant(weight) if isinstance(weight, np.ndarray) else weight,
-            *arguments,
-            primfunc_name_hint=f"neo_{template.__name__}",
-            primfunc_attrs={"op_pattern": OUT_FUSABLE},
-        )
+        return self.template(templates.batched, *args, tile.text)
 
 
 def _known_type(call: Expr) -> bool:

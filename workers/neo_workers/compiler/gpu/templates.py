@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from tvm import te, tirx
 
+from neo_workers.compiler.cpu.templates import window
 from neo_workers.compiler.gpu.tiles import LANES, Tile
 
 Tensor = Any
@@ -195,12 +196,3 @@ def joined(indices: Sequence[Any], sizes: Sequence[int]) -> Any:
     for index, size in zip(indices, sizes, strict=True):
         total = total * size + index
     return total
-
-
-def window(
-    shape: Sequence[Any], kernel: Sequence[int], strides: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
-) -> tuple[int, int]:
-    """Height and width of a convolution's result."""
-    high = (int(shape[1]) + padding[0] + padding[2] - (kernel[0] - 1) * dilation[0] - 1) // strides[0] + 1
-    wide = (int(shape[2]) + padding[1] + padding[3] - (kernel[1] - 1) * dilation[1] - 1) // strides[1] + 1
-    return high, wide

@@ -7,8 +7,9 @@ from typing import Any
 
 from tvm import te, tirx
 
+from neo_workers.compiler.cpu.templates import window
 from neo_workers.compiler.gpu.machine import Gpu
-from neo_workers.compiler.gpu.templates import KIND, SUM, VECTOR, Tensor, window
+from neo_workers.compiler.gpu.templates import KIND, SUM, VECTOR, Tensor
 from neo_workers.compiler.gpu.tiles import LANES
 
 DEPTHWISE = "depthwise"
