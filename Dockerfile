@@ -10,7 +10,7 @@ WORKDIR /src
 
 # what the package asks for, by installing one without our code
 COPY constraints.txt pyproject.toml ./
-RUN mkdir -p emulator/neo_emulator workers/neo_workers targets/neo_targets && touch README.md LICENSE \
+RUN mkdir -p emulator/neo_emulator workers/neo_workers workers/neo_compiler targets/neo_targets && touch README.md LICENSE \
     && pip install --no-cache-dir --constraint constraints.txt ".[trees,tflite,coreml,cuda12]"
 
 ARG MORE=""

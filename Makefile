@@ -23,7 +23,7 @@ $(VENV)/.installed-%: $(VENV)/.python pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(VENV)/.installed-demo  ## compile a real model for five targets and show the result
-	@$(BIN)/python -m neo_emulator.demo
+	@$(BIN)/python -m neo_emulator.cli.demo
 
 serve: $(VENV)/.installed-demo ## run the emulator on http://127.0.0.1:4577
 	@$(BIN)/neo-emulator serve
@@ -79,7 +79,7 @@ test-targets: $(VENV)/.installed-test ## a conv net and a transformer for every 
 	@PYTHONPATH=tests $(BIN)/python -m runtime.targets_report 2>/dev/null
 
 test-gpu: $(VENV)/.installed-test ## every kind of GPU kernel, run by pocl: with shared memory and without
-	@for device in intel_graphics mali; do PYTHONPATH=tests $(BIN)/python -m unit.neo_workers.gpu.kernels $$device || exit 1; done
+	@for device in intel_graphics mali; do PYTHONPATH=tests $(BIN)/python -m unit.neo_compiler.lowering.gpu.kernels $$device || exit 1; done
 
 clean:           ## remove what make made
 	rm -rf $(VENV) .neo build dist .mypy_cache .ruff_cache .pytest_cache

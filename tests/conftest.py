@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from neo_emulator import valkey
+from neo_emulator.stack import valkey
 
 
 @pytest.fixture(scope="session")

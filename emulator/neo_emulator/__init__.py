@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from neo_emulator.emulator import NeoEmulator
+    from neo_emulator.testing.emulator import NeoEmulator
 
 __all__ = ["NeoEmulator", "__version__"]
 
@@ -17,7 +17,7 @@ except PackageNotFoundError:  # a source tree that was never installed
 def __getattr__(name: str) -> Any:
     """NeoEmulator, imported when it is first asked for: `serve` starts without it."""
     if name == "NeoEmulator":
-        from neo_emulator.emulator import NeoEmulator
+        from neo_emulator.testing.emulator import NeoEmulator
 
         return NeoEmulator
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,7 @@
 
 import sys
 
-from neo_emulator.cli import main
+from neo_emulator.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

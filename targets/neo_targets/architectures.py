@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from neo_targets.pe import AMD64, I386
+from neo_targets.binary.pe import AMD64, I386
 
 LINUX, ANDROID, WINDOWS = "LINUX", "ANDROID", "WINDOWS"
 """AWS's words; WINDOWS exists as TargetDevice only."""
@@ -32,7 +32,7 @@ class Architecture:
     default_features: tuple[str, ...] = ()
     float_abi: str = ""  # "hard" or "soft": the e_flags of 32-bit ARM must say so
     needed: tuple[str, ...] = _GLIBC  # shared objects that compiled.so asks for
-    helpers: str = ""  # an object file that is linked in, a name in neo_targets.helpers.HELPERS
+    helpers: str = ""  # an object file that is linked in, a name in neo_targets.compiler_rt.HELPERS
 
 
 X86_64 = Architecture("X86_64", "x86_64-linux-gnu", "elf_x86_64", 64, _EM_X86_64, "x86-64", "x86_64-linux")

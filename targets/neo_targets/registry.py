@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from neo_targets import options, platforms
-from neo_targets.devices import arm, closed, coreml, nvidia, opencl, x86
+from neo_targets.devices import arm, coreml, no_public_compiler, nvidia, opencl, x86
 from neo_targets.errors import TargetError
 from neo_targets.spec import TargetSpec
 
-_ROWS = (*x86.DEVICES, *arm.DEVICES, *nvidia.DEVICES, *opencl.DEVICES, *closed.DEVICES, *coreml.DEVICES)
+_ROWS = (*x86.DEVICES, *arm.DEVICES, *nvidia.DEVICES, *opencl.DEVICES, *no_public_compiler.DEVICES, *coreml.DEVICES)
 DEVICES: dict[str, TargetSpec] = {row.name: row for row in _ROWS}
 """Every TargetDevice, by name."""
 

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from neo_targets import elf
 from neo_targets.architectures import Architecture
-from neo_targets.helpers import HELPERS
+from neo_targets.binary import elf
+from neo_targets.compiler_rt import HELPERS
 from neo_targets.spec import TargetSpec
 
 UCRT = Path(__file__).with_name("ucrt.def")

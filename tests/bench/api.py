@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from neo_emulator import valkey
+from neo_emulator.stack import valkey
 from neo_workers.jobs import JobId, JobStatus, Query, Scope, SortBy
 from neo_workers.settings import Settings
-from neo_workers.store import Store
+from neo_workers.store.store import Store
 
 OPERATIONS = ("CreateCompilationJob", "DescribeCompilationJob")
 ROUNDS, REQUESTS = 5, 200

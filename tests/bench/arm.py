@@ -100,7 +100,7 @@ def measure(name: str, emulator: Emulator, library: Path, mcpu: str, kernels: in
     from bench.zoo import INT8
     from runtime.runners import driver
 
-    from neo_workers.artifact import read_meta
+    from neo_compiler.artifact.bundle import read_meta
 
     begun = time.perf_counter()
     case = small(name.removesuffix(INT8))

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from neo_emulator.process import ServerProcess
+from neo_emulator.testing.server_process import ServerProcess
 
 SIZES = {"1 kB": (1000, 150), "50 kB": (50_000, 100), "1 MB": (1_000_000, 30), "100 MB": (100_000_000, 3)}
 """bytes, rounds"""

@@ -64,17 +64,17 @@ def examine(name: str, device: str, stock: bool = False) -> list[dict[str, Any]]
     from bench import gpucode
     from bench.zoo import MODELS as ZOO
 
+    from neo_compiler import frontends
+    from neo_compiler.lowering.gpu import pipeline, schedules
+    from neo_compiler.lowering.gpu.gpu_model import gpu_of
+    from neo_compiler.lowering.targets import tvm_target
     from neo_targets.registry import DEVICES
-    from neo_workers import importers
-    from neo_workers.compiler.gpu import pipeline, schedules
-    from neo_workers.compiler.gpu.machine import gpu_of
-    from neo_workers.compiler.targets import tvm_target
 
     case, spec = ZOO[name](), DEVICES[device]
     with tempfile.TemporaryDirectory(prefix="neo-gpu-") as folder:
         path = Path(folder) / case.file
         path.write_bytes(case.model)
-        module = importers.loader(case.framework)([path], case.shapes).module
+        module = frontends.loader(case.framework)([path], case.shapes).module
     target = tvm_target(spec)
     rules = [rule for rule in schedules.RULES if not stock or rule.name in TVMS_OWN]
     with mock.patch.object(schedules, "RULES", tuple(rules)):
@@ -105,10 +105,10 @@ def _resources(module: Any, target: Any, spec: Any) -> dict[str, dict[str, int]]
     """Kernel -> its resources in the cubin; nothing for OpenCL, whose code the device's driver makes."""
     from bench import gpucode
 
+    from neo_compiler.codegen.cubin import device_source
+    from neo_compiler.codegen.nvrtc import compile_cubin
+    from neo_compiler.lowering import build
     from neo_targets.spec import Cuda
-    from neo_workers.compiler import build
-    from neo_workers.compiler.cubin import device_source
-    from neo_workers.compiler.nvrtc import compile_cubin
 
     if not isinstance(spec.device, Cuda):
         return {}

@@ -18,7 +18,7 @@ from elftools.elf.elffile import ELFFile
 from tvm import ir, relax, tirx
 from tvm.tirx.build import split_host_device_mods
 
-from neo_workers.compiler import build
+from neo_compiler.lowering import build
 
 ATTRIBUTES = {0x2F: "registers", 0x11: "spilled_bytes"}
 """EIATTR_REGCOUNT, a thread's; EIATTR_FRAME_SIZE, what a thread keeps in local memory."""

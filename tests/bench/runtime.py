@@ -34,9 +34,10 @@ def _compare(model: str, built: Any) -> None:
     import tvm
     from tvm import relax
 
-    from neo_workers import dlr
-    from neo_workers.compiler import build, link
-    from neo_workers.compiler.targets import tvm_target
+    from neo_compiler.codegen import link
+    from neo_compiler.lowering import build
+    from neo_compiler.lowering.targets import tvm_target
+    from neo_compiler.runtime import dlr
 
     target = tvm_target(built.work.spec)
     folder = built.folder.parent / "vm"

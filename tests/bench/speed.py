@@ -98,7 +98,7 @@ def table(kept: dict[str, Any]) -> None:
 
 def machine() -> dict[str, Any]:
     """What the figures hang on."""
-    from neo_workers import cpuinfo
+    from neo_compiler.runtime import cpu_info
 
     versions = {
         name: importlib.metadata.version(name)
@@ -106,7 +106,7 @@ def machine() -> dict[str, Any]:
         if importlib.util.find_spec({"apache-tvm": "tvm", "xgboost-cpu": "xgboost"}.get(name, name))
     }
     return {
-        "cpu": next(iter(cpuinfo.values("model name")), platform.processor()),
+        "cpu": next(iter(cpu_info.values("model name")), platform.processor()),
         "cpus": os.cpu_count(),
         "python": platform.python_version(),
         "versions": versions,
@@ -148,7 +148,7 @@ def compiled(name: str, case: Any, mcpu: str, arch: str = "X86_64") -> tuple[Pat
     """The artifact's folder and what compiling it took; kept until the compiler's sources or the model change."""
     from e2e.compiling import compile_case
 
-    from neo_workers.archive import unpack
+    from neo_compiler.storage.archive import unpack
 
     digest = hashlib.blake2b(case.model + mcpu.encode() + arch.encode(), digest_size=8)
     for path in sorted((FOLDER.parents[1] / "workers").rglob("*.py")):
@@ -182,7 +182,7 @@ def measure(name: str, threads: int, mcpu: str) -> dict[str, Any]:
     from bench.rivals import difference, paired, ratio, rivals
     from bench.zoo import INT8, MODELS, QUANTISED
 
-    from neo_workers import dlr
+    from neo_compiler.runtime import dlr
 
     def runner(name: str, case: Any) -> tuple[Callable[[], Any], dict[str, Any]]:
         folder, facts = compiled(name, case, mcpu or host_cpu())

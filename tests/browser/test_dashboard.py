@@ -9,7 +9,7 @@ from e2e.models import conv_net
 from support import browser, jobs
 from support.browser import Browser
 
-from neo_emulator.process import ServerProcess
+from neo_emulator.testing.server_process import ServerProcess
 
 SHOTS = Path(__file__).parents[2] / ".neo" / "screenshots"
 PAGES = {"jobs": "", "job": "jobs/123456789012:us-east-1:resnet-c5", "failed": "jobs/123456789012:us-east-1:broken"}

@@ -1,4 +1,4 @@
-"""Preloaded in place of neo_workers.preload: a compile misbehaves as its model's file is named, e.g. daemon.tar.gz."""
+"""Preloaded in place of neo_workers.worker.preload: a compile misbehaves as its model is named (daemon.tar.gz)."""
 
 import os
 import signal
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from chaos import faketime  # noqa: F401
 
-import neo_workers.preload  # noqa: F401
-from neo_workers import pipeline
-from neo_workers.work import Work
+import neo_workers.worker.preload  # noqa: F401
+from neo_compiler import pipeline
+from neo_compiler.compilation import Work
 
 
 def daemon(work: Work) -> None:

@@ -2,8 +2,8 @@
 
 from chaos import faketime  # noqa: F401
 
-from neo_workers import child, worker
+from neo_workers.worker import compile_process, main
 
 if __name__ == "__main__":
-    child.PRELOAD[:] = ["chaos.hostile"]
-    worker.main()
+    compile_process.PRELOAD[:] = ["chaos.hostile"]
+    main.main()

@@ -5,7 +5,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from neo_workers import kin
+from neo_workers.sandbox import process_tree
 
 
 class Part:
@@ -23,7 +23,7 @@ class Part:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=kin.die_with_parent,  # should the tests themselves be killed
+                preexec_fn=process_tree.die_with_parent,  # should the tests themselves be killed
                 start_new_session=True,
             )
         return self

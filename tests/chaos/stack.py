@@ -19,11 +19,12 @@ from chaos.parts import Host, Part
 from chaos.proxy import Proxy
 from redis.exceptions import RedisError
 
-from neo_emulator import valkey
-from neo_workers import fleet, kin
-from neo_workers.controls import Controls
+from neo_emulator.stack import valkey
+from neo_workers.sandbox import process_tree
 from neo_workers.settings import Settings
-from neo_workers.store import Store
+from neo_workers.store import worker_registry
+from neo_workers.store.store import Store
+from neo_workers.store.test_controls import Controls
 
 TESTS = Path(__file__).parents[1]
 SETTINGS = {
@@ -141,7 +142,7 @@ class Stack:
         while time.monotonic() < deadline:
             try:
                 wanted = {str(worker.pid) for worker in self.workers if worker.alive}
-                here = {worker.name.rsplit(":", 1)[1] for worker in fleet.workers(self.store)}
+                here = {worker.name.rsplit(":", 1)[1] for worker in worker_registry.workers(self.store)}
                 with urllib.request.urlopen(f"{self.url}/_neo/ready", timeout=10) as answer:
                     if answer.status == 200 and wanted <= here:
                         return
@@ -206,7 +207,7 @@ class Stack:
     def compilers(self, worker: Part) -> list[int]:
         """Pids of the compilers under way below a worker: they lead sessions."""
         found = []
-        for pid in kin.below(worker.pid):
+        for pid in process_tree.below(worker.pid):
             with contextlib.suppress(OSError):
                 if os.getsid(pid) == pid:
                     found.append(pid)
@@ -225,7 +226,7 @@ class Stack:
 
     def strays(self, wanted: set[int] | None = None) -> list[int]:
         """Pids of this stack's processes that are neither parts nor what a worker keeps to fork from."""
-        rows = kin.table()
+        rows = process_tree.table()
         if wanted is None:
             wanted = {part.pid for part in self.parts.values() if part.alive}
         found = []

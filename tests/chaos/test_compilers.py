@@ -10,7 +10,7 @@ from chaos.invariants import ARCHIVE, BUCKET, create
 from chaos.stack import Stack
 from support.hostile_archives import REFUSED
 
-from neo_workers import kin
+from neo_workers.sandbox import process_tree
 
 LIMITS = {
     "memory": "NEO_EMULATOR_MAX_MEMORY_BYTES",
@@ -65,7 +65,7 @@ def test_unruly_compiler(stack: Stack, settle: Settle, how: str) -> None:
     assert words.get(how, "ServerError") in reason
     logged = sum(worker.log.stat().st_size for worker in stack.workers)
     assert logged < 8 << 20
-    assert max(kin.table()[worker.pid].resident_bytes for worker in stack.workers) < 400 << 20
+    assert max(process_tree.table()[worker.pid].resident_bytes for worker in stack.workers) < 400 << 20
 
 
 @pytest.mark.long
@@ -75,8 +75,8 @@ def test_fork_server_killed(stack: Stack, settle: Settle) -> None:
     for name in names:
         stack.owner(name)
     for worker in stack.workers:
-        for pid in kin.below(worker.pid):
-            if kin.table().get(pid) and kin.table()[pid].parent == worker.pid:
+        for pid in process_tree.below(worker.pid):
+            if process_tree.table().get(pid) and process_tree.table()[pid].parent == worker.pid:
                 os.kill(pid, signal.SIGKILL)
     again = create(stack)
     outcome = settle(stack, [*names, again])

@@ -21,8 +21,8 @@ from chaos.test_workers import running
 from support import jobs, processes
 from support.kept import Kept
 
-from neo_workers import kin
 from neo_workers.jobs import JobId, Query
+from neo_workers.sandbox import process_tree
 
 SEED = int(os.environ.get("NEO_CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
 
@@ -135,13 +135,13 @@ def test_guards_killed(trial: int, tmp_path: Path, whole: Stack) -> None:
             name = f"guards-{number}"
             sagemaker.create_compilation_job(**request(name))
             jobs.wait(sagemaker, name, "INPROGRESS", "COMPLETED")
-            for pid in kin.below(kept.pid()):
+            for pid in process_tree.below(kept.pid()):
                 line = processes.command(pid)
                 if "guard.py" in line and (wanted == "both" or wanted in line):
                     os.kill(pid, signal.SIGKILL)
             job = jobs.wait(sagemaker, name)
             assert job["CompilationJobStatus"] == "COMPLETED", job.get("FailureReason")
-        family = [kept.pid(), *kin.below(kept.pid())]
+        family = [kept.pid(), *process_tree.below(kept.pid())]
         kept.kill()
         assert processes.still_there(family, 5) == []
     finally:

@@ -15,8 +15,8 @@ from chaos.invariants import HERE, create, request, wait_for
 from chaos.stack import Stack
 from chaos.test_workers import attempts, running
 
-from neo_workers import app, queue
 from neo_workers.jobs import JobId
+from neo_workers.queue import celery_app, publisher
 from neo_workers.settings import Settings
 
 
@@ -124,7 +124,7 @@ def envelope(body: bytes, **headers: object) -> bytes:
     properties = {
         "correlation_id": "1",
         "delivery_mode": 2,
-        "delivery_info": {"exchange": "", "routing_key": app.QUEUE},
+        "delivery_info": {"exchange": "", "routing_key": celery_app.QUEUE},
         "delivery_tag": str(uuid.uuid4()),
         "body_encoding": "base64",
     }
@@ -133,7 +133,7 @@ def envelope(body: bytes, **headers: object) -> bytes:
             "body": base64.b64encode(body).decode(),
             "content-encoding": "utf-8",
             "content-type": "application/json",
-            "headers": {"lang": "py", "task": queue.TASK, "id": str(uuid.uuid4()), **headers},
+            "headers": {"lang": "py", "task": publisher.TASK, "id": str(uuid.uuid4()), **headers},
             "properties": properties,
         }
     ).encode()
@@ -158,10 +158,10 @@ def test_bad_messages(stack: Stack, settle: Settle) -> None:
     with broker(stack) as messages:
         for data in GARBAGE.values():
             for _ in range(2):
-                messages.lpush(app.QUEUE, data)
+                messages.lpush(celery_app.QUEUE, data)
     for name in names:
         for _ in range(8):
-            queue.submit(JobId(HERE, name), settings)
+            publisher.submit(JobId(HERE, name), settings)
     names.append(create(stack))
     outcome = settle(stack, names)
     assert set(outcome.statuses.values()) == {"COMPLETED"}

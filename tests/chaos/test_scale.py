@@ -16,7 +16,7 @@ from chaos.invariants import REPORT, create
 from chaos.parts import Host
 from chaos.stack import Stack
 
-from neo_workers import feed
+from neo_workers.store import job_streams
 
 
 def hosts_are_to_be_had() -> bool:
@@ -32,9 +32,9 @@ def hosts_are_to_be_had() -> bool:
 def costs(stack: Stack, names: list[str]) -> list[dict[str, float]]:
     """Milliseconds of each job: Create to COMPLETED, claim to COMPLETED, and its compile (unpack to package)."""
     connection, moments = stack.store.connection, {}
-    for key, row in connection.xrange(feed.EVENTS):
+    for key, row in connection.xrange(job_streams.EVENTS):
         moments[row["id"].rsplit(":", 1)[1], row["status"]] = int(key.split("-")[0])
-    for _, row in connection.xrange(feed.LOGS):
+    for _, row in connection.xrange(job_streams.LOGS):
         for milliseconds, text in json.loads(row["lines"]):
             moments[row["id"].rsplit(":", 1)[1], text] = milliseconds
     rows = []

@@ -14,8 +14,8 @@ from chaos.parts import Part
 from chaos.stack import Stack
 from support import processes
 
-from neo_workers import reaper
 from neo_workers.jobs import JobId
+from neo_workers.queue import reaper
 
 
 def running(stack: Stack, count: int = 1) -> tuple[list[str], Part]:

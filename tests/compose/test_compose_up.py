@@ -28,9 +28,9 @@ from compose.in_worker import PROGRAMS
 from e2e.models import conv_net
 from support import jobs
 
-from neo_emulator.endpoint import Endpoint
-from neo_targets import elf
-from neo_workers.execute import load_artifact
+from neo_compiler.runtime.execute import load_artifact
+from neo_emulator.testing.endpoint import Endpoint
+from neo_targets.binary import elf
 
 ROOT = Path(__file__).parents[2]
 PROJECT, PORT, FLOWER_PORT, ALONE_PORT, JOBS = "neo-compose-test", "14577", "15555", "14599", 12

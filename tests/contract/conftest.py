@@ -15,10 +15,10 @@ import pytest
 from botocore.config import Config
 from support.live import serving
 
-from neo_emulator.app import create_app
+from neo_emulator.gateway.app import create_app
 from neo_workers.jobs import Claim, JobId, JobResult, JobStatus, Scope
 from neo_workers.settings import Settings
-from neo_workers.store import Store
+from neo_workers.store.store import Store
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/neo"

@@ -12,9 +12,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from support.live import serving
 
-from neo_emulator.app import create_app
+from neo_emulator.gateway.app import create_app
 from neo_workers.settings import Settings
-from neo_workers.store import Store
+from neo_workers.store.store import Store
 
 KEY, SECRET = "AKIAKNOWN", "s3cr3t/with+signs"
 Connect = Callable[..., Any]

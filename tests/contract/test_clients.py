@@ -16,7 +16,7 @@ import pytest
 from e2e.models import conv_net
 from support import clients, jobs
 
-from neo_emulator.process import ServerProcess
+from neo_emulator.testing.server_process import ServerProcess
 
 ROLE = "arn:aws:iam::123456789012:role/neo"
 Run = Callable[..., str]

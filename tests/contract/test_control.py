@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from neo_workers.jobs import JobId
-from neo_workers.store import Store
+from neo_workers.store.store import Store
 
 
 def test_starting_is_held_until_the_pace_lets_it_go(
@@ -101,7 +101,7 @@ def test_wrong_controls_are_refused(curl: Any, page: str, body: Any) -> None:
 def test_as_many_active_jobs_as_the_settings_allow(redis_url: str) -> None:
     from neo_workers.jobs import JobStatus, Scope
     from neo_workers.settings import Settings
-    from neo_workers.store import TooManyJobs
+    from neo_workers.store.store import TooManyJobs
 
     store = Store(Settings(redis_url=redis_url, max_active_jobs=2))
     ids = [JobId(Scope("123456789012", "us-east-1"), name) for name in "abc"]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from support.live import serving
 
-from neo_emulator.app import create_app
+from neo_emulator.gateway.app import create_app
 from neo_workers.settings import Settings
-from neo_workers.store import Store
+from neo_workers.store.store import Store
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=AKID/20240101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 ORIGIN = "https://page.example"

@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 import pytest
 
-from neo_emulator.dashboard import views
-from neo_workers.feed import LineWriter
+from neo_emulator.control.dashboard import views
 from neo_workers.jobs import JobId, JobResult, JobStatus, Scope
 from neo_workers.settings import Settings
-from neo_workers.store import Store
+from neo_workers.store.job_streams import LineWriter
+from neo_workers.store.store import Store
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}"
 FOLDER = "/_neo/jobs/123456789012:us-east-1"
@@ -183,7 +183,7 @@ def test_what_is_not_there(curl: Callable[..., Any]) -> None:
 def test_artifacts_are_not_given_to_those_who_do_not_sign(redis_url: str) -> None:
     from support.live import serving
 
-    from neo_emulator.app import create_app
+    from neo_emulator.gateway.app import create_app
 
     store = Store(Settings(redis_url=redis_url, auth="sigv4", access_keys="a:b"))
     job_id = JobId(Scope("123456789012", "us-east-1"), "job")

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from neo_emulator.endpoint import Endpoint, JobEnded
-from neo_emulator.factories import Attached
+from neo_emulator.testing.endpoint import Endpoint, JobEnded
+from neo_emulator.testing.fixtures import Attached
 from neo_workers.jobs import JobStatus
 
 

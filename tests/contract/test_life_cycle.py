@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from neo_workers.jobs import JobId, JobStatus, Scope
-from neo_workers.store import Store
+from neo_workers.store.store import Store
 
 S = JobStatus
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:compilation-job/job"

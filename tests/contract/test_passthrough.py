@@ -67,9 +67,9 @@ def test_moto_does_not_know_of_jobs(sagemaker: Any, request_for: Any) -> None:
 def test_own_account_is_that_of_every_service(redis_url: str, boto_session: Any) -> None:
     from werkzeug.test import Client
 
-    from neo_emulator.app import create_app
+    from neo_emulator.gateway.app import create_app
     from neo_workers.settings import Settings
-    from neo_workers.store import Store
+    from neo_workers.store.store import Store
 
     settings = Settings(redis_url=redis_url, account_id="999988887777")
     app = create_app(settings, Store(settings), lambda _: None)

@@ -122,7 +122,7 @@ def test_store_away(call: Any, store: Any, monkeypatch: pytest.MonkeyPatch) -> N
         raise Away("gone")
 
     monkeypatch.setattr(type(store), "get", away)
-    monkeypatch.setattr("neo_emulator.service.STORE_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("neo_emulator.sagemaker.service.STORE_PATIENCE_SECONDS", 0.1)
     answer = call("DescribeCompilationJob", {"CompilationJobName": "job"})
     assert (answer.status, answer.json["__type"]) == (503, "ServiceUnavailable")
 

@@ -13,10 +13,10 @@ import pytest
 from botocore.config import Config
 from support.live import serving
 
-from neo_emulator import valkey
-from neo_emulator.app import create_app
+from neo_emulator.gateway.app import create_app
+from neo_emulator.stack import valkey
 from neo_workers.settings import Settings
-from neo_workers.store import Store
+from neo_workers.store.store import Store
 
 
 class Valkey:

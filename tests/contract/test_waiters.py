@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import WaiterError
 
-from neo_emulator.waiters import compilation_job_completed_or_stopped
+from neo_emulator.testing.waiters import compilation_job_completed_or_stopped
 from neo_workers.jobs import JobStatus
 
 QUICK = {"Delay": 0.02, "MaxAttempts": 100}

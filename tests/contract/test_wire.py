@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from neo_workers import fleet
-from neo_workers.store import Store
+from neo_workers.store import worker_registry
+from neo_workers.store.store import Store
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:compilation-job/job"
 SIGNED = "AWS4-HMAC-SHA256 Credential=AKID/20240101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
@@ -103,7 +103,7 @@ def test_health_and_ready(curl: Any, store: Store) -> None:
     waiting = curl("GET", "/_neo/ready")
     assert waiting.status == 503
     assert waiting.json["components"] == {"store": "ok", "workers": "none alive", "s3": "unknown: no worker asks"}
-    fleet.report(store, fleet.Worker("w", 1, "ok"), 5)
+    worker_registry.report(store, worker_registry.Worker("w", 1, "ok"), 5)
     ready = curl("GET", "/_neo/ready")
     assert (ready.status, ready.json["ready"], ready.json["workers"]) == (200, True, 1)
     assert curl("HEAD", "/_neo/ready").body == b""

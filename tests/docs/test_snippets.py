@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from neo_emulator.process import ServerProcess
+from neo_emulator.testing.server_process import ServerProcess
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from e2e.models import Arrays, Case
 
-from neo_workers import pipeline
+from neo_compiler import pipeline
 from neo_workers.settings import Settings
 
 OFFLINE = ("unpack", "import", "compile", "link", "package")

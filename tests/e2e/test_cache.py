@@ -9,7 +9,7 @@ import pytest
 from e2e.models import conv_net
 from support import jobs
 
-from neo_emulator.process import ServerProcess
+from neo_emulator.testing.server_process import ServerProcess
 
 MODEL = conv_net().model
 CONV = '{"data": [1, 3, 32, 32]}'

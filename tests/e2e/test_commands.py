@@ -16,10 +16,10 @@ import pytest
 from e2e.models import conv_net
 from support import jobs
 
-from neo_emulator import cli
-from neo_emulator.endpoint import Endpoint
-from neo_emulator.process import ServerProcess
-from neo_workers.execute import load_artifact
+from neo_compiler.runtime.execute import load_artifact
+from neo_emulator.cli import main
+from neo_emulator.testing.endpoint import Endpoint
+from neo_emulator.testing.server_process import ServerProcess
 
 PLATFORM = ["--target", "LINUX/X86_64"]  # any x86-64 CPU runs it
 
@@ -37,7 +37,7 @@ def server() -> Iterator[ServerProcess]:
 
 
 def said(capsys: pytest.CaptureFixture[str], *argv: str, status: int = 0) -> Any:
-    assert cli.main([*argv, "--json"]) == status
+    assert main.main([*argv, "--json"]) == status
     return json.loads(capsys.readouterr().out)
 
 
@@ -77,7 +77,7 @@ def test_why_it_does_not_compile_is_said(model: Path, tmp_path: Path, capsys: py
         (["compile", str(model), "--target", "toaster"], "toaster does not exist"),
         (["compile", str(model), *PLATFORM, "-o", str(tmp_path / "file" / "x")], "OutputConfiguration"),
     ):
-        assert cli.main(argv) == 1
+        assert main.main(argv) == 1
         assert words in capsys.readouterr().err
 
 
@@ -85,12 +85,12 @@ def test_jobs_and_logs(
     server: ServerProcess, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-    assert cli.main(["jobs"]) == 0
+    assert main.main(["jobs"]) == 0
     assert capsys.readouterr().out == "no jobs\n"
     bucket = server.bucket()
     server.s3.put_object(Bucket=bucket, Key="net.tar.gz", Body=jobs.archive(net__onnx=conv_net().model))
     good = jobs.create(server.sagemaker, f"s3://{bucket}/net.tar.gz", None, f"s3://{bucket}/out")
-    assert cli.main(["logs", "-f", good]) == 0  # waits for the end
+    assert main.main(["logs", "-f", good]) == 0  # waits for the end
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "attempt 1"
     assert "step: compile" in lines
@@ -103,10 +103,10 @@ def test_jobs_and_logs(
     job = said(capsys, "jobs", good)
     assert [phase["name"] for phase in job["phases"]][:3] == ["start", "fetch", "unpack"]
     assert job["description"]["CompilationJobStatus"] == "COMPLETED"
-    assert cli.main(["jobs", bad]) == 0
+    assert main.main(["jobs", bad]) == 0
     assert "S3 object does not exist" in capsys.readouterr().out
     for argv, words in ((["logs", "nobody"], "no compilation job"), (["jobs", "--status", "odd"], "status is one of")):
-        assert cli.main(argv) == 1
+        assert main.main(argv) == 1
         assert words in capsys.readouterr().err
 
 

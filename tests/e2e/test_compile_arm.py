@@ -8,7 +8,7 @@ import pytest
 from e2e.compiling import compile_case
 from e2e.models import CASES
 
-from neo_targets import elf
+from neo_targets.binary import elf
 from neo_targets.registry import DEVICES
 
 ARM = sorted(name for name, row in DEVICES.items() if row.arch.startswith("ARM") and not (row.device or row.family))

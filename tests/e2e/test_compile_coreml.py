@@ -10,8 +10,8 @@ from e2e.compiling import compile_archive, request, tar_gz
 from e2e.models import CASES
 from runtime.targets import load_coreml
 
-from neo_workers.errors import CompilationError, InputConfigurationError
-from neo_workers.execute import CannotRun, load_artifact
+from neo_compiler.errors import CompilationError, InputConfigurationError
+from neo_compiler.runtime.execute import CannotRun, load_artifact
 
 pytest.importorskip("coremltools", reason="pip install 'neo-emulator[coreml]'")
 LABELS = "\n".join(f"class {index}" for index in range(10)).encode()

@@ -9,10 +9,10 @@ import pytest
 from e2e.compiling import compile_case
 from e2e.models import CASES, Case, conv_net
 
-from neo_targets import elf
+from neo_compiler.errors import CompilationError
+from neo_compiler.runtime.execute import CannotRun, load_artifact
+from neo_targets.binary import elf
 from neo_targets.options import GPU_CODES
-from neo_workers.errors import CompilationError
-from neo_workers.execute import CannotRun, load_artifact
 
 
 def nvrtc_12() -> bool:
@@ -56,7 +56,7 @@ def test_platform_takes_any_gpu_code(code: str, tmp_path: Path) -> None:
 
 
 def test_nvrtc_knows_every_gpu_code() -> None:
-    from neo_workers.compiler.nvrtc import supported
+    from neo_compiler.codegen.nvrtc import supported
 
     assert supported() == NVRTC_11
     if nvrtc_12():
@@ -64,7 +64,7 @@ def test_nvrtc_knows_every_gpu_code() -> None:
 
 
 def test_a_newer_gpu_code_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    from neo_workers.compiler import nvrtc
+    from neo_compiler.codegen import nvrtc
 
     nvrtc._library.cache_clear()
     monkeypatch.setattr(nvrtc, "_package", lambda name, folder: [])

@@ -11,11 +11,11 @@ from e2e.compiling import compile_case, difference, truth
 from e2e.models import Case, Graph, conv_net, tensor
 from onnx import TensorProto
 
-from neo_targets import elf
-from neo_workers.compiler import build
-from neo_workers.compiler.cpu.pipeline import LADDER
-from neo_workers.errors import CompilationError
-from neo_workers.execute import load_artifact
+from neo_compiler.errors import CompilationError
+from neo_compiler.lowering import build
+from neo_compiler.lowering.cpu.pipeline import LADDER
+from neo_compiler.runtime.execute import load_artifact
+from neo_targets.binary import elf
 
 HOST = {"Os": "LINUX", "Arch": "X86_64"}
 FLOAT = TensorProto.FLOAT

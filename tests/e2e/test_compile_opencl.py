@@ -9,8 +9,8 @@ from e2e.compiling import compile_case
 from e2e.models import CASES
 from support import pocl
 
-from neo_targets import elf
-from neo_workers.execute import CannotRun, load_artifact
+from neo_compiler.runtime.execute import CannotRun, load_artifact
+from neo_targets.binary import elf
 
 MAX_ERROR = 1e-4
 

@@ -12,7 +12,7 @@ pytest.importorskip("ai_edge_litert")
 
 from frameworks.compiled import error, run_compiled
 
-from neo_workers.importers.tflite import interpret
+from neo_compiler.frontends.tflite.load import interpret
 
 MODELS = Path(__file__).parents[1] / "frameworks" / "models"
 """A small convolutional net, converted by TensorFlow 2.21 in four ways. Input: input_1 [1, 16, 16, 3]."""

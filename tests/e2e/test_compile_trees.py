@@ -9,7 +9,7 @@ import pytest
 from e2e.compiling import compile_case, difference
 from support import tabular_models
 
-from neo_workers.execute import load_artifact
+from neo_compiler.runtime.execute import load_artifact
 
 pytest.importorskip("treelite")
 

@@ -11,7 +11,7 @@ from e2e.compiling import compile_archive, compile_case, difference, request, ta
 from e2e.models import Case, conv_net
 from support import quantised
 
-from neo_workers.execute import CannotRun, load_artifact
+from neo_compiler.runtime.execute import CannotRun, load_artifact
 
 MAX_ERROR = 1e-4
 MEMBERS = {"compiled.so", "compiled.params", "compiled_model.json", "compiled.meta", "libdlr.so", "dlr.h", "manifest"}

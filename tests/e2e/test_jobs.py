@@ -16,7 +16,7 @@ import pytest
 from e2e.models import conv_net
 from support import jobs, processes
 
-from neo_emulator.process import ServerProcess, client
+from neo_emulator.testing.server_process import ServerProcess, client
 
 MODEL = conv_net().model
 CONV = '{"data": [1, 3, 32, 32]}'

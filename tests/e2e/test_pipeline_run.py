@@ -14,8 +14,8 @@ from e2e.compiling import request, tar_gz
 from e2e.models import conv_net
 from support.moto_server import moto_server
 
-from neo_workers import pipeline
-from neo_workers.errors import InputConfigurationError, OutputConfigurationError
+from neo_compiler import pipeline
+from neo_compiler.errors import InputConfigurationError, OutputConfigurationError
 from neo_workers.settings import Settings
 
 UNTAR = "Unable to untar input model.Please confirm the model is a tar.gz file"

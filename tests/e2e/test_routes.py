@@ -8,7 +8,8 @@ from chaos.stack import TESTS, Stack
 from support import jobs
 from support.tabular_models import boosted
 
-from neo_workers import fleet, routes
+from neo_workers.queue import routing
+from neo_workers.store import worker_registry
 
 WITHOUT = 'import sys\nsys.modules["treelite"] = None\n'
 JOBS = 4
@@ -44,7 +45,10 @@ def test_jobs_find_the_worker_that_has_their_framework(tmp_path: Path) -> None:
 
         able = stack.add_worker("worker-able").start()
         stack.wait_ready()
-        assert sorted("XGBOOST" in worker.frameworks for worker in fleet.workers(stack.store)) == [False, True]
+        assert sorted("XGBOOST" in worker.frameworks for worker in worker_registry.workers(stack.store)) == [
+            False,
+            True,
+        ]
         names = [create(stack) for _ in range(JOBS)]
         for name in names:
             job = jobs.wait(sagemaker, name)
@@ -55,7 +59,7 @@ def test_jobs_find_the_worker_that_has_their_framework(tmp_path: Path) -> None:
         able.kill()  # it may be starting again: its jobs wait for it
         waiting, deadline = create(stack), time.monotonic() + 30
         with redis.Redis(unix_socket_path=str(stack.socket), db=0) as broker:
-            while not broker.llen(routes.queue_of("XGBOOST")):
+            while not broker.llen(routing.queue_of("XGBOOST")):
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
         assert sagemaker.describe_compilation_job(CompilationJobName=waiting)["CompilationJobStatus"] == "STARTING"

@@ -9,10 +9,10 @@ import pytest
 from e2e.compiling import difference, tar_gz, truth
 from e2e.models import Case, conv_net
 
+from neo_compiler import local
+from neo_compiler.runtime.execute import load_artifact, this_cpu_flags
+from neo_compiler.tuning.database import FILE, Database
 from neo_targets import registry
-from neo_workers import local
-from neo_workers.compiler.tuning.database import FILE, Database
-from neo_workers.execute import load_artifact, this_cpu_flags
 
 SECONDS = 120
 """More than it takes: the test is of what is done, not of how much fits."""

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 from bench.zoo import MODELS, QUANTISED
 from e2e.models import Case
-from unit.neo_workers.cpu.modules import lower
-from unit.neo_workers.gpu.kernels import lower as gpu_lower
+from unit.neo_compiler.lowering.cpu.modules import lower
+from unit.neo_compiler.lowering.gpu.kernels import lower as gpu_lower
 
+from neo_compiler import frontends
+from neo_compiler.lowering.targets import tvm_target
 from neo_targets.registry import DEVICES
-from neo_workers import importers
-from neo_workers.compiler.targets import tvm_target
 
 
 def check(case: Case, cpu: str, folder: Path) -> None:
     path = folder / case.file
     path.write_bytes(case.model)
-    lowered = lower(importers.loader(case.framework)([path], case.shapes).module, cpu)
+    lowered = lower(frontends.loader(case.framework)([path], case.shapes).module, cpu)
     assert (lowered.level, lowered.refused, lowered.unscheduled) == ("fast", {}, {})
 
 
@@ -39,7 +39,7 @@ def test_gpus_take_the_same_networks(name: str, tmp_path: Path) -> None:
     path = tmp_path / case.file
     path.write_bytes(case.model)
     target = tvm_target(DEVICES["ml_g4dn"])
-    lowered = gpu_lower(importers.loader(case.framework)([path], case.shapes).module, target)
+    lowered = gpu_lower(frontends.loader(case.framework)([path], case.shapes).module, target)
     assert (lowered.level, lowered.refused) == ("fast", {})
     products = {rule for kernel, rule in lowered.rules.items() if "neo_" in kernel}
     assert products <= {"gemm", "depthwise"}

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from neo_emulator.process import ServerProcess
+from neo_emulator.testing.server_process import ServerProcess
 
 PROJECT = Path(__file__).parents[2] / "examples" / "pytest-project"
 

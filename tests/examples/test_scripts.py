@@ -11,9 +11,9 @@ import pytest
 from e2e.models import conv_net
 from support import clients
 
-from neo_emulator.process import ServerProcess
-from neo_workers.archive import unpack
-from neo_workers.artifact import read_meta
+from neo_compiler.artifact.bundle import read_meta
+from neo_compiler.storage.archive import unpack
+from neo_emulator.testing.server_process import ServerProcess
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 Run = Callable[..., str]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from e2e.compiling import compile_archive, request, tar_gz
 
-from neo_workers.execute import load_artifact
-from neo_workers.importers.base import Array
+from neo_compiler.frontends.base import Array
+from neo_compiler.runtime.execute import load_artifact
 
 HOST = {"Os": "LINUX", "Arch": "X86_64"}
 

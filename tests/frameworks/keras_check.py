@@ -18,9 +18,9 @@ import numpy as np
 from frameworks import keras_nets
 from frameworks.compiled import error, run_compiled
 
-from neo_workers import importers
-from neo_workers.errors import InputConfigurationError
-from neo_workers.lean import load_tvm
+from neo_compiler import frontends
+from neo_compiler.errors import InputConfigurationError
+from neo_compiler.tvm_import import load_tvm
 
 CASES = [
     ("KERAS", "cnn.h5"),
@@ -71,7 +71,7 @@ def hostile(folder: Path, ending: str) -> str:
     model.save(path)
     canary.unlink()
     try:
-        importers.loader("KERAS")([path], {"x": (1, 2)})
+        frontends.loader("KERAS")([path], {"x": (1, 2)})
     except InputConfigurationError as refusal:
         return "it ran" if canary.exists() else str(refusal)
     return "not refused"
@@ -92,7 +92,7 @@ def real(framework: str, folder: Path) -> list[float] | str:
 def main() -> None:
     folder = Path(sys.argv[1])
     load_tvm()  # as what compiles fork from does: TVM would load torch
-    from neo_workers.importers.tensorflow_source import ENVIRONMENT
+    from neo_compiler.frontends.tensorflow.source import ENVIRONMENT
 
     os.environ.update(ENVIRONMENT)
     keras_nets.write(folder)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from neo_workers.importers.base import Array, quiet
+from neo_compiler.frontends.base import Array, quiet
 
 KINDS = {"trace": ".pth", "script": ".pt", "export": ".pt2"}
 """How a net is saved -> the ending of its file."""

@@ -5,11 +5,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from neo_compiler import input_config
+from neo_compiler.errors import CompileError, InputConfigurationError
+from neo_compiler.storage.archive import UNTAR_FAILED, unpack
 from neo_targets import options
 from neo_targets.errors import TargetError
-from neo_workers import inputs
-from neo_workers.archive import UNTAR_FAILED, unpack
-from neo_workers.errors import CompileError, InputConfigurationError
 
 MAX_BYTES, MAX_FILES = 1 << 20, 50
 MAX_REASON_BYTES = 4096
@@ -42,14 +42,14 @@ def archive(data: bytes) -> None:
 def data_input_config(data: bytes) -> None:
     """DataInputConfig: shapes of legal sizes, or refused in words."""
     try:
-        shapes = inputs.parse(data.decode(errors="surrogateescape"))
+        shapes = input_config.parse(data.decode(errors="surrogateescape"))
     except InputConfigurationError as error:
         assert "DataInputConfig" in str(error)
         _check(error)
         return
     for shape in shapes.values() if isinstance(shapes, dict) else shapes:
-        assert len(shape) <= inputs.MAX_RANK
-        assert all(type(size) is int and -1 <= size <= inputs.MAX_DIMENSION and size != 0 for size in shape)
+        assert len(shape) <= input_config.MAX_RANK
+        assert all(type(size) is int and -1 <= size <= input_config.MAX_DIMENSION and size != 0 for size in shape)
 
 
 def compiler_options(data: bytes) -> None:

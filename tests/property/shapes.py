@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from neo_emulator import validation
+from neo_emulator.protocol import constraints
 
 MAX_ITEMS = 4
 JUNK = st.one_of(
@@ -42,7 +42,7 @@ def _string(shape: Any, low: int, high: int) -> st.SearchStrategy[str]:
     pattern = shape.metadata.get("pattern")
     if pattern is None:
         return st.text(min_size=low, max_size=min(high, low + 20))
-    keeps = validation.python_pattern(pattern)
+    keeps = constraints.python_pattern(pattern)
     made = st.from_regex(keeps, fullmatch=True)
     return made.filter(lambda text: low <= len(text) <= high and keeps.fullmatch(text) is not None)
 

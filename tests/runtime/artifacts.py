@@ -12,8 +12,8 @@ from e2e.compiling import compile_case, difference, truth
 from e2e.models import CASES, Arrays, Case
 from support import quantised, real_models, tabular_models
 
-from neo_workers.archive import unpack
-from neo_workers.pipeline import Work
+from neo_compiler.pipeline import Work
+from neo_compiler.storage.archive import unpack
 
 PLATFORM = {"Os": "LINUX", "Arch": "X86_64"}
 MODELS = {**CASES, **real_models.CASES, **tabular_models.CASES, "quantised": quantised.case}

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from runtime.artifacts import Built
 
+from neo_compiler.artifact.bundle import read_meta
 from neo_targets.runtime import HEADER, RUNTIMES, SOURCES
-from neo_workers.artifact import read_meta
 
 DRIVER = Path(__file__).with_name("driver.c")
 BIONIC = {"libc.so": "libc.so.6", "libm.so": "libm.so.6", "libdl.so": "libdl.so.2"}

@@ -19,15 +19,15 @@ from runtime import runners
 from runtime.artifacts import Built
 from support import pocl
 
-from neo_targets import elf
+from neo_compiler.artifact.bundle import read_meta
+from neo_compiler.errors import CompilationError
+from neo_compiler.pipeline import Work
+from neo_compiler.runtime.execute import obstacle, this_cpu_flags
+from neo_compiler.storage.archive import unpack
 from neo_targets.architectures import WINDOWS
+from neo_targets.binary import elf
+from neo_targets.listing import EXAMPLE_GPU_CODE
 from neo_targets.spec import Cuda, OpenCl, TargetSpec
-from neo_targets.table import EXAMPLE_GPU_CODE
-from neo_workers.archive import unpack
-from neo_workers.artifact import read_meta
-from neo_workers.errors import CompilationError
-from neo_workers.execute import obstacle, this_cpu_flags
-from neo_workers.pipeline import Work
 
 MAX_ERROR = 1e-4
 MODELS = ("conv", "transformer")

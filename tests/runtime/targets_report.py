@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from runtime.targets import MODELS, examine
 
+from neo_targets.listing import specs
 from neo_targets.spec import TargetSpec
-from neo_targets.table import specs
 
 COLUMNS = "{:<31}{:<13}{:<23}{:>8}  {:<44}{:>13}"
 

@@ -12,8 +12,8 @@ from onnx import TensorProto
 from runtime.artifacts import PLATFORM, Artifacts
 from support.dlr_client import scenario
 
-from neo_emulator.cli import main
-from neo_workers.archive import unpack
+from neo_compiler.storage.archive import unpack
+from neo_emulator.cli.main import main
 
 
 def test_run(artifacts: Artifacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

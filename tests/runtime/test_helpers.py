@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from runtime.runners import RUNNERS
 
-from neo_targets.helpers import FLAGS, SOURCE
+from neo_targets.compiler_rt import FLAGS, SOURCE
 from neo_targets.runtime import RUNTIMES
 
 DRIVER = Path(__file__).with_name("helpers_driver.c")

@@ -9,7 +9,7 @@ from e2e.compiling import compile_case
 from e2e.models import CASES
 from runtime.targets import examine, quad_operations, request
 
-from neo_targets.table import specs
+from neo_targets.listing import specs
 
 ROWS = {spec.name: (kind, spec) for kind, spec in specs()}
 SAMPLE = {

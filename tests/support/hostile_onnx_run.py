@@ -31,8 +31,8 @@ def lay_out(case: str, folder: Path) -> list[Path]:
 
 def attempt(case: str, folder: Path) -> dict[str, str]:
     """What the importer makes of it."""
-    from neo_workers.errors import CompileError
-    from neo_workers.importers.onnx import load
+    from neo_compiler.errors import CompileError
+    from neo_compiler.frontends.onnx.load import load
 
     try:
         load(lay_out(case, folder), None)
@@ -65,7 +65,7 @@ def in_its_own_process(case: str, folder: Path) -> dict[str, object]:
 
 
 def main(root: Path, cases: list[str]) -> None:
-    from neo_workers.importers import onnx as importer  # loads TVM once, before the forks
+    from neo_compiler.frontends.onnx import load as importer  # loads TVM once, before the forks
 
     assert importer.load and onnx.__version__
     os.chdir(root)

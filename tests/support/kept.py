@@ -7,7 +7,7 @@ from typing import Any
 
 from support import processes
 
-from neo_emulator.process import ServerProcess
+from neo_emulator.testing.server_process import ServerProcess
 
 
 class Kept:

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from neo_emulator.app import Application
-from neo_emulator.server import make_server
+from neo_emulator.gateway.app import Application
+from neo_emulator.http.server import make_server
 
 
 @contextmanager

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import tvm
 from tvm import relax
 
-from neo_workers.importers import onnx as importer
-from neo_workers.importers.base import Imported
+from neo_compiler.frontends.base import Imported
+from neo_compiler.frontends.onnx import load as importer
 
 Array = npt.NDArray[Any]
 

@@ -16,12 +16,12 @@ import numpy as np
 import tvm
 from tvm.tirx.build import split_host_device_mods
 
-from neo_targets import elf
-from neo_workers.compiler import build
-from neo_workers.compiler.plan import extract
-from neo_workers.compiler.targets import tvm_target
-from neo_workers.pipeline import Work
-from neo_workers.plan import Plan, PlanTensor
+from neo_compiler.artifact.static_plan import Plan, PlanTensor
+from neo_compiler.codegen.extract_plan import extract
+from neo_compiler.lowering import build
+from neo_compiler.lowering.targets import tvm_target
+from neo_compiler.pipeline import Work
+from neo_targets.binary import elf
 
 Arrays = dict[str, np.ndarray]
 OPTIONS = ["-cl-std=CL1.2"]

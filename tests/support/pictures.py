@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 from support import browser, jobs
 
-from neo_emulator.process import ServerProcess
+from neo_emulator.testing.server_process import ServerProcess
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 SHOTS = {

@@ -7,13 +7,13 @@ from typing import Any
 
 import typer
 
-from neo_emulator import errors as api_errors
-from neo_emulator.cli import app
-from neo_emulator.errors import ServiceError
+from neo_compiler import errors as job_errors
+from neo_compiler.frontends import IMPORTERS
+from neo_emulator.cli.main import app
+from neo_emulator.protocol import errors as api_errors
+from neo_emulator.protocol.errors import ServiceError
+from neo_targets import listing as targets_table
 from neo_targets import options
-from neo_targets import table as targets_table
-from neo_workers import errors as job_errors
-from neo_workers.importers import IMPORTERS
 from neo_workers.settings import PREFIX, Settings
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from neo_targets import toolchains
 from neo_targets.architectures import ARCHITECTURES, Architecture
-from neo_targets.helpers import HELPERS, SOFTFP
+from neo_targets.compiler_rt import HELPERS, SOFTFP
 from neo_targets.runtime import FOLDER, Runtime, source_hash, sources
 
 BIONIC = FOLDER / "bionic"

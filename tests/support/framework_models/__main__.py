@@ -17,7 +17,7 @@ from pathlib import Path
 import _pytest.outcomes
 from support.framework_models import MODULES
 
-from neo_workers.lean import load_tvm
+from neo_compiler.tvm_import import load_tvm
 
 HEAD = ("framework", "model", "kind", "source", "import s", "compile s", "max abs error")
 FORMAT = "| {:10} | {:26} | {:7} | {:44} | {:>8} | {:>9} | {} |"
@@ -40,7 +40,7 @@ def one(name: str) -> int:
         load_tvm()  # before anything else: TVM would load torch
     from support.framework_models.run import run
 
-    from neo_workers.importers.base import one_line
+    from neo_compiler.frontends.base import one_line
 
     module = importlib.import_module(f"support.framework_models.{name}")
     failed = 0

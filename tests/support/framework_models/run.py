@@ -11,9 +11,9 @@ import numpy as np
 from e2e.compiling import compile_archive, request, tar_gz
 from support.framework_models import Array, Model
 
-from neo_workers import importers, pipeline
-from neo_workers.execute import load_artifact
-from neo_workers.selfcheck import random_inputs
+from neo_compiler import frontends, pipeline
+from neo_compiler.runtime.execute import load_artifact
+from neo_compiler.self_check import random_inputs
 
 ARCH = {"x86_64": "X86_64", "aarch64": "ARM64"}
 INTEGER_BOUND = 100
@@ -60,7 +60,7 @@ def _expected(
 ) -> list[Array]:
     if model.expected:
         return model.expected(files, inputs)
-    reference = importers.reference(framework)
+    reference = frontends.reference(framework)
     assert reference is not None, f"{framework} has no reference, {model.name} must bring its own"
     return reference(work.files, inputs)
 

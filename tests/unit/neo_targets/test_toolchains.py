@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from neo_targets.architectures import ARM_EABIHF
-from neo_targets.helpers import HELPERS
+from neo_targets.compiler_rt import HELPERS
 from neo_targets.registry import DEVICES
 from neo_targets.toolchains import android_script, link_command, lld, stub_command
 

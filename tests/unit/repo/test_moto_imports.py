@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-ALLOWED = ("emulator/neo_emulator/moto_bridge.py", "emulator/neo_emulator/durable/")
+ALLOWED = ("emulator/neo_emulator/aws/moto.py", "emulator/neo_emulator/aws/persistence/")
 MOTO = re.compile(r"^\s*(?:from|import) moto\b", re.MULTILINE)
 
 

@@ -1,0 +1,117 @@
+"""What anyone may do to S3 without a signature: what bucket policies and access control lists leave open to all.
+
+Source: "How Amazon S3 authorizes a request" and "Blocking public access" of the S3 user guide. A Condition is not
+judged: an Allow with one is not for all, a Deny with one denies.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from wsgiref.types import WSGIEnvironment
+
+from neo_emulator.aws.s3.addressing import S3Request, s3_request
+from neo_workers.jobs import JsonObject
+
+_BY_BUCKET_ACL = {
+    "s3:ListBucket": "READ",
+    "s3:ListBucketVersions": "READ",
+    "s3:ListBucketMultipartUploads": "READ",
+    "s3:PutObject": "WRITE",
+    "s3:DeleteObject": "WRITE",
+    "s3:GetBucketAcl": "READ_ACP",
+}
+_BY_OBJECT_ACL = {
+    "s3:GetObject": "READ",
+    "s3:GetObjectVersion": "READ",
+    "s3:GetObjectAcl": "READ_ACP",
+    "s3:PutObjectAcl": "WRITE_ACP",
+}
+
+
+@dataclass(frozen=True)
+class Openness:
+    """What a bucket, and an object in it, say of access by all users."""
+
+    partition: str
+    policy: str  # JSON, "" without one
+    bucket_grants: frozenset[str]  # of READ, WRITE, READ_ACP, WRITE_ACP, FULL_CONTROL
+    object_grants: frozenset[str] | None  # None: there is no such object
+    ignores_acls: bool = False  # PublicAccessBlock, or BucketOwnerEnforced
+    restricts_policy: bool = False  # PublicAccessBlock
+
+
+def may_pass(environ: WSGIEnvironment, openness_of: Callable[[str, str], Openness | None]) -> bool:
+    """Whether an unsigned request asks for what is open to all. `openness_of` takes a bucket and a key."""
+    request = s3_request(environ)
+    if request is None:
+        return False
+    openness = openness_of(request.bucket, request.key)
+    if openness is None:
+        return False
+    if openness.object_grants is None and request.action in _BY_OBJECT_ACL:
+        # whoever may not list must not learn that there is no such object
+        return _allowed(S3Request(request.bucket, "", "s3:ListBucket"), openness)
+    return _allowed(request, openness)
+
+
+def _allowed(request: S3Request, openness: Openness) -> bool:
+    verdict = _by_policy(request, openness)
+    if verdict is not None:
+        return verdict
+    if openness.ignores_acls:
+        return False
+    grants, needed = openness.bucket_grants, _BY_BUCKET_ACL.get(request.action)
+    if request.action in _BY_OBJECT_ACL:
+        grants, needed = openness.object_grants or frozenset(), _BY_OBJECT_ACL[request.action]
+    return needed is not None and bool(grants & {needed, "FULL_CONTROL"})
+
+
+def _by_policy(request: S3Request, openness: Openness) -> bool | None:
+    """True or False where the policy says so, None where it says nothing."""
+    resource = f"arn:{openness.partition}:s3:::{request.bucket}" + (f"/{request.key}" if request.key else "")
+    verdict: bool | None = None
+    for statement in _statements(openness.policy):
+        if not (_concerns_all(statement) and _matches(statement, "Action", request.action, ignore_case=True)):
+            continue
+        if not _matches(statement, "Resource", resource):
+            continue
+        if statement.get("Effect") == "Deny":
+            return False
+        if "Condition" not in statement and not openness.restricts_policy:
+            verdict = True
+    return verdict
+
+
+def _statements(policy: str) -> list[JsonObject]:
+    try:
+        found = json.loads(policy).get("Statement", []) if policy else []
+    except (ValueError, AttributeError):
+        return []
+    return [row for row in (found if isinstance(found, list) else [found]) if isinstance(row, dict)]
+
+
+def _concerns_all(statement: JsonObject) -> bool:
+    principal = statement.get("Principal")
+    if isinstance(principal, dict):
+        principal = principal.get("AWS")
+    return principal == "*" or (isinstance(principal, list) and "*" in principal)
+
+
+def _matches(statement: JsonObject, member: str, value: str, *, ignore_case: bool = False) -> bool:
+    if member in statement:
+        return any(_glob(pattern, value, ignore_case) for pattern in _texts(statement[member]))
+    if f"Not{member}" in statement:
+        return not any(_glob(pattern, value, ignore_case) for pattern in _texts(statement[f"Not{member}"]))
+    return False
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in (value if isinstance(value, list) else [value])]
+
+
+def _glob(pattern: str, value: str, ignore_case: bool) -> bool:
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, value, re.DOTALL | (re.IGNORECASE if ignore_case else 0)) is not None

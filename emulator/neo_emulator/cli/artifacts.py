@@ -1,0 +1,135 @@
+"""`neo-emulator inspect` and `neo-emulator run`: looks into an artifact, and runs it on this machine."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neo_compiler.artifact.bundle import Meta, TensorMeta, read_meta
+from neo_compiler.errors import CompileError
+from neo_compiler.runtime.execute import MAX_BYTES, MAX_FILES, CannotRun, load_artifact
+from neo_compiler.storage.archive import unpack
+from neo_emulator.cli import output
+from neo_emulator.cli.output import Refused
+
+MOST_VALUES = 1000
+"""Of an output in JSON; --output has all of them."""
+GZIP = b"\x1f\x8b"
+
+
+def inspect(path: Path, *, json_: bool) -> None:
+    """Says what an artifact is. Raises Refused."""
+    with _refusals():
+        _must_be_archive(path)
+        meta = _meta(path)
+        output.as_json(asdict(meta)) if json_ else output.plain(describe(meta))
+
+
+def run(path: Path, inputs: Path | None, outputs: Path | None, *, json_: bool) -> None:
+    """Runs an artifact on an .npz and shows its outputs. Raises Refused for what cannot run, and for wrong inputs."""
+    with _refusals():
+        _must_be_archive(path)
+        begun = time.perf_counter()
+        artifact = load_artifact(path)
+        loaded = time.perf_counter()
+        arrays = _zeros(artifact.meta) if inputs is None else _read(inputs)
+        ready = time.perf_counter()
+        found = artifact.run(arrays)
+        spent = (loaded - begun) * 1e3, (time.perf_counter() - ready) * 1e3
+        _show(found, *spent, json_=json_, what="" if inputs else " on zeros")
+        if outputs is not None:
+            with outputs.open("wb") as file:
+                np.savez(file, **found)  # type: ignore[arg-type]
+
+
+def _show(found: dict[str, Any], load_ms: float, run_ms: float, *, json_: bool, what: str) -> None:
+    if json_:
+        arrays = {
+            name: {
+                "shape": list(array.shape),
+                "dtype": str(array.dtype),
+                "values": array.ravel()[:MOST_VALUES].tolist(),
+            }
+            for name, array in found.items()
+        }
+        output.as_json({"load_ms": round(load_ms, 3), "run_ms": round(run_ms, 3), "outputs": arrays})
+        return
+    output.plain(f"load {load_ms:.1f} ms, run{what} {run_ms:.1f} ms")
+    for name, array in found.items():
+        output.plain(f"{name} {list(array.shape)} {array.dtype}")
+        output.plain(np.array2string(array, threshold=16, edgeitems=2))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # nobody reads on: main's to handle
+    except (CannotRun, CompileError, ValueError, OSError) as error:
+        raise Refused(str(error)) from error
+
+
+def describe(meta: Meta) -> str:
+    """An artifact in a few lines."""
+    target = meta.target
+    lines = [
+        ("target", f"{target['name']}: {target['triple']}, {target['host']['mcpu']}"),
+        ("framework", f"{meta.framework} {meta.framework_version}"),
+        ("runtime", " ".join(filter(None, (meta.runtime.get("name"), meta.runtime.get("version"))))),
+        ("because", meta.runtime.get("reason", "")),
+        ("library", meta.library),
+        ("CPU needs", " ".join(target["cpu_flags"])),
+        ("lacks", "; ".join(target["not_compiled"])),
+        *(("input", _tensor(item)) for item in meta.inputs),
+        *(("output", _tensor(item)) for item in meta.outputs),
+        ("weights", f"{len(meta.weights)}, {output.size(sum(map(_bytes, meta.weights)))}"),
+        ("made by", ", ".join(f"{name} {version}" for name, version in meta.versions.items())),
+    ]
+    return "\n".join(f"{name:<10} {text}" for name, text in lines if text)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except (zipfile.BadZipFile, AttributeError, ValueError) as error:
+        raise ValueError(f"{path} is no .npz: {error}") from error
+
+
+def _zeros(meta: Meta) -> dict[str, Any]:
+    return {item.name: np.zeros(item.shape or (), item.dtype) for item in meta.inputs}
+
+
+def _meta(path: Path) -> Meta:
+    if path.is_dir():
+        return read_meta(path)
+    with tempfile.TemporaryDirectory(prefix="neo-artifact-") as name:
+        unpack(path, Path(name), MAX_BYTES, MAX_FILES)
+        return read_meta(Path(name))
+
+
+def _must_be_archive(path: Path) -> None:
+    """Raises Refused for a file that is no tar.gz: the archive's own text speaks of a model."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(2) != GZIP:
+                raise Refused(f"{path} is no artifact; `neo-emulator compile` makes one of a model")
+
+
+def _tensor(item: TensorMeta) -> str:
+    return f"{item.name} {'of unknown shape' if item.shape is None else list(item.shape)} {item.dtype}"
+
+
+def _bytes(item: TensorMeta) -> int:
+    from neo_compiler.artifact.static_plan import BITS
+
+    return int(np.prod(item.shape or (), dtype=np.int64)) * BITS.get(item.dtype, 8) // 8

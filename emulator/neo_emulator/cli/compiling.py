@@ -1,0 +1,154 @@
+"""`neo-emulator compile`: a model on this machine's disk, compiled with no server."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from neo_compiler.errors import TROUBLESHOOTING, CompileError
+from neo_emulator.cli import output
+from neo_emulator.cli.output import Refused
+
+
+def compile_model(
+    model: Path,
+    target: str,
+    out: Path,
+    *,
+    framework: str | None,
+    inputs: list[str],
+    options: str | None,
+    verbose: bool,
+    json_: bool,
+) -> None:
+    """Compiles, and says where the artifact lies. Raises Refused with the reason when that fails."""
+    from neo_compiler import local
+
+    if not model.exists():
+        raise Refused(f"there is no file {model}")
+    framework = (framework or local.framework_of(model) or "").upper()
+    if not framework:
+        raise Refused(f"{model.name} does not tell its framework; say it with --framework")
+    request = local.request_for(model, framework, data_input_config(inputs), output_config(target, options))
+    begun = time.perf_counter()
+    steps = Steps()
+    try:
+        with progress(f"{model.name} for {target}") as shown:
+
+            def report(step: str) -> None:
+                steps.begin(step)
+                shown.step(step)
+
+            done = local.compile_file(model, out, request, report, shown.line if verbose else _ignore)
+    except CompileError as error:
+        reason = error.reason.removesuffix(TROUBLESHOOTING)
+        if json_:
+            output.as_json({"status": "FAILED", "reason": error.reason, "phases": steps.seconds()})
+        raise Refused(reason) from error
+    seconds = time.perf_counter() - begun
+    size = done.path.stat().st_size
+    if json_:
+        facts = {"status": "COMPLETED", "artifact": str(done.path), "bytes": size, "target": target}
+        facts |= {"framework": framework, "digest": done.result.artifact_digest, "seconds": round(seconds, 3)}
+        output.as_json(facts | {"phases": steps.seconds()})
+        return
+    output.plain(f"{done.path}  {output.size(size)}, {seconds:.1f} s")
+
+
+def output_config(target: str, options: str | None) -> dict[str, Any]:
+    """OutputConfig's target members for "ml_c5" or "LINUX/ARM64/NVIDIA"."""
+    chosen: dict[str, Any] = {"CompilerOptions": options} if options else {}
+    if "/" not in target:
+        return {"TargetDevice": target, **chosen}
+    parts = dict(zip(("Os", "Arch", "Accelerator"), target.upper().split("/"), strict=False))
+    return {"TargetPlatform": parts, **chosen}
+
+
+def data_input_config(inputs: list[str]) -> str | None:
+    """DataInputConfig of `--input data=1,3,224,224` given any number of times, or of one that is JSON itself."""
+    if not inputs:
+        return None
+    if len(inputs) == 1 and inputs[0].lstrip().startswith(("{", "[")):
+        return inputs[0]
+    shapes: dict[str, list[int]] = {}
+    for text in inputs:
+        name, _, numbers = text.rpartition("=")
+        try:
+            shapes[name] = [int(number) for number in re.split("[x,]", numbers)] if numbers else []
+        except ValueError as error:
+            raise Refused(f"--input {text}: wants NAME=1,3,224,224") from error
+        if not name:
+            raise Refused(f"--input {text}: wants NAME=1,3,224,224")
+    return json.dumps(shapes)
+
+
+class Steps:
+    """When each step began."""
+
+    def __init__(self) -> None:
+        self._begun: list[tuple[str, float]] = []
+
+    def begin(self, name: str) -> None:
+        """The step before, if any, has ended."""
+        self._begun.append((name, time.perf_counter()))
+
+    def seconds(self) -> list[dict[str, Any]]:
+        """The steps with their seconds; the last one until now."""
+        ends = [at for _, at in self._begun[1:]] + [time.perf_counter()]
+        pairs = zip(self._begun, ends, strict=True)
+        return [{"name": name, "seconds": round(end - at, 3)} for (name, at), end in pairs]
+
+
+class Progress(Protocol):
+    """Where progress is shown."""
+
+    def step(self, name: str) -> None:
+        """This step begins."""
+
+    def line(self, text: str) -> None:
+        """One line of the compiler's log."""
+
+
+class Quiet:
+    """Progress where nobody watches: log lines alone, on stderr."""
+
+    def step(self, name: str) -> None:
+        """Nothing."""
+
+    def line(self, text: str) -> None:
+        """The line on stderr."""
+        print(output.printable(text), file=sys.stderr)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """On a terminal a line that tells step and time, until the block ends; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield Quiet()
+        return
+    from rich.markup import escape
+    from rich.progress import Progress as Bar
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Bar(*columns, console=output.console(stderr=True), transient=True) as bar:
+        task = bar.add_task(escape(title))
+
+        class Shown:
+            def step(self, name: str) -> None:
+                bar.update(task, description=escape(f"{title}: {name}"))
+
+            def line(self, text: str) -> None:
+                bar.console.print(escape(output.printable(text)))
+
+        yield Shown()
+
+
+def _ignore(line: str) -> None:
+    """Nothing."""

@@ -1,0 +1,276 @@
+"""`make demo`: a real pretrained model through the whole stack, for five targets, with the result shown in one table.
+
+The model is Google's Magika (what kind of file is this?), from the PyPI package of that name, Apache-2.0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import platform
+import sys
+import tarfile
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from neo_emulator.cli.dlr_client import predict
+from neo_emulator.testing.server_process import ServerProcess
+from neo_targets import registry
+from neo_targets.binary import elf
+from neo_targets.spec import Cuda, TargetSpec
+
+BUCKET = "neo-demo"
+ROLE = "arn:aws:iam::123456789012:role/demo"
+TARGETS = ("ml_c5", "ml_m6g", "rasp3b", "ml_g4dn", "jetson_xavier")
+MACHINES = {3: "x86 32-bit", 40: "ARM 32-bit", 62: "x86-64", 183: "AArch64"}
+TERMINAL = ("COMPLETED", "FAILED", "STOPPED")
+POLL_SECONDS = 0.1
+TOLERANCE = 1e-4
+
+
+@dataclass
+class Row:
+    """One target's line in the table."""
+
+    target: str  # as the artifact's name has it
+    output: dict[str, Any]  # OutputConfig's target members
+    begun: float = 0.0
+    status: str = "STARTING"
+    seconds: float = 0.0  # of work: without its wait for one of the workers
+    reason: str = ""
+    artifact: str = ""
+    size_bytes: int = 0
+    code: str = ""  # what its own headers say that it is
+    check: str = ""
+    good: bool = False
+    ran: bool = False  # on this machine
+    description: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def job_name(self) -> str:
+        return f"demo-{self.target.replace('_', '-').lower()}"
+
+
+class Model:
+    """Magika's network and one file for it to look at: this one."""
+
+    def __init__(self) -> None:
+        spec = find_spec("magika")
+        if spec is None or spec.origin is None:
+            raise SystemExit("the demo's model is missing: pip install 'neo-emulator[demo]'")
+        self.path = next((Path(spec.origin).parent / "models").glob("standard_*/model.onnx"))
+        self.config = json.loads((self.path.parent / "config.min.json").read_text(encoding="utf-8"))
+
+    def archive(self) -> bytes:
+        """The model as Neo wants it: one .onnx in a tar.gz."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+            tar.add(self.path, "model.onnx")
+        return buffer.getvalue()
+
+    def features(self) -> Any:
+        """int32 [1, 2048]: the first and the last 1024 bytes of this source file, as Magika reads them."""
+        import numpy as np
+
+        content = Path(__file__).read_bytes().strip()
+        first = list(content[: self.config["beg_size"]])
+        last = list(content[-self.config["end_size"] :])
+        return np.array([first + last], dtype=np.int32)
+
+    def label(self, scores: Any) -> str:
+        """The file type with the highest score."""
+        return str(self.config["target_labels_space"][int(scores.argmax())])
+
+
+def main(*, json_: bool = False) -> int:
+    """The exit status: 0 when every target compiled and passed its check. With `json_` only the result is said."""
+    with contextlib.redirect_stdout(sys.stderr) if json_ else contextlib.nullcontext():
+        rows = compile_for_all()
+        if not json_:
+            show(rows)
+    if json_:
+        print(json.dumps([asdict(row) for row in rows], indent=2, default=str))
+    return 0 if all(row.good for row in rows) else 1
+
+
+def compile_for_all() -> list[Row]:
+    """The table's rows, one per target."""
+    model = Model()
+    say(f"model   Magika, {model.path.stat().st_size / 1e6:.1f} MB of ONNX, from the PyPI package of that name")
+    begun = time.monotonic()
+    with ServerProcess(log_level=os.environ.get("NEO_EMULATOR_LOG_LEVEL", "ERROR")) as server:
+        say(f"stack   API, S3, Valkey and worker on {server.url}, up in {time.monotonic() - begun:.1f} s")
+        rows = compile_all(server, model, [Row(name, {"TargetDevice": name}) for name in TARGETS])
+        if not any(row.ran for row in rows):
+            say("none of these CPUs is this machine's: one more job, for the one that is")
+            rows += compile_all(server, model, [Row(*this_machine())])
+    return rows
+
+
+def this_arch() -> str:
+    """This machine's architecture in AWS's words."""
+    return "ARM64" if platform.machine() in ("aarch64", "arm64") else "X86_64"
+
+
+def this_machine() -> tuple[str, dict[str, Any]]:
+    """The target that is the CPU of this machine, as the artifact's name has it and as OutputConfig does."""
+    from neo_compiler.runtime.execute import this_cpu_flags
+
+    arch = this_arch()
+    output: dict[str, Any] = {"TargetPlatform": {"Os": "LINUX", "Arch": arch}}
+    if {"avx2", "fma"} <= this_cpu_flags():
+        output["CompilerOptions"] = json.dumps({"mcpu": "core-avx2"})
+    return f"LINUX_{arch}", output
+
+
+def compile_all(server: ServerProcess, model: Model, rows: list[Row]) -> list[Row]:
+    """The rows, filled in: one compilation job each, watched until the last one ends, then its artifact checked."""
+    sagemaker, s3 = server.client("sagemaker"), server.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="magika.tar.gz", Body=model.archive())
+    for row in rows:
+        sagemaker.create_compilation_job(
+            CompilationJobName=row.job_name,
+            RoleArn=ROLE,
+            InputConfig={
+                "S3Uri": f"s3://{BUCKET}/magika.tar.gz",
+                "DataInputConfig": '{"bytes": [1, 2048]}',
+                "Framework": "ONNX",
+            },
+            OutputConfig={"S3OutputLocation": f"s3://{BUCKET}/compiled", **row.output},
+            StoppingCondition={"MaxRuntimeInSeconds": 900},
+        )
+    watch(sagemaker, rows)
+    with tempfile.TemporaryDirectory(prefix="neo-demo-") as folder:
+        for row in rows:
+            if row.status == "COMPLETED":
+                inspect(server, row, model, Path(folder))
+    return rows
+
+
+def watch(sagemaker: Any, rows: list[Row]) -> None:
+    """Polls DescribeCompilationJob until every job has ended, telling of each change."""
+    begun = time.monotonic()
+    progress = Progress()
+    while any(row.status not in TERMINAL for row in rows):
+        for row in rows:
+            if row.status in TERMINAL:
+                continue
+            row.description = sagemaker.describe_compilation_job(CompilationJobName=row.job_name)
+            status = row.description["CompilationJobStatus"]
+            if status != row.status:
+                row.status = status
+                row.begun = row.begun or time.monotonic()
+                row.seconds = time.monotonic() - row.begun
+                row.reason = row.description.get("FailureReason", "")
+                progress.event(f"{time.monotonic() - begun:6.1f} s  {row.target:<14} {status}")
+        progress.tick(f"{time.monotonic() - begun:6.1f} s  {summary(rows)}")
+        time.sleep(POLL_SECONDS)
+    progress.clear()
+
+
+def summary(rows: list[Row]) -> str:
+    done = sum(row.status in TERMINAL for row in rows)
+    running = ", ".join(row.target for row in rows if row.status == "INPROGRESS")
+    return f"{done} of {len(rows)} done{'; compiling ' + running if running else ''}"
+
+
+class Progress:
+    """Lines for events; on a terminal also one line that is redrawn."""
+
+    def __init__(self) -> None:
+        self.live = sys.stdout.isatty()
+
+    def event(self, text: str) -> None:
+        self.clear()
+        say(text)
+
+    def tick(self, text: str) -> None:
+        if self.live:
+            print(f"\r\033[K{text[:78]}", end="", flush=True)
+
+    def clear(self) -> None:
+        if self.live:
+            print("\r\033[K", end="", flush=True)
+
+
+def inspect(server: ServerProcess, row: Row, model: Model, folder: Path) -> None:
+    """Downloads one artifact and checks it: run on this machine where it can be, else by what its files say."""
+    uri = row.description["ModelArtifacts"]["S3ModelArtifacts"]
+    row.artifact = uri.rsplit("/", 1)[1]
+    bucket, key = uri.removeprefix("s3://").split("/", 1)
+    path = folder / row.artifact
+    path.write_bytes(server.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    row.size_bytes = path.stat().st_size
+    with tarfile.open(path) as tar:
+        library = tar.extractfile("compiled.so")
+        assert library is not None
+        code = library.read()
+    spec = registry.resolve(row.output)
+    row.code, row.good = describe_code(code, spec)
+    row.check = "by its headers" if row.good else "its headers say something else"
+    if row.good and spec.device is None and spec.arch == this_arch():
+        run(path, row, model)
+
+
+def describe_code(code: bytes, spec: TargetSpec) -> tuple[str, bool]:
+    """What the library's own headers say, and whether that is what the target asks for."""
+    head, cubin = elf.header(code), elf.find_cubin(code)
+    sm = elf.header(cubin).sm if cubin else None
+    words = [f"{MACHINES.get(head.machine, f'machine {head.machine}')}, {spec.host.cpu}"]
+    words += [f"({head.float_abi} float)"] if head.float_abi else []
+    words += [f"and cubin for sm_{sm}"] if sm else []
+    asked = (
+        spec.host.arch.elf_machine,
+        spec.host.arch.float_abi,
+        spec.device.sm if isinstance(spec.device, Cuda) else None,
+    )
+    return " ".join(words), (head.machine, head.float_abi, sm) == asked
+
+
+def run(path: Path, row: Row, model: Model) -> None:
+    """Runs the artifact, if this machine can, beside ONNX Runtime: the largest difference must be below 1e-4."""
+    import onnxruntime
+
+    from neo_compiler.runtime.execute import CannotRun
+
+    features = {"bytes": model.features()}
+    try:
+        scores, by = predict(path, features)
+    except CannotRun as refused:
+        row.check += f"; not run: {str(refused).rpartition('; ')[2]}"
+        return
+    session = onnxruntime.InferenceSession(str(model.path), providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, features)
+    error = float(abs(scores - expected).max())
+    row.ran, row.good = True, error < TOLERANCE
+    row.check = f'run here by {by}: it takes this file for "{model.label(scores)}"; largest error {error:.0e}'
+
+
+def show(rows: list[Row]) -> None:
+    """The table."""
+    from neo_emulator.cli import output
+
+    columns = ("target", "status", "seconds", "size", "machine code", "checked")
+    cells = [
+        (row.target, row.status, f"{row.seconds:.1f}", output.size(row.size_bytes), row.code, row.reason or row.check)
+        for row in rows
+    ]
+    say()
+    output.table(columns, cells)
+    say(f"{sum(row.good for row in rows)} of {len(rows)} came out right. Each was a job of boto3 and a tar.gz in S3.")
+    say("Next: `make serve` (or `neo-emulator serve`) keeps it running; docs/quickstart.md goes on from there.")
+
+
+def say(text: str = "") -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

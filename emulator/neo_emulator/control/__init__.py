@@ -1,0 +1,1 @@
+"""/_neo/...: health, reset, test controls, metrics, the dashboard."""

@@ -1,0 +1,41 @@
+"""HTML from the templates. Every value is escaped where it stands, whatever a job's texts hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+
+from neo_compiler.errors import TROUBLESHOOTING
+from neo_emulator import __version__
+from neo_emulator.cli.output import seconds, size, whole
+
+
+def render(template: str, values: dict[str, Any]) -> str:
+    """The page that `template` makes of `values`."""
+    return _environment().get_template(template).render(values)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("neo_emulator.control.dashboard"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["version"] = __version__
+    made.filters |= {"size": size, "seconds": seconds, "clock": clock, "whole": whole, "reason": reason}
+    return made
+
+
+def clock(milliseconds: int) -> str:
+    """The time of day in UTC, to the millisecond."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
+def reason(text: str) -> str:
+    """A FailureReason without the link that AWS ends it with."""
+    return text.removesuffix(TROUBLESHOOTING)

@@ -1,0 +1,130 @@
+"""NEO_EMULATOR_AUTH=sigv4: lets only requests pass whose signature verifies against a known key, whatever the service.
+
+Known are the pairs of NEO_EMULATOR_ACCESS_KEYS and those that moto's IAM and STS gave out. There are no policies of
+users: a known key may do anything. Without a signature S3 gives what buckets and objects leave open to all.
+
+Source of codes and texts: "Common Errors" of the services' API references.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from neo_emulator.aws.moto import render
+from neo_emulator.aws.s3 import public_access
+from neo_emulator.aws.s3.public_access import Openness
+from neo_emulator.aws.signing import sigv2, sigv4
+from neo_emulator.control import handler
+from neo_emulator.gateway.cors import is_preflight
+from neo_emulator.protocol import aws_json
+from neo_emulator.protocol.errors import ServiceError
+from neo_workers.settings import Settings
+
+EXEMPT = (handler.PREFIX, "/moto-api/")
+Secret = tuple[str, str]  # secret access key, session token or ""
+
+log = logging.getLogger(__name__)
+
+MISSING, UNKNOWN, TOKEN, WRONG, LATE = range(5)
+_TEXTS = {
+    MISSING: "Missing Authentication Token",
+    UNKNOWN: "The security token included in the request is invalid.",
+    TOKEN: "The security token included in the request is invalid.",
+    WRONG: "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+    "Access Key and signing method. Consult the service documentation for details.",
+    LATE: "Signature expired",
+}
+_JSON = {
+    MISSING: ("MissingAuthenticationTokenException", 400),
+    UNKNOWN: ("UnrecognizedClientException", 400),
+    TOKEN: ("UnrecognizedClientException", 400),
+    WRONG: ("InvalidSignatureException", 400),
+    LATE: ("InvalidSignatureException", 400),
+}
+_QUERY = {
+    MISSING: ("MissingAuthenticationToken", 403),
+    UNKNOWN: ("InvalidClientTokenId", 403),
+    TOKEN: ("InvalidClientTokenId", 403),
+    WRONG: ("SignatureDoesNotMatch", 403),
+    LATE: ("SignatureDoesNotMatch", 403),
+}
+_S3 = {
+    MISSING: ("AccessDenied", 403, "Access Denied"),
+    UNKNOWN: ("InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."),
+    TOKEN: ("InvalidToken", 400, "The provided token is malformed or otherwise invalid."),
+    WRONG: (
+        "SignatureDoesNotMatch",
+        403,
+        "The request signature we calculated does not match the signature you provided. Check your key and signing "
+        "method.",
+    ),
+    LATE: ("AccessDenied", 403, "Request has expired"),
+}
+
+
+class Auth:
+    """A handler that declines (None) what may pass, and refuses the rest."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        given_out: Callable[[str], Secret | None],
+        openness_of: Callable[[str, str], Openness | None],
+    ) -> None:
+        self._own = settings.known_keys
+        self._given_out = given_out  # the secret of a key that moto made
+        self._openness_of = openness_of  # of a bucket and key
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+        if str(environ.get("PATH_INFO", "")).startswith(EXEMPT) or is_preflight(environ):
+            return None
+        claimed = sigv4.signature(environ) or sigv2.signature(environ)
+        if claimed is None and _unsigned(environ) and public_access.may_pass(environ, self._openness_of):
+            return None
+        why = MISSING if claimed is None else self._fault(claimed, environ)
+        if why is None:
+            return None
+        service = claimed.service if claimed else _service(environ)
+        log.info("refused: %s", _TEXTS[why])
+        return render(environ, _error(service, environ, why)).send(start_response)
+
+    def _fault(self, claimed: sigv4.Signature | sigv2.Signature, environ: WSGIEnvironment) -> int | None:
+        known = self._own.get(claimed.access_key)
+        secret, token = (known, "") if known is not None else (self._given_out(claimed.access_key) or ("", ""))
+        if not secret:
+            return UNKNOWN
+        if not claimed.in_time:
+            return LATE
+        if claimed.token != token:
+            return TOKEN
+        return None if claimed.verifies(secret, environ, lambda: _payload(environ)) else WRONG
+
+
+def _unsigned(environ: WSGIEnvironment) -> bool:
+    """Whether a request does not even claim a signature."""
+    texts = str(environ.get("HTTP_AUTHORIZATION", "")), str(environ.get("QUERY_STRING", ""))
+    return not texts[0] and "Signature=" not in texts[1] and "HTTP_X_AMZ_TARGET" not in environ
+
+
+def _payload(environ: WSGIEnvironment) -> bytes:
+    body = aws_json.read_body(environ)
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+    return body
+
+
+def _service(environ: WSGIEnvironment) -> str:
+    if "HTTP_X_AMZ_TARGET" in environ:
+        return "sagemaker"
+    form = str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
+    return "sts" if form and environ["REQUEST_METHOD"] == "POST" else "s3"
+
+
+def _error(service: str, environ: WSGIEnvironment, why: int) -> ServiceError:
+    if service == "s3":
+        code, status, text = _S3[why]
+        return ServiceError(code, text, status)
+    code, status = (_JSON if "HTTP_X_AMZ_TARGET" in environ else _QUERY)[why]
+    return ServiceError(code, _TEXTS[why], status)

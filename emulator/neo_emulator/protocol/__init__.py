@@ -1,0 +1,1 @@
+"""AWS's wire formats: JSON 1.1 by botocore's service model, constraints, errors, who asks."""

@@ -1,0 +1,199 @@
+"""awsJson1.1 in and out, driven by botocore's sagemaker model.
+
+Source: the awsJson1_1 protocol of Smithy, and the recordings of 2024-04-16.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from http import client as http_client
+from threading import Lock
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from neo_emulator.protocol import errors
+from neo_emulator.protocol.errors import ServiceError
+from neo_workers.jobs import JsonObject
+
+CONTENT_TYPE = "application/x-amz-json-1.1"
+TARGET_PREFIX = "SageMaker."
+
+
+@dataclass(frozen=True)
+class Response:
+    """One complete HTTP answer."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def send(self, start_response: StartResponse) -> Iterable[bytes]:
+        """The body, after status and headers went to the server."""
+        headers = [*self.headers.items(), ("Content-Length", str(len(self.body)))]
+        start_response(f"{self.status} {http_client.responses.get(self.status, 'Unknown')}", headers)
+        return [self.body]
+
+
+_LOADING = Lock()
+
+
+def service_model() -> Any:
+    """botocore's model of SageMaker; 0.2 s the first time, during which other callers wait."""
+    with _LOADING:
+        return _load_model()
+
+
+@lru_cache(maxsize=1)
+def _load_model() -> Any:
+    # botocore's loader and model alone: a session or a client would cost another 0.2 s
+    from botocore.loaders import Loader
+    from botocore.model import ServiceModel
+
+    return ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
+
+
+@lru_cache(maxsize=64)
+def input_shape(operation: str) -> Any:
+    """botocore's shape of what `operation` is given. Raises botocore's OperationNotFoundError."""
+    return service_model().operation_model(operation).input_shape
+
+
+@lru_cache(maxsize=64)
+def output_shape(operation: str) -> Any:
+    """botocore's shape of what `operation` returns, None for an empty body."""
+    return service_model().operation_model(operation).output_shape
+
+
+def operation_names() -> frozenset[str]:
+    """Every operation of SageMaker's model."""
+    return frozenset(service_model().operation_names)
+
+
+def operation_name(environ: WSGIEnvironment) -> str | None:
+    """The operation a request asks SageMaker for, signed or not; None when it is for another service."""
+    target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
+    if environ.get("REQUEST_METHOD") != "POST" or not target.startswith(TARGET_PREFIX):
+        return None
+    return target[len(TARGET_PREFIX) :]
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_number)  # Python's own takes NaN and Infinity
+
+
+def parse(operation: str, body: bytes) -> JsonObject:
+    """The members of a request that the model knows, None left out, timestamps as aware UTC datetimes.
+
+    Raises ServiceError (SerializationException) for what is not a JSON object or has a member of a wrong JSON type.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+        document = _JSON.decode(text) if text.strip() else {}
+    except (ValueError, RecursionError) as err:
+        raise errors.serialization("The request body is not valid JSON.") from err
+    members = _structure(document, input_shape(operation))
+    assert isinstance(members, dict)
+    return members
+
+
+_STARTS: dict[type, str] = {dict: "structure or map", list: "list"}
+_TOKENS: dict[type, str] = {str: "STRING_VALUE", bool: "BOOLEAN_VALUE", int: "NUMBER_VALUE", float: "DECIMAL_VALUE"}
+
+
+def _misfit(value: object, wanted: str) -> ServiceError:
+    """Source of the texts: AWS's Java services' JSON reader, as quoted in public issues."""
+    start = _STARTS.get(type(value))
+    if start:
+        return errors.serialization(f"Start of {start} found where not expected.")
+    return errors.serialization(f"{_TOKENS.get(type(value), 'Value')} can not be converted to {wanted}")
+
+
+def _structure(value: object, shape: Any) -> object:
+    if not isinstance(value, dict):
+        raise errors.serialization("Unexpected value type in payload")
+    members = shape.members
+    return {
+        name: READERS[members[name].type_name](given, members[name])
+        for name, given in value.items()
+        if given is not None and name in members
+    }
+
+
+def _list(value: object, shape: Any) -> object:
+    if not isinstance(value, list):
+        raise errors.serialization("Expected list or null")
+    member = shape.member
+    read = READERS[member.type_name]
+    return [None if item is None else read(item, member) for item in value]
+
+
+def _string(value: object, shape: Any) -> object:
+    if not isinstance(value, str):
+        raise _misfit(value, "a String")
+    return value
+
+
+def _integer(value: object, shape: Any) -> object:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -(1 << 31) <= value < 1 << 31:
+        raise _misfit(value, "an Integer")
+    return value
+
+
+def _timestamp(value: object, shape: Any) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise _misfit(value, "a Timestamp")
+    try:
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError) as err:
+        raise _misfit(value, "a Timestamp") from err
+
+
+READERS: dict[str, Callable[[object, Any], object]] = {
+    "structure": _structure,
+    "list": _list,
+    "string": _string,
+    "integer": _integer,
+    "timestamp": _timestamp,
+}
+"""Readers by botocore's type names; all that the operations of `operations.py` use (a test asserts it)."""
+
+
+def success(operation: str, members: JsonObject, request_id: str) -> Response:
+    """200 with `members` as JSON, datetimes as epoch seconds; an empty body where the model declares no output."""
+    body = b"" if output_shape(operation) is None else json.dumps(members, default=_epoch_seconds).encode()
+    return Response(200, body, {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": request_id})
+
+
+def failure(error: ServiceError, request_id: str) -> Response:
+    """The error as AWS sends it."""
+    headers = {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": request_id, "x-amzn-ErrorType": error.code}
+    return Response(error.status, json.dumps({"__type": error.code, error.member: error.message}).encode(), headers)
+
+
+def _epoch_seconds(value: object) -> float:
+    if not isinstance(value, datetime):
+        raise TypeError(f"not for the wire: {value!r}")
+    return round(value.timestamp(), 3)
+
+
+def read_body(environ: WSGIEnvironment) -> bytes:
+    """The request's body, read to its end."""
+    stream = environ["wsgi.input"]
+    body: bytes = stream.read() if environ.get("wsgi.input_terminated") else stream.read(_length(environ))
+    return body
+
+
+def _length(environ: WSGIEnvironment) -> int:
+    return int(environ.get("CONTENT_LENGTH") or 0)

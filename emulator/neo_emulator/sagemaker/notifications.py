@@ -1,0 +1,128 @@
+"""Hands on what happens to jobs: status changes to EventBridge, log lines to CloudWatch Logs, both moto's.
+
+A thread does it every PAUSE_SECONDS; before a request for Logs is answered, what is waiting is handed on at once.
+Nothing is loaded for a service that no one has used: until then log lines wait in Redis, and no rule wants the events.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from redis.exceptions import RedisError
+
+from neo_emulator.aws.moto import Moto
+from neo_emulator.protocol.request_context import credential, job_arn
+from neo_emulator.sagemaker.describe import describe
+from neo_workers.jobs import TERMINAL, JobId, JsonObject
+from neo_workers.settings import Settings
+from neo_workers.store.job_streams import Reader, StatusChange
+from neo_workers.store.store import JobNotFound, Store
+
+PAUSE_SECONDS = 0.1
+LOG_GROUP = "/aws/sagemaker/CompilationJobs"
+SOURCE, DETAIL_TYPE = "aws.sagemaker", "SageMaker Compilation Job State Change"
+
+log = logging.getLogger(__name__)
+
+
+class Feeds:
+    """A handler that declines every request, but first brings Logs up to date for those that ask for Logs."""
+
+    def __init__(self, settings: Settings, store: Store, moto: Moto) -> None:
+        self._settings, self._store, self._moto = settings, store, moto
+        self._reader = Reader(store)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._begun = False
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+        signed = credential(environ)
+        if signed is not None and signed.service == "logs":
+            try:
+                self.deliver_logs()
+            except RedisError as error:
+                log.warning("log lines wait: %s", error)
+        return None
+
+    def start(self) -> None:
+        """Delivers from a daemon thread until `stop`."""
+        threading.Thread(target=self._run, daemon=True, name="feeds").start()
+
+    def stop(self) -> None:
+        """Ends the thread soon."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        while not self._stop.wait(PAUSE_SECONDS):
+            try:
+                self.deliver_events()
+                if self._moto.uses("logs"):
+                    self.deliver_logs()
+            except RedisError as error:
+                log.debug("feeds: the store is away: %s", error)
+            except Exception:
+                log.exception("feeds")
+
+    def deliver_events(self) -> None:
+        """One event per status change since the last call, if anyone has used EventBridge."""
+        with self._lock:
+            if not self._begun:
+                self._reader.begin()
+                self._begun = True
+            for change in self._reader.read_events():
+                if self._moto.uses("events"):
+                    with self._logged(change.job_id):
+                        self._moto.put_event(change.job_id.scope, self._event(change))
+
+    def _event(self, change: StatusChange) -> JsonObject:
+        return {
+            "Source": SOURCE,
+            "DetailType": DETAIL_TYPE,
+            "Resources": [job_arn(change.job_id)],
+            "Time": change.at.timestamp(),
+            "Detail": json.dumps(self._detail(change), default=_milliseconds),
+        }
+
+    def _detail(self, change: StatusChange) -> JsonObject:
+        """Describe's members at the moment of the change. The casing of the status is not documented: a setting."""
+        try:
+            job = self._store.get(change.job_id)
+            ended = job.ended if change.status in TERMINAL else None
+            detail = describe(replace(job, status=change.status, modified=change.at, ended=ended))
+        except JobNotFound:
+            detail = {"CompilationJobName": change.job_id.name, "CompilationJobArn": job_arn(change.job_id)}
+        status = str(change.status)
+        detail["CompilationJobStatus"] = status.title() if self._settings.event_status == "Completed" else status
+        return detail
+
+    def deliver_logs(self) -> None:
+        """Every log line that waits, into the job's stream."""
+        with self._lock:
+            while batches := self._reader.read_logs():
+                for batch in batches:
+                    lines = [{"timestamp": ms, "message": text} for ms, text in batch.lines]
+                    with self._logged(batch.job_id):
+                        self._moto.put_lines(batch.job_id.scope, LOG_GROUP, batch.job_id.name, lines)
+
+    @contextmanager
+    def _logged(self, job_id: JobId) -> Iterator[None]:
+        """One entry that moto cannot take must not hold up the rest."""
+        try:
+            yield
+        except RedisError:
+            raise
+        except Exception:
+            log.exception("feeds: moto did not take it", extra={"job": str(job_id)})
+
+
+def _milliseconds(value: object) -> int:
+    if not isinstance(value, datetime):
+        raise TypeError(f"not for an event: {value!r}")
+    return round(value.timestamp() * 1000)

@@ -1,0 +1,1 @@
+"""The processes of `neo-emulator serve`, supervised, and the private Valkey."""

@@ -1,0 +1,235 @@
+"""The embedded stack in one command: a private Valkey, a worker process and the API, supervised together.
+
+The slow parts overlap: Valkey and the worker (which loads TVM) start first, the API is imported meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import ssl
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neo_emulator.stack import valkey
+from neo_emulator.stack.managed_process import Guarded
+
+if TYPE_CHECKING:
+    from neo_emulator.control.init_hooks import Seeding
+    from neo_workers.settings import Settings
+    from neo_workers.store.store import Store
+
+READY_TIMEOUT_SECONDS = 30
+log = logging.getLogger(__name__)
+
+
+Announce = Callable[[str, Path | None], None]
+"""Is given the URL, and the certificate to trust where HTTPS is spoken too."""
+
+
+class StartError(Exception):
+    """The stack cannot start; the text says why."""
+
+
+class Loading(threading.Thread):
+    """Loads what the data folder holds behind the start; requests that need it wait for it."""
+
+    def __init__(self, load: Callable[[], object]) -> None:
+        super().__init__(daemon=True, name="loading")
+        self.error: Exception | None = None
+        self._load = load
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._load()
+        except Exception as error:  # damage shows itself in many types
+            self.error = error
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 picks a free one. Raises StartError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise StartError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
+    sock.listen(128)
+    return sock
+
+
+def reach(host: str, port: int) -> str:
+    """The URL by which this machine reaches a server on `host`:`port`."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)
+    return f"http://{f'[{local}]' if ':' in local and not local.startswith('[') else local}:{port}"
+
+
+def serve(settings: Settings, host: str, port: int, announce: Announce, *, with_worker: bool = True) -> None:
+    """Runs until SIGINT or SIGTERM, then leaves no process behind. Raises StartError.
+
+    Without `settings.redis_url` a private Valkey is started; without `with_worker` only the API answers.
+    `announce` is called once jobs are taken.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    sock = listen(host, port)
+    url = reach(host, sock.getsockname()[1])
+    run_dir = Path(
+        tempfile.mkdtemp(prefix="neo-emulator-")
+    )  # 0700, and short: a socket's path has 107 characters at most
+    guarded: list[Guarded] = []
+    lock: int | None = None
+    try:
+        settings, lock = _own_data_dir(settings)
+        settings = _start_processes(settings, url, run_dir, with_worker, guarded, lock)
+        _serve_api(settings, sock, url, run_dir, guarded, stop, announce)
+    finally:
+        for process in reversed(guarded):  # the worker gives its jobs back while Valkey still answers
+            process.end()
+        sock.close()
+        shutil.rmtree(run_dir, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _own_data_dir(settings: Settings) -> tuple[Settings, int | None]:
+    """The settings with an absolute data folder, and the lock on it; raises StartError when another server has it."""
+    if settings.data_dir is None:
+        return settings, None
+    from neo_emulator.aws.persistence import lock as persistence_lock
+
+    data_dir = settings.data_dir.absolute()
+    try:
+        lock = persistence_lock.claim(data_dir)
+    except (persistence_lock.FolderInUse, OSError) as error:
+        raise StartError(str(error)) from error
+    shutil.rmtree(data_dir / "work", ignore_errors=True)  # of compiles that were killed with their server
+    return settings.model_copy(update={"data_dir": data_dir}), lock
+
+
+def _start_processes(
+    settings: Settings, url: str, run_dir: Path, with_worker: bool, guarded: list[Guarded], lock: int | None
+) -> Settings:
+    """Starts Valkey and the worker as far as they are ours to start; the settings that lead to them.
+
+    What a run leaves behind lies in the data folder, or in `run_dir` when there is none.
+    """
+    base = settings.data_dir or run_dir
+    update: dict[str, object] = {
+        "work_dir": settings.work_dir or base / "work",
+        "cache_dir": settings.cache_dir or base / "cache",
+    }
+    if settings.redis_url is None:
+        unix_socket = run_dir / "valkey.sock"
+        update["redis_url"] = f"unix://{unix_socket}?db=1"
+        try:
+            command = valkey.command(unix_socket, base / "valkey", settings.fsync)
+        except (FileNotFoundError, OSError) as error:
+            raise StartError(str(error)) from error
+        guarded.append(Guarded("valkey", command, dict(os.environ), run_dir, lock))
+        guarded[-1].start()
+    if settings.s3_endpoint_url is None:
+        update["s3_endpoint_url"] = url
+    settings = settings.model_copy(update=update)
+    if with_worker:
+        given = settings.model_dump(mode="json", exclude_none=True)
+        environment = {f"NEO_EMULATOR_{name.upper()}": str(value) for name, value in given.items()}
+        for key, secret in list(settings.known_keys.items())[:1]:
+            environment |= {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": ""}
+        worker = [sys.executable, "-m", "neo_workers"]
+        guarded.append(Guarded("worker", worker, {**os.environ, **environment}))
+        guarded[-1].start()
+    return settings
+
+
+def _serve_api(
+    settings: Settings,
+    sock: socket.socket,
+    url: str,
+    run_dir: Path,
+    guarded: list[Guarded],
+    stop: threading.Event,
+    announce: Announce,
+) -> None:
+    # imported here: Valkey and the worker are starting meanwhile
+    from neo_emulator.gateway.app import create_app
+    from neo_emulator.http.server import make_server
+    from neo_workers.queue import reaper
+    from neo_workers.store.store import Store
+
+    tls, trust = _tls(settings, run_dir)
+    store = Store(settings)
+    host, port = sock.getsockname()[:2]
+    app = create_app(settings, store)
+    app.control.trouble = lambda: next((process.trouble for process in guarded if process.name == "worker"), "")
+    loading = Loading(app.moto.load) if settings.data_dir else None
+    server = make_server(app, host, port, fd=sock.fileno(), tls=tls)
+    _wait_for_store(store, guarded, stop)
+    app.start()
+    sys.setswitchinterval(0.0005)  # seconds; a request must not wait 5 ms for a thread in the background
+    reaper.start(store, stop)
+    threading.Thread(target=server.serve_forever, daemon=True, name="api").start()
+    _seed(settings, app.control.seeding, url, stop)
+    if not stop.is_set():
+        announce(url, trust)
+    while not stop.wait(0.1):
+        for process in guarded:
+            process.keep_alive()
+        if loading is not None and loading.error is not None:
+            raise StartError(f"the data folder cannot be read: {loading.error}") from loading.error
+    server.shutdown()
+
+
+def _tls(settings: Settings, run_dir: Path) -> tuple[ssl.SSLContext | None, Path | None]:
+    """What HTTPS needs, and the certificate to trust; raises StartError for files that are no certificate and key."""
+    from neo_emulator.http import tls
+
+    if not (settings.tls or settings.tls_cert):
+        return None, None
+    try:
+        if settings.tls_cert is not None and settings.tls_key is not None:
+            return tls.context(settings.tls_cert, settings.tls_key), settings.tls_cert
+        certificate, key = tls.development_certificate((settings.data_dir or run_dir) / "tls")
+        return tls.context(certificate, key), certificate
+    except (OSError, ValueError) as error:
+        raise StartError(f"no HTTPS with this certificate: {error}") from error
+
+
+def _seed(settings: Settings, seeding: Seeding, url: str, stop: threading.Event) -> None:
+    """Makes buckets and begins with the scripts. Raises StartError for what cannot be made."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        seeding.plan(settings)
+        seeding.make_buckets(settings, url)
+    except (ValueError, BotoCoreError, ClientError) as error:
+        raise StartError(str(error)) from error
+    seeding.start(settings, url, stop)
+
+
+def _wait_for_store(store: Store, guarded: list[Guarded], stop: threading.Event) -> None:
+    from redis.exceptions import RedisError
+
+    deadline = time.monotonic() + READY_TIMEOUT_SECONDS
+    while not stop.is_set():
+        try:
+            store.ping()
+            return
+        except RedisError as error:
+            if time.monotonic() > deadline:
+                raise StartError(f"the store does not answer: {error}") from error
+            for process in guarded:
+                process.keep_alive()
+            time.sleep(0.01)

@@ -1,0 +1,1 @@
+"""Headers of ELF and PE files."""

@@ -1,0 +1,69 @@
+"""What operators are expanded to, on the tests that onnx ships. No TVM takes part, so many forms can be tried."""
+
+import warnings
+
+import numpy as np
+import pytest
+from onnx.reference import ReferenceEvaluator
+from support.onnx_nodes import TOLERANCE, NodeTest, NotFeasible, operator, prepared, raw
+
+from neo_compiler.frontends.onnx.expand import FUNCTIONS, ONE_RESULT, REWRITES
+from neo_compiler.frontends.onnx.fold import fold
+
+CONTROL = ("If", "Loop", "Scan")
+NOT_AVAILABLE = {
+    "test_loop11": "Loop",
+    **{f"test_reduce_{kind}_empty_set": "over no elements" for kind in ("max", "min")},
+    "test_reduce_max_empty_set_bool": "over no elements",
+    "test_roialign_mode_max": "mode max",
+    "test_scan_sum": "opset 8",
+    **{f"test_training_dropout{kind}": "training" for kind in ("", "_default", "_mask", "_default_mask")},
+    **{f"test_batchnorm_{kind}_training_mode": "training_mode" for kind in ("example", "epsilon")},
+}
+MOST_FORMS = 12
+STAYS = (
+    *("Pow", "OneHot", "IsInf", "Resize", "ConvTranspose", "LayerNormalization", "Dropout", "BatchNormalization"),
+    *("SpaceToDepth", "RoiAlign", "ReduceMax", "ReduceMin"),
+)
+RANDOM = ("Bernoulli",)
+
+
+def cases() -> list[str]:
+    names = {*REWRITES, *FUNCTIONS, *ONE_RESULT, *CONTROL} - set(RANDOM)
+    return sorted({operator(case) for case in raw() if operator(case) in names})
+
+
+def forms(name: str) -> list[NodeTest]:
+    found = []
+    for case in raw():
+        if operator(case) == name and case.name not in NOT_AVAILABLE and "bfloat16" not in case.name:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    found.append(prepared(case))
+                except NotFeasible:
+                    continue
+    return found[:: 1 + len(found) // MOST_FORMS]
+
+
+@pytest.mark.parametrize("name", cases())
+def test_means_the_same(name: str) -> None:
+    for test in forms(name):
+        folded = fold(test.model, {key: array.shape for key, array in test.inputs.items()})
+        assert name in STAYS or name not in {node.op_type for node in folded.graph.node}, test.name
+        found = ReferenceEvaluator(folded).run(None, test.inputs)
+        for left, right in zip(found, test.outputs, strict=True):
+            assert np.shape(left) == np.shape(right), test.name
+            np.testing.assert_allclose(
+                np.asarray(left, "f8"), np.asarray(right, "f8"), atol=TOLERANCE, rtol=TOLERANCE, err_msg=test.name
+            )
+
+
+@pytest.mark.parametrize("name", sorted(NOT_AVAILABLE))
+def test_what_is_not_available_is_refused_or_left_for_the_frontend(name: str) -> None:
+    from neo_compiler.frontends.onnx.load import compilable
+
+    (case,) = (case for case in raw() if case.name == name)
+    test = prepared(case)
+    with pytest.raises(ValueError, match=NOT_AVAILABLE[name]):
+        compilable(test.model, {key: array.shape for key, array in test.inputs.items()}, "")

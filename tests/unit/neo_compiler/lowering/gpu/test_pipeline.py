@@ -1,0 +1,52 @@
+"""The way from a module to a GPU's kernels: the ladder, what the job's log says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from unit.neo_compiler.lowering.cpu.modules import module
+from unit.neo_compiler.lowering.gpu.kernels import CASES, lower, recurrent
+from unit.neo_compiler.lowering.gpu.test_schedules import cuda
+
+from neo_compiler.codegen.cubin import device_source
+from neo_compiler.lowering import build
+from neo_compiler.lowering.gpu import pipeline
+
+
+def of_case(name: str) -> Any:
+    body, shapes = CASES[name]
+    return module(body, *shapes)
+
+
+def test_the_log_says_which_rules_did_it() -> None:
+    lowered = lower(of_case("depthwise"), cuda("sm_75"))
+    assert lowered.notes() == ("kernels: level fast; by rule: 1 depthwise, 2 dlight fallback",)
+    assert lowered.below == 1
+
+
+def test_what_a_pass_refuses_is_made_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise TypeError("not this one")
+
+    monkeypatch.setattr(pipeline, "pack", refuse)
+    lowered = lower(of_case("3x3"), cuda("sm_75"))
+    assert (lowered.level, lowered.below) == ("stock", 0)
+    assert list(lowered.refused.values()) == ["TypeError: not this one"] * 2
+    assert lowered.notes()[0] == "level fast refused: TypeError: not this one"
+
+
+def test_a_schedule_that_fails_leaves_the_kernel_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "gpu_of", lambda target: None)
+    monkeypatch.setattr(pipeline, "pack", lambda made, gpu: made)
+    lowered = lower(of_case("matmul"), cuda("sm_75"))
+    assert list(lowered.rules.values()) == ["dlight matmul"]
+
+
+def test_a_recurrent_layer_waits_between_phases() -> None:
+    made, _, _ = recurrent("LSTM coupled")
+    lowered = lower(made, cuda("sm_75"))
+    source = device_source(build.generate(lowered.separated.module, cuda("sm_75")).mod)
+    (kernel,) = [part for part in source.split("extern ") if "lstm" in part.split("(")[1] and "{" in part]
+    assert kernel.count("__syncthreads") >= 5
+    assert "steps" in lowered.rules.values()

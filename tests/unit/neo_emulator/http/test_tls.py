@@ -1,0 +1,54 @@
+"""The development certificate: made once, trusted by who trusts its file, refused by all others."""
+
+import ssl
+import stat
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from neo_emulator.http import tls
+from neo_emulator.http.server import make_server
+
+
+def hello(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Length", "5")])
+    return [environ["wsgi.url_scheme"].encode().ljust(5)]
+
+
+def test_one_port_speaks_http_and_https(tmp_path: Path) -> None:
+    certificate, key = tls.development_certificate(tmp_path / "tls")
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    server = make_server(hello, tls=tls.context(certificate, key))
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    trusting.verify_flags |= ssl.VERIFY_X509_STRICT  # as from Python 3.13 on
+    try:
+        for host in ("localhost", "127.0.0.1"):
+            address = f"https://{host}:{server.port}"
+            assert urllib.request.urlopen(address, timeout=5, context=trusting).read() == b"https"
+            with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+                urllib.request.urlopen(address, timeout=5, context=ssl.create_default_context())
+        assert urllib.request.urlopen(f"http://127.0.0.1:{server.port}", timeout=5).read() == b"http "
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_certificate_is_kept_while_it_is_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tls, "DAYS", 0)
+    first = tls.development_certificate(tmp_path)[0].read_bytes()
+    monkeypatch.setattr(tls, "DAYS", 30)
+    second = tls.development_certificate(tmp_path)[0].read_bytes()
+    assert first != second
+    assert tls.development_certificate(tmp_path)[0].read_bytes() == second
+
+
+def test_files_that_are_no_certificate(tmp_path: Path) -> None:
+    path = tmp_path / "x.pem"
+    path.write_text("nothing")
+    with pytest.raises(OSError):
+        tls.context(path, path)

@@ -1,0 +1,54 @@
+"""A command that does not stay up, under a real guard."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from neo_emulator.stack import managed_process
+from neo_emulator.stack.managed_process import Guarded
+
+
+@pytest.fixture
+def run() -> Callable[[str], Guarded]:
+    def start(code: str) -> Guarded:
+        process = Guarded("worker", [sys.executable, "-S", "-c", code], dict(os.environ))
+        process.start()
+        return process
+
+    return start
+
+
+def keep(process: Guarded, until: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not until() and time.monotonic() < deadline:
+        process.keep_alive()
+        time.sleep(0.01)
+    assert until()
+
+
+def test_why_it_does_not_stay_up_is_said(
+    run: Callable[[str], Guarded], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(managed_process, "FIRST_PAUSE_SECONDS", 0.01)
+    process = run("import sys; print('cannot: no disk', file=sys.stderr); sys.exit(3)")
+    assert process.trouble == ""
+    keep(process, lambda: process.failures == 2)
+    assert process.trouble == "ended with status 3: cannot: no disk (failure 2 in a row)"
+    assert process.pause_seconds == pytest.approx(4 * 0.2)
+    process.end()
+    assert "cannot: no disk" in capfd.readouterr().err  # and the log is passed on
+
+
+def test_who_stays_up_is_well_again(run: Callable[[str], Guarded], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(managed_process, "STEADY_SECONDS", 0.2)
+    process = run("import time; time.sleep(60)")
+    process.failures, process.pause_seconds, process.last_failure = 4, 3.2, "ended"
+    assert process.trouble
+    keep(process, lambda: process.failures == 0)
+    assert (process.trouble, process.pause_seconds) == ("", managed_process.FIRST_PAUSE_SECONDS)
+    process.end()
+    assert process.process is not None
+    assert process.process.poll() is not None

@@ -1,0 +1,1 @@
+"""What is in an artifact: files, metadata, weights, the static plan."""

@@ -1,0 +1,201 @@
+"""Artifacts by what they are made from, so that the same job again need not be compiled.
+
+    <cache folder>/ab/<key>/artifact.tar.gz, entry.json       one result, published by renaming a complete folder
+                   /locks/abc                                 who compiles what: keys with one beginning share a lock
+                   /new-*                                     results being written
+
+Compiling is single flight: the first of several equal jobs compiles, the others wait for its lock (flock). The kernel
+gives a lock back when its holder ends in any way, so a stopped or killed job holds up nobody and needs no lease. Only
+speed depends on locks: where they do not work (some network file systems) a result is made twice and the first counts.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+import neo_compiler
+import neo_targets
+from neo_compiler.artifact.bundle import digest
+
+ARTIFACT, ENTRY = "artifact.tar.gz", "entry.json"
+_KEY_BYTES = 32
+_ABANDONED_SECONDS = 3600.0
+"""A result that is still being written after that long belongs to a process that was killed."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A result beside its artifact."""
+
+    digest: str  # BLAKE2b of the artifact, 128 hex digits
+    derived: str | None  # DerivedDataInputConfig
+
+
+def key_of(model: Path, facts: object) -> str:
+    """The key (64 hex digits) of a model archive and whatever else shapes the result: any JSON value."""
+    parts = [digest(model), toolchain(), facts]
+    text = json.dumps(parts, separators=(",", ":"))  # in the given order: the order of inputs may matter
+    return hashlib.blake2b(text.encode(), digest_size=_KEY_BYTES).hexdigest()
+
+
+def key_with(key: str, facts: object) -> str:
+    """The key of what hangs on more than `key` has: any JSON value. That of nothing more is `key` itself."""
+    if not facts:
+        return key
+    return hashlib.blake2b(json.dumps([key, facts]).encode(), digest_size=_KEY_BYTES).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def toolchain() -> str:
+    """A digest of everything installed here that may shape a result: our own sources, and each package's version."""
+    result = hashlib.blake2b(digest_size=_KEY_BYTES)
+    for package in (neo_compiler, neo_targets):
+        root = Path(str(package.__file__)).parent
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                result.update(f"{path.relative_to(root)} {path.stat().st_size}\n".encode())
+                result.update(path.read_bytes())
+    result.update(repr(os.uname().machine).encode())
+    versions = sorted({f"{item.name} {item.version}" for item in metadata.distributions()})
+    result.update("\n".join(versions).encode())
+    return result.hexdigest()
+
+
+class Cache:
+    """One folder of results, at most `max_bytes` large; used by any number of processes at once."""
+
+    def __init__(self, root: Path, max_bytes: int) -> None:
+        """Raises OSError when the folder cannot be made."""
+        self.root, self.max_bytes = root, max_bytes
+        (root / "locks").mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def get(self, key: str, target: Path) -> Entry | None:
+        """Puts the artifact of `key` at `target`, verified; None when there is none. A damaged one is dropped."""
+        folder = self._folder(key)
+        try:
+            entry = Entry(**json.loads((folder / ENTRY).read_text(encoding="utf-8")))
+            _link(folder / ARTIFACT, target)
+            if digest(target) == entry.digest:
+                os.utime(folder)
+                return entry
+        except FileNotFoundError:
+            if not folder.exists():
+                return None
+        except (ValueError, TypeError):
+            pass
+        target.unlink(missing_ok=True)
+        self._remove(folder)
+        return None
+
+    def put(self, key: str, artifact: Path, entry: Entry) -> None:
+        """Keeps a result; nothing happens when it is there already. Raises OSError."""
+        if artifact.stat().st_size > self.max_bytes:
+            return
+        folder = Path(tempfile.mkdtemp(prefix="new-", dir=self.root))
+        try:
+            _link(artifact, folder / ARTIFACT)
+            (folder / ENTRY).write_text(json.dumps(asdict(entry)), encoding="utf-8")
+            self._folder(key).parent.mkdir(exist_ok=True, mode=0o700)
+            self._publish(folder, self._folder(key))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._evict()
+
+    @staticmethod
+    def _publish(folder: Path, place: Path) -> None:
+        """Gives the folder its name; one that has it already stays."""
+        try:
+            folder.rename(place)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+
+    @contextmanager
+    def alone(self, key: str) -> Iterator[None]:
+        """Waits until no other process makes the result of `key`, where locks work."""
+        with ExitStack() as stack:
+            with suppress(OSError):
+                file = stack.enter_context((self.root / "locks" / key[:3]).open("wb"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _folder(self, key: str) -> Path:
+        return self.root / key[:2] / key
+
+    def _remove(self, folder: Path) -> None:
+        """Takes an entry away as a whole; who has opened it keeps what was opened."""
+        gone = Path(tempfile.mkdtemp(prefix="new-", dir=self.root))
+        with suppress(FileNotFoundError):
+            folder.rename(gone / "old")
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def _evict(self) -> None:
+        entries = []
+        for folder in self.root.glob("??/*"):
+            with suppress(OSError):
+                entries.append((folder.stat().st_mtime, (folder / ARTIFACT).stat().st_size, folder))
+        total = sum(size for _, size, _ in entries)
+        for _, size, folder in sorted(entries):
+            if total <= self.max_bytes:
+                break
+            total -= size
+            self._remove(folder)
+        for folder in self.root.glob("new-*"):
+            with suppress(OSError):
+                if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def through(
+    cache: Cache, key: Callable[[], str], target: Path, make: Callable[[], Entry], say: Callable[[str], None]
+) -> Entry:
+    """The result of `key` with its artifact at `target`: from the cache, else by `make`, whose failures are not kept.
+
+    `key` is asked each time: what this job or others find out meanwhile (tuning) may change it. A cache that fails is
+    one that has nothing. Raises what `make` raises.
+    """
+    if (found := _get(cache, key(), target, say)) is not None:
+        return found
+    with cache.alone(key()):
+        if (found := _get(cache, key(), target, say)) is not None:  # finished between our look and our lock
+            return found
+        made = make()
+        try:
+            cache.put(key(), target, made)
+        except OSError as error:
+            say(f"not cached: {error}")
+        return made
+
+
+def _get(cache: Cache, key: str, target: Path, say: Callable[[str], None]) -> Entry | None:
+    try:
+        found = cache.get(key, target)
+    except OSError as error:
+        say(f"the cache cannot be read: {error}")
+        return None
+    if found is not None:
+        say(f"cache hit {key}")
+    return found
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name for a file, or a copy on another file system."""
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+            raise
+        shutil.copyfile(source, target)

@@ -1,0 +1,1 @@
+"""Darknet models, by way of ONNX."""

@@ -1,0 +1,1 @@
+"""MXNet models, by way of ONNX."""

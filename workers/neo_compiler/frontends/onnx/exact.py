@@ -1,0 +1,80 @@
+"""Operators that TVM's frontend converts, with wrong numbers in some cases: CONVERTERS replaces them.
+
+Source: ONNX operators; TVM 0.27, relax.frontend.onnx.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from tvm import relax
+
+from neo_compiler.frontends.onnx.operators import Call, Converter, Expr
+
+
+def _bit_shift(call: Call) -> Expr:
+    """A shift by less than 0, or by as many bits as there are or more, leaves nothing but the sign."""
+    x, amount = call.inputs[0], call.inputs[1]
+    assert x is not None and amount is not None
+    dtype = _dtype(amount)
+    bits, signed = int(dtype.lstrip("uint")), dtype.startswith("int")
+    zero, most = relax.const(0, dtype), relax.const(bits - 1, dtype)
+    good = relax.op.less_equal(amount, most)
+    if signed:
+        good = relax.op.logical_and(good, relax.op.greater_equal(amount, zero))
+    good = call.emit(good)
+    left = call.text("direction", "") == "LEFT"
+    if signed and not left:
+        return relax.op.right_shift(x, call.emit(relax.op.where(good, amount, most)))
+    inside = call.emit(relax.op.where(good, amount, zero))
+    shifted = call.emit((relax.op.left_shift if left else relax.op.right_shift)(x, inside))
+    return relax.op.where(good, shifted, relax.const(0, _dtype(x)))
+
+
+def _mod(call: Call) -> Expr:
+    """The divisor's sign without fmod, the dividend's with it. TVM's floor_mod makes NaN of an infinite divisor."""
+    x, y = call.inputs[0], call.inputs[1]
+    assert x is not None and y is not None
+    if call.integer("fmod", 0):
+        return relax.op.mod(x, y)
+    dtype = _dtype(x)
+    if "float" not in dtype:
+        return relax.op.floor_mod(x, y)
+    zero = relax.const(0, dtype)
+    rest = call.emit(relax.op.mod(x, y))
+    other = relax.op.logical_xor(relax.op.less(rest, zero), relax.op.less(y, zero))
+    wrong = call.emit(relax.op.logical_and(relax.op.not_equal(rest, zero), other))
+    return relax.op.where(wrong, call.emit(relax.op.add(rest, y)), rest)
+
+
+def _non_max_suppression(call: Call) -> Expr:
+    """A box goes when it overlaps by more than the threshold; TVM drops those that overlap by just as much."""
+    from tvm.relax.frontend.onnx import onnx_frontend
+
+    inputs = [*call.inputs, *[None] * (5 - len(call.inputs))]
+    most, overlap, score = (_limit(call, place) for place in (2, 3, 4))
+    inputs[2] = relax.const(int(most or 0), "int64")
+    inputs[3] = relax.const(float(np.nextafter(np.float32(overlap or 0), np.float32(2))), "float32")
+    inputs[4] = relax.const(float("-inf") if score is None else score, "float32")
+    return onnx_frontend.NonMaxSuppression._impl_v10(call.builder, inputs, call.attributes, [{}, {}])
+
+
+def _limit(call: Call, place: int) -> float | None:
+    """The value of an input that must be constant, None where it is left out. Raises ValueError."""
+    given = call.input(place)
+    if given is None:
+        return None
+    value = call.constant(given)
+    if value is None:
+        raise ValueError("its limits must be constant")
+    return float(np.ravel(value)[0])
+
+
+def _dtype(expr: Expr) -> str:
+    return str(expr.ty.dtype)
+
+
+CONVERTERS: dict[str, Converter] = {
+    "BitShift": _bit_shift,
+    "Mod": _mod,
+    "NonMaxSuppression": _non_max_suppression,
+}

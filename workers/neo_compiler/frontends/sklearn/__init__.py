@@ -1,0 +1,1 @@
+"""scikit-learn models: trees, linear models, transformers."""

@@ -1,0 +1,1 @@
+"""TensorFlow and Keras models, by way of TFLite or ONNX."""

@@ -1,0 +1,157 @@
+"""Compiles a model that lies on this machine's disk, by the very pipeline of a job, with no server and no S3."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isal import igzip
+
+from neo_compiler import pipeline
+from neo_compiler.errors import InputConfigurationError, OutputConfigurationError
+from neo_compiler.storage.archive import GZIP_LEVEL
+from neo_compiler.storage.s3 import Storage
+from neo_compiler.storage.s3_uri import S3Uri, artifact_of
+from neo_workers.jobs import JobResult, JsonObject
+from neo_workers.settings import Settings
+
+BUCKET = "this-machine"
+FRAMEWORK_OF = {
+    ".onnx": "ONNX",
+    ".tflite": "TFLITE",
+    ".h5": "KERAS",
+    ".keras": "KERAS",
+    ".pt": "PYTORCH",
+    ".pth": "PYTORCH",
+    ".pb": "TENSORFLOW",
+    ".weights": "DARKNET",
+    ".cfg": "DARKNET",
+    ".params": "MXNET",
+    ".ubj": "XGBOOST",
+    ".joblib": "SKLEARN",
+    ".pkl": "SKLEARN",
+}
+"""Framework by the ending of a file's name, as far as that tells."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What came of it."""
+
+    path: Path  # of the artifact's tar.gz
+    result: JobResult
+
+
+class Files(Storage):
+    """This machine's disk in place of S3: the model comes from `model`, the artifact goes into `output`."""
+
+    def __init__(self, model: Path, output: Path) -> None:
+        super().__init__(None, "us-east-1")
+        self._model, self._output = model, output
+
+    def path(self, place: S3Uri) -> Path:
+        """Where the artifact for `place` lies."""
+        if self._output.name.endswith((".tar.gz", ".tgz")):
+            return self._output
+        return self._output / place.key.rsplit("/", 1)[-1]
+
+    def check_output(self, place: S3Uri) -> None:
+        """Makes the folder. Raises OutputConfigurationError."""
+        try:
+            self.path(place).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputConfigurationError(f"{self.path(place).parent}: {error.strerror}") from error
+
+    def download(self, source: S3Uri, target: Path, max_bytes: int) -> int:
+        """The model as a tar.gz: packed, unless it is one already. Raises InputConfigurationError."""
+        if not self._model.exists():
+            raise InputConfigurationError(f"There is no file {self._model}")
+        if _is_archive(self._model):
+            shutil.copyfile(self._model, target)
+        else:
+            stream = igzip.IGzipFile(target, mode="wb", compresslevel=GZIP_LEVEL)
+            with stream, tarfile.open(fileobj=stream, mode="w") as tar:
+                for path in _files(self._model):
+                    name = path.relative_to(self._model) if self._model.is_dir() else path.name
+                    tar.add(path, str(name), recursive=False)
+        return target.stat().st_size
+
+    def upload(self, source: Path, target: S3Uri, kms_key_id: str | None = None, owner: str = "") -> None:
+        """Puts the artifact in place, so that a reader sees all of it or nothing."""
+        path = self.path(target)
+        made = path.with_name(f".{path.name}.part")
+        shutil.copyfile(source, made)
+        made.replace(path)
+
+
+def framework_of(model: Path) -> str | None:
+    """The framework that the file's name, or those of a folder's files, tells; None when it does not."""
+    if _is_archive(model):
+        with contextlib.suppress(OSError, tarfile.TarError), tarfile.open(model) as tar:
+            return _told(Path(name) for name in tar.getnames())
+        return None
+    return _told(_files(model))
+
+
+def request_for(model: Path, framework: str, inputs: str | None, output: JsonObject) -> JsonObject:
+    """The CreateCompilationJob request that asks for this; `output` has OutputConfig's target members."""
+    stem = model.name.removesuffix(".gz").removesuffix(".tar").removesuffix(".tgz")
+    stem = Path(stem).stem or stem
+    config: JsonObject = {"S3Uri": f"s3://{BUCKET}/{stem}.tar.gz", "Framework": framework}
+    if inputs is not None:
+        config["DataInputConfig"] = inputs
+    return {"InputConfig": config, "OutputConfig": {"S3OutputLocation": f"s3://{BUCKET}/", **output}}
+
+
+def compile_file(
+    model: Path, output: Path, request: JsonObject, report: Callable[[str], None], say: Callable[[str], None]
+) -> Compiled:
+    """Compiles `model` into `output`, a folder or a name ending in .tar.gz. Raises CompileError.
+
+    `report` is told each step as it begins, `say` each line of the compiler's log.
+    """
+    storage = Files(model, output)
+    with tempfile.TemporaryDirectory(prefix="neo-compile-") as folder, contextlib.redirect_stdout(_Lines(say)):
+        context = pipeline.JobContext(
+            work_dir=Path(folder),
+            region="us-east-1",
+            settings=Settings(),
+            report=report,
+            before_upload=lambda: None,
+            storage=storage,
+        )
+        result = pipeline.run(request, context)
+    return Compiled(storage.path(artifact_of(request)), result)
+
+
+class _Lines(io.TextIOBase):
+    """A text stream that hands on whole lines."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say, self._rest = say, ""
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._say(line)
+        return len(text)
+
+
+def _is_archive(path: Path) -> bool:
+    return path.is_file() and path.name.lower().endswith((".tar.gz", ".tgz"))
+
+
+def _files(model: Path) -> list[Path]:
+    return sorted(path for path in model.rglob("*") if path.is_file()) if model.is_dir() else [model]
+
+
+def _told(paths: Any) -> str | None:
+    found: Iterator[str | None] = (FRAMEWORK_OF.get(path.suffix.lower()) for path in paths)
+    return next((framework for framework in found if framework), None)

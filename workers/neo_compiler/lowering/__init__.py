@@ -1,0 +1,1 @@
+"""From relax to scheduled kernels: the highest level that compiles."""

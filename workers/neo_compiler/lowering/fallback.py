@@ -1,0 +1,62 @@
+"""The ladder: a model is lowered on the highest level that compiles, and the job's log says which were refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeVar
+
+from neo_compiler.passes.lift_weights import Separated
+
+
+class Level(Protocol):
+    """How much is done to make a model fast."""
+
+    @property
+    def name(self) -> str:
+        """For the job's log."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """Kernels, a main that calls them, and the weights that main takes after its inputs."""
+
+    separated: Separated
+    level: str
+    below: int = 0  # the number of the next lower level, 0 when there is none
+    refused: dict[str, str] = field(default_factory=dict)  # level -> why
+
+    def notes(self) -> tuple[str, ...]:
+        """What the job's log says of it."""
+        return (*(f"level {name} refused: {why}" for name, why in self.refused.items()), *self.of_kernels())
+
+    def of_kernels(self) -> tuple[str, ...]:
+        """What it says of the kernels."""
+        return (f"kernels: level {self.level}",)
+
+
+AnyLevel = TypeVar("AnyLevel", bound=Level)
+AnyLowered = TypeVar("AnyLowered", bound=Lowered)
+
+
+def highest(ladder: Sequence[AnyLevel], first: int, lower: Callable[[AnyLevel], AnyLowered | None]) -> AnyLowered:
+    """What `lower` makes on the highest level, from number `first` on, that it can make: None is none of the model's.
+
+    Raises the lowest level's error.
+    """
+    refused: dict[str, str] = {}
+    for number, level in enumerate(ladder[first:-1], first + 1):
+        try:
+            if (lowered := lower(level)) is not None:
+                return replace(lowered, below=number, refused=refused)
+        except Exception as error:  # tvm raises many types; the next level does without the pass
+            refused[level.name] = f"{type(error).__name__}: {_last_line(error)}"
+    lowered = lower(ladder[-1])
+    assert lowered is not None
+    return replace(lowered, refused=refused)
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else ""

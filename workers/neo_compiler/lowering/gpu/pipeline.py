@@ -1,0 +1,71 @@
+"""The passes from an imported module to a GPU's scheduled kernels, on each level of the ladder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import tvm
+from tvm import relax
+from tvm.relax.backend.cuda import pipeline as cuda
+from tvm.relax.backend.gpu_generic import pipeline as generic
+from tvm.target import Target
+
+from neo_compiler.lowering import fallback
+from neo_compiler.lowering.gpu.gpu_model import gpu_of
+from neo_compiler.lowering.gpu.pack_weights import pack
+from neo_compiler.lowering.gpu.schedules import schedule_kernels
+from neo_compiler.passes import tvm_passes
+from neo_compiler.passes.constant_folding import fold
+from neo_compiler.passes.fold_scale_shift import fold_affine
+from neo_compiler.passes.layout_rules import channels_last
+from neo_compiler.passes.lift_weights import Separated, separate
+
+
+@dataclass(frozen=True)
+class Level:
+    """How much is done to make a model fast."""
+
+    name: str
+    layout: bool = False  # channels last
+    packed: bool = False  # products in the form of templates
+
+
+LADDER = (Level("fast", True, True), Level("fast, without a change of layout", False, True), Level("stock"))
+"""From the fastest to the safest; the first that compiles is taken."""
+
+
+@dataclass(frozen=True)
+class Lowered(fallback.Lowered):
+    """A model as kernels for a GPU."""
+
+    rules: dict[str, str] = field(default_factory=dict)  # kernel -> the row of schedules.RULES that scheduled it
+
+    def of_kernels(self) -> tuple[str, ...]:
+        """How many kernels each rule made."""
+        counts = ", ".join(f"{count} {rule}" for rule, count in sorted(Counter(self.rules.values()).items()))
+        return (f"kernels: level {self.level}; by rule: {counts or 'none'}",)
+
+
+def lower(module: tvm.IRModule, target: Target, first: int = 0) -> Lowered:
+    """`module` lowered on the highest level from number `first` on that compiles. Raises the lowest one's error."""
+    return fallback.highest(LADDER, first, lambda level: _lower(module, target, level))
+
+
+def _lower(module: tvm.IRModule, target: Target, level: Level) -> Lowered:
+    gpu, stock = gpu_of(target), cuda if target.kind.name == "cuda" else generic
+    with target:
+        if level.packed:
+            module = tvm_passes.simplified(module)
+        module = fold(module)
+        if level.packed:
+            module = fold_affine(module)
+        if level.layout:
+            module = fold(relax.transform.CanonicalizeBindings()(channels_last(module)))
+        if level.packed:
+            module = pack(module, gpu)
+        separated = separate(module)
+        module = tvm_passes.fused(separated.module, target, stock)
+        module, rules = schedule_kernels(module, gpu, target)
+        module = tvm_passes.finished(module, target, stock)
+    return Lowered(Separated(module, separated.weights), level.name, rules=rules)

@@ -1,0 +1,104 @@
+"""RULES: how each kind of kernel is computed on a GPU. A new kind is one file and one row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import tvm
+from tvm import s_tir, tirx
+from tvm.s_tir import dlight
+from tvm.target import Target
+
+from neo_compiler.lowering.gpu.gpu_model import Gpu
+from neo_compiler.lowering.gpu.schedules import depthwise, gemm, recurrent, small_reduction
+
+TENSOR_CORES, NO_TENSOR_CORES = 70, "sm_62"
+
+STEPS = "steps"
+"""The rule of kernels that come as loops, not as blocks."""
+
+SCHEDULED = "tirx.is_scheduled"
+"""TVM's attribute of a function that nobody shall schedule."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A way to schedule a whole kernel; None: it does not fit."""
+
+    name: str
+    apply: Callable[[Any, Gpu, Target], s_tir.Schedule | None]
+
+
+def _template(module: Any) -> Callable[[Any, Gpu, Target], s_tir.Schedule | None]:
+    def apply(function: Any, gpu: Gpu, target: Target) -> s_tir.Schedule | None:
+        sch = s_tir.Schedule(function)
+        block = module.find(sch)
+        if block is None:
+            return None
+        module.schedule(sch, block, gpu)
+        return sch
+
+    return apply
+
+
+def _dlight(rule: Any) -> Callable[[Any, Gpu, Target], s_tir.Schedule | None]:
+    return lambda function, gpu, target: rule.apply(function, _plain(target), False)
+
+
+def _plain(target: Target) -> Target:
+    """`target` as DLight shall see it: without tensor cores, for which it tensorises. That ends TVM 0.27's process."""
+    if target.kind.name != "cuda" or int(str(target.attrs["arch"]).removeprefix("sm_")) < TENSOR_CORES:
+        return target
+    return Target({**target.export(), "arch": NO_TENSOR_CORES})
+
+
+RULES = (
+    Rule("gemm", _template(gemm)),
+    Rule("depthwise", _template(depthwise)),
+    Rule("dlight matmul", _dlight(dlight.gpu.Matmul())),
+    Rule("dlight gemv", _dlight(dlight.gpu.GEMV())),
+    Rule("dlight transpose", _dlight(dlight.gpu.Transpose())),
+    Rule("sums", _template(small_reduction)),
+    Rule("dlight reduction", _dlight(dlight.gpu.Reduction())),
+    Rule("dlight general reduction", _dlight(dlight.gpu.GeneralReduction())),
+    Rule("dlight fallback", _dlight(dlight.gpu.Fallback())),
+)
+"""The first row that fits a kernel schedules it. A row that fails is passed over: the last fits all."""
+
+
+def schedule_kernels(module: tvm.IRModule, gpu: Gpu, target: Target) -> tuple[tvm.IRModule, dict[str, str]]:
+    """(`module` with its kernels scheduled, kernel -> its rule). Ready ones are left alone."""
+    rules: dict[str, str] = {}
+    functions = dict(module.functions_items())
+    for name, function in functions.items():
+        if isinstance(function, tirx.PrimFunc) and recurrent.applies(function):
+            functions[name], rules[name.name_hint] = recurrent.schedule(function, target), STEPS
+        elif isinstance(function, tirx.PrimFunc) and not (function.attrs or {}).get(SCHEDULED, False):
+            functions[name], rules[name.name_hint] = schedule(function, gpu, target)
+    return tvm.IRModule(functions, attrs=module.attrs), rules
+
+
+def schedule(function: Any, gpu: Gpu, target: Target) -> tuple[Any, str]:
+    """(`function` scheduled, the rule that did). Raises what the last rule raises, and ValueError when none fits."""
+    for rule in RULES:
+        try:
+            sch = rule.apply(function, gpu, target)
+        except Exception:  # a schedule's failure is never the model's
+            if rule is RULES[-1]:
+                raise
+            continue
+        if sch is not None and (rule is RULES[-1] or is_bound(sch)):
+            scheduled = sch.mod["main"].with_attrs(dict(function.attrs or {}))
+            return scheduled.with_attr(SCHEDULED, True), rule.name
+    raise ValueError(f"no rule fits {function.attrs['global_symbol']}")
+
+
+def is_bound(sch: s_tir.Schedule) -> bool:
+    """Whether all of a kernel runs on the GPU: some rules leave what they did not expect to the host."""
+    blocks = sch.get_child_blocks(sch.get_sblock("root"))
+    return all(any(sch.get(loop).thread_binding is not None for loop in sch.get_loops(block)) for block in blocks)
+
+
+__all__ = ["RULES", "Rule", "schedule", "schedule_kernels"]

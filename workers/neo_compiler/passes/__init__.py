@@ -1,0 +1,1 @@
+"""Passes over relax modules, a file each; for every target."""

@@ -1,0 +1,1 @@
+"""Quantized models: bytes stay bytes."""

@@ -1,0 +1,46 @@
+"""Gives convolutions and products of matrices the form of templates: what CPUs and GPUs share of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neo_compiler.passes.constant_folding import constant
+from neo_compiler.passes.rewriter import Expr, Rewriter, op_name
+
+Array = npt.NDArray[Any]
+
+OUT_FUSABLE = 4
+"""TVM's OpPatternKind kOutEWiseFusable: element-wise operators may follow in the same kernel."""
+
+
+class Packer(Rewriter):
+    """Rewrites conv2d and matmul; None leaves one to TVM."""
+
+    def call(self, call: Expr, args: list[Expr]) -> Expr | None:
+        """By the operator."""
+        name = op_name(call)
+        if name == "relax.nn.conv2d":
+            return self.conv2d(call, args)
+        return self.matmul(call, args) if name == "relax.matmul" else None
+
+    def conv2d(self, call: Expr, args: list[Expr]) -> Expr | None:
+        """A convolution."""
+        raise NotImplementedError
+
+    def matmul(self, call: Expr, args: list[Expr]) -> Expr | None:
+        """A product of matrices."""
+        raise NotImplementedError
+
+    def template(self, template: Any, data: Expr, weight: Array | Expr, *arguments: Any) -> Expr:
+        """A kernel of `template`, by its name."""
+        return self.builder.call_te(
+            template,
+            data,
+            constant(weight) if isinstance(weight, np.ndarray) else weight,
+            *arguments,
+            primfunc_name_hint=f"neo_{template.__name__}",
+            primfunc_attrs={"op_pattern": OUT_FUSABLE},
+        )

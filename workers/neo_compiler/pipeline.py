@@ -1,0 +1,282 @@
+"""One compilation from the request to the artifact in S3. Runs in the job's own child process.
+
+Each step is a plain function over the Work of a job; `run` calls them in the order of STEPS. The steps of MAKING are
+left out when the cache has their result.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from neo_compiler import cache, frontends, reuse
+from neo_compiler import input_config as inputs
+from neo_compiler.compilation import JobContext, Work, prepare
+from neo_compiler.errors import CompilationError, InputConfigurationError, InternalError
+from neo_compiler.storage import archive
+from neo_compiler.tvm_import import load_tvm
+from neo_workers.jobs import JobResult, JsonObject
+from neo_workers.settings import PREFIX, get_settings
+
+__all__ = ["MAKING", "STEPS", "JobContext", "Work", "preload", "prepare", "run"]
+
+HINTS = {
+    errno.ENOSPC: "No space is left on the worker's disk.",
+    errno.EFBIG: f"A file outgrew {PREFIX}MAX_FILE_BYTES, the worker's limit.",
+    errno.EMFILE: f"More files were opened than {PREFIX}MAX_OPEN_FILES, the worker's limit.",
+}
+"""What an OSError means to whoever runs the worker."""
+
+
+def run(request: JsonObject, context: JobContext) -> JobResult:
+    """Compiles what a CreateCompilationJob request asks for; the artifact is in S3 when this returns.
+
+    Raises CompileError, whose reason is the job's FailureReason.
+    """
+    try:
+        work = prepare(request, context)
+        _do(work, "fetch")
+        _make(work)
+        _do(work, "upload")
+    except OSError as error:
+        raise InternalError(f"{HINTS.get(error.errno or 0, '')} {error}".strip()) from error
+    return JobResult(str(work.artifact_uri), work.digest, work.derived)
+
+
+def preload() -> None:
+    """Imports what a compile needs, so that children forked from this process start at once. Runs no kernel."""
+    load_tvm()
+    import onnx.reference  # noqa: F401
+
+    from neo_compiler.artifact import metadata, params  # noqa: F401
+    from neo_compiler.codegen import extract_plan, link, verify  # noqa: F401
+    from neo_compiler.frontends.onnx import load as onnx_importer  # noqa: F401
+    from neo_compiler.lowering import targets  # noqa: F401
+    from neo_compiler.storage import s3
+
+    s3.preload(get_settings())
+    cache.toolchain()
+
+
+def fetch(work: Work) -> None:
+    """The archive from S3. The output bucket is looked at first: minutes later would be too late to find it missing."""
+    work.storage.check_output(work.artifact_uri)
+    size = work.storage.download(work.input_uri, work.model_archive, work.context.settings.max_model_bytes)
+    _say(f"{work.input_uri}: {size} bytes")
+
+
+def unpack(work: Work) -> None:
+    """The archive's files; the archive itself is removed."""
+    settings = work.context.settings
+    path = work.model_archive
+    work.files = archive.unpack(path, work.folder("model"), settings.max_model_bytes, settings.max_model_files)
+    path.unlink()
+    if not work.files:
+        raise InputConfigurationError("No model file found.")
+    _say(f"unpacked {len(work.files)} file{'' if len(work.files) == 1 else 's'}")
+
+
+def import_(work: Work) -> None:
+    """The model as an IRModule."""
+    imported = frontends.loader(work.request["InputConfig"]["Framework"])(work.files, work.shapes)
+    work.imported = imported
+    if work.shapes is None:  # Source: API_DerivedInformation
+        work.derived = inputs.derived({item.name: item.shape for item in imported.inputs if item.shape is not None})
+    for kind, tensors in (("input", imported.inputs), ("output", imported.outputs)):
+        for tensor in tensors:
+            _say(f"{kind}: {tensor}")
+
+
+def compile_(work: Work) -> None:
+    """Machine code for the target: the kernels of a static model, or TVM's VM program in memory."""
+    from neo_compiler.lowering import build
+    from neo_compiler.lowering.targets import tvm_target
+
+    assert work.imported is not None
+    if work.spec.coreml:
+        from neo_compiler.codegen import coreml
+
+        work.library = coreml.convert(work.imported, _class_labels(work), work.folder("library"))
+        return
+    if work.spec.device is not None and build.is_for_cpus(work.imported.module):
+        _say(f"this model's kernels are for CPUs: they run on the host of {work.spec.device.label}")
+        work.spec = replace(work.spec, device=None)
+    target = tvm_target(work.spec)
+    _say(f"target {work.spec.name}: {work.spec.tvm_host()} {work.spec.tvm_device() or ''}".rstrip())
+    lowered = _lower(work, target)
+    while True:
+        try:
+            _generate(work, lowered, target)
+            return
+        except CompilationError as error:
+            if not lowered.below:
+                raise
+            _say(f"this level makes no machine code: {error}")
+            lowered = _lower(work, target, lowered.below)
+
+
+def _lower(work: Work, target: Any, first: int = 0) -> Any:
+    """The model as kernels, from level `first` on; where the settings ask for it, with tiles that were timed."""
+    from neo_compiler.lowering import build
+    from neo_compiler.lowering.cpu.tile_selection import Choices
+
+    assert work.imported is not None
+    choices = Choices(work.tuning.database.tiles)
+    lowered = build.lower(work.imported.module, target, first, choices)
+    if first == 0 and work.tuning.improve(target, choices.asked, work.folder("tuning"), _say):
+        choices = Choices(work.tuning.database.tiles)
+        lowered = build.lower(work.imported.module, target, first, choices)
+    if choices.used:
+        _say(f"tuning: {len(choices.used)} of {len(choices.asked)} kinds of kernels have tiles that were timed")
+    return lowered
+
+
+def _generate(work: Work, lowered: Any, target: Any) -> None:
+    """Machine code of a lowered module. Raises CompilationError."""
+    from neo_compiler.lowering import build
+
+    work.weights = lowered.weights
+    for note in lowered.notes:
+        _say(note)
+    _plan(work, lowered.module)
+    if work.plan:
+        work.objects = build.write_kernels(lowered.module, target, work.folder("objects"))
+    else:
+        work.executable = build.generate(lowered.module, target)
+
+
+def _class_labels(work: Work) -> list[str]:
+    """The lines of the file that CompilerOptions names. Raises InputConfigurationError."""
+    name = work.spec.class_labels
+    if not name:
+        return []
+    path = next((path for path in work.files if path.name == name), None)
+    if path is None:
+        raise InputConfigurationError(f"CompilerOptions class_labels: there is no file {name} in the model's archive")
+    try:
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise InputConfigurationError(f"CompilerOptions class_labels: {name} is no text in UTF-8") from error
+
+
+def _plan(work: Work, lowered: Any) -> None:
+    """The static plan, or the reason why there is none."""
+    from neo_compiler.codegen.extract_plan import NotStatic, extract
+
+    assert work.imported is not None
+    work.plan = work.not_static = None
+    if work.spec.device is not None:
+        work.not_static = f"its kernels run on {work.spec.device.label}"
+        return
+    inputs, outputs = ([item.name for item in items] for items in (work.imported.inputs, work.imported.outputs))
+    try:
+        work.plan = extract(lowered, inputs, outputs, work.weights)
+        _say(f"static plan: {len(work.plan.calls)} kernel calls, {work.plan.arena_bytes} bytes of memory")
+    except NotStatic as reason:
+        work.not_static = str(reason)
+        _say(f"not a static plan: {reason}")
+
+
+def link(work: Work) -> None:
+    """The target's library, checked to be for that machine."""
+    from neo_compiler.codegen.cubin import device_source
+    from neo_compiler.codegen.link import export, link_kernels
+    from neo_compiler.codegen.verify import verify
+
+    if work.spec.coreml:
+        pass  # nothing to link: Apple's compiler on the device makes the code
+    elif work.plan:
+        work.library = link_kernels(work.objects, work.spec, work.folder("library"))
+        verify(work.library, work.spec)
+    else:
+        work.library = export(work.executable, work.spec, work.folder("library"))
+        verify(work.library, work.spec, has_kernels=bool(device_source(work.executable.mod)))
+    assert work.library is not None
+    _say(f"{work.library.name}: {work.library.stat().st_size} bytes")
+
+
+def package(work: Work) -> None:
+    """The artifact's tar.gz on this machine's disk."""
+    from neo_compiler.artifact import bundle, params, static_plan
+    from neo_compiler.artifact import metadata as artifact_metadata
+
+    assert work.imported is not None and work.library is not None
+    framework = work.request["InputConfig"]["Framework"]
+    weights = work.plan.weights if work.plan else work.weights
+    if work.spec.coreml:
+        meta = artifact_metadata.meta(work.spec, framework, work.imported, weights)
+        work.digest = bundle.write([work.library], work.spec, meta, work.archive)
+        return
+    files = [work.library, *(work.library.parent / name for name in (bundle.PARAMS, static_plan.FILE))]
+    offsets = params.write(weights, files[1])
+    text = static_plan.refusal(work.not_static or "")
+    if work.plan:
+        text = work.plan.to_json(work.library.name, bundle.PARAMS, offsets)
+    files[2].write_text(text, encoding="utf-8")
+    meta = artifact_metadata.meta(work.spec, framework, work.imported, weights, work.not_static)
+    work.digest = bundle.write(files, work.spec, meta, work.archive)
+    _say(f"artifact: {work.archive.stat().st_size} bytes, BLAKE2b {work.digest[:16]}...")
+
+
+def self_check(work: Work) -> None:
+    """Where the settings ask for it: the artifact's numbers, held against the source framework's own."""
+    if work.context.settings.self_check:
+        from neo_compiler import self_check as neo_compiler_self_check
+
+        assert work.imported is not None
+        reference = frontends.reference(work.request["InputConfig"]["Framework"])
+        _say(neo_compiler_self_check.check(work.archive, work.imported, work.files, reference))
+
+
+def upload(work: Work) -> None:
+    """The artifact in S3, once the engine agrees."""
+    work.context.before_upload()
+    key_id = work.request["OutputConfig"].get("KmsKeyId")
+    work.storage.upload(work.archive, work.artifact_uri, key_id, work.context.owner)
+    _say(f"uploaded {work.artifact_uri}")
+
+
+STEPS: dict[str, Callable[[Work], None]] = {
+    "fetch": fetch,
+    "unpack": unpack,
+    "import": import_,
+    "compile": compile_,
+    "link": link,
+    "package": package,
+    "check": self_check,
+    "upload": upload,
+}
+
+
+MAKING = ("unpack", "import", "compile", "link", "package", "check")
+"""The steps between the model's archive and the artifact's: what the cache can stand in for."""
+
+
+def _do(work: Work, *steps: str) -> None:
+    for name in steps:
+        work.context.report(name)
+        STEPS[name](work)
+
+
+def _make(work: Work) -> None:
+    """The artifact on this machine's disk: from the cache, else by the steps of MAKING."""
+    store = reuse.opened(work.context.settings, _say)
+    if store is None:
+        _do(work, *MAKING)
+        return
+
+    def make() -> cache.Entry:
+        _do(work, *MAKING)
+        return cache.Entry(work.digest, work.derived)
+
+    entry = cache.through(store, lambda: reuse.key(work), work.archive, make, _say)
+    work.digest, work.derived = entry.digest, entry.derived
+
+
+def _say(line: str) -> None:
+    """One line of the job's log, which is this process's standard output."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

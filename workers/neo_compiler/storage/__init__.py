@@ -1,0 +1,1 @@
+"""Model archives in, artifacts out: S3, its addresses, tar.gz."""

@@ -1,0 +1,159 @@
+"""The model's way in from S3 and the artifact's way out. Source: boto3; botocore's s3 model."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from neo_compiler.errors import CompileError, InputConfigurationError, InternalError, OutputConfigurationError
+from neo_compiler.storage.s3_uri import S3Uri
+from neo_workers.settings import Settings
+
+CHUNK_BYTES = 1 << 20
+OWNER = "neo-emulator-job"
+"""Name of an artifact's metadata that says who uploaded it: no other job's object is ever removed."""
+
+log = logging.getLogger(__name__)
+_SESSION_LOCK = Lock()
+_MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound"})
+ATTEMPTS = 11
+"""How often a call is made before S3 is given up: after some 20 seconds of ever longer pauses."""
+
+
+def _config(attempts: int) -> Config:
+    return Config(
+        s3={"addressing_style": "path"},
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=5,
+        read_timeout=60,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+
+
+class Storage:
+    """One job's access to S3. Dummy credentials are used when the environment has none: the emulator asks for none."""
+
+    def __init__(self, endpoint_url: str | None, region: str, attempts: int = ATTEMPTS) -> None:
+        self._endpoint_url = endpoint_url
+        self._region = region
+        self._attempts = attempts
+        self._checked: set[str] = set()  # buckets known to be there, in our region
+
+    def check_output(self, place: S3Uri) -> None:
+        """Raises OutputConfigurationError when the bucket is missing, out of reach or in another region."""
+        with _errors(place, OutputConfigurationError, _no_bucket(place)):
+            self._check_bucket(place, OutputConfigurationError)
+
+    def download(self, source: S3Uri, target: Path, max_bytes: int) -> int:
+        """Streams an object into a file; gives back its bytes. Raises InputConfigurationError.
+
+        One plain GET: ranged parallel GETs are up to twenty times slower on moto.
+        """
+        missing = f"S3 object does not exist. Bucket: {source.bucket}, Key: {source.key}"
+        with _errors(source, InputConfigurationError, missing):
+            if not source.key:
+                raise InputConfigurationError(missing)
+            self._check_bucket(source, InputConfigurationError)
+            response = self._client.get_object(Bucket=source.bucket, Key=source.key)
+            if response["ContentLength"] > max_bytes:
+                raise InputConfigurationError(
+                    f"The model archive has {response['ContentLength']} bytes; the most allowed is {max_bytes}"
+                )
+            with target.open("wb") as file:
+                while chunk := response["Body"].read(CHUNK_BYTES):
+                    file.write(chunk)
+        return target.stat().st_size
+
+    def upload(self, source: Path, target: S3Uri, kms_key_id: str | None = None, owner: str = "") -> None:
+        """Puts a file as one object, so that a reader sees all of it or nothing. Raises OutputConfigurationError.
+
+        `owner` is kept with the object, for `remove`.
+        """
+        more: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
+        if owner:
+            more["Metadata"] = {OWNER: owner}
+        with _errors(target, OutputConfigurationError, _no_bucket(target)), source.open("rb") as file:
+            self._client.put_object(Bucket=target.bucket, Key=target.key, Body=file, **more)
+
+    def remove(self, place: S3Uri, owner: str) -> None:
+        """Deletes the object if `owner` uploaded it. Raises InternalError when S3 is out of reach."""
+        try:
+            with _errors(place, OutputConfigurationError, _no_bucket(place)):
+                found = self._client.head_object(Bucket=place.bucket, Key=place.key)["Metadata"].get(OWNER)
+                if found == owner:
+                    self._client.delete_object(Bucket=place.bucket, Key=place.key)
+        except OutputConfigurationError:
+            log.debug("nothing to remove at %s", place)
+
+    def _check_bucket(self, place: S3Uri, error: type[CompileError]) -> None:
+        """Raises `error` when the bucket is in another region than the job's, ClientError when there is none."""
+        if place.bucket in self._checked:
+            return
+        response = self._client.head_bucket(Bucket=place.bucket)
+        region = response.get("BucketRegion")
+        region = region or response["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region")
+        if region and region != self._region:
+            raise error(
+                f"Bucket {place.bucket} is in region {region} which is different from "
+                f"AWS Sagemaker service region {self._region}"
+            )
+        self._checked.add(place.bucket)
+
+    @property
+    def _client(self) -> Any:
+        return _client(self._endpoint_url, self._region, self._attempts)
+
+
+def preload(settings: Settings) -> None:
+    """Makes the client that a forked child will want. Opens no connection, starts no thread."""
+    client = _client(settings.s3_endpoint_url, settings.region, ATTEMPTS)
+    for call in ("head_bucket", "get_object", "put_object"):  # signs, and so fills botocore's own caches
+        client.generate_presigned_url(call, {"Bucket": "bucket", "Key": "key"} if "object" in call else {"Bucket": "b"})
+
+
+@lru_cache(maxsize=8)
+def _client(endpoint_url: str | None, region: str, attempts: int) -> Any:
+    """One client for all that ask alike: it takes longer to make than to use."""
+    keys: dict[str, str] = {}
+    if not os.environ.get("AWS_ACCESS_KEY_ID"):
+        keys = {"aws_access_key_id": "neo-emulator", "aws_secret_access_key": "neo-emulator"}
+    with _SESSION_LOCK:  # clients may be used by any thread, sessions only by one
+        return _session().client("s3", endpoint_url=endpoint_url, region_name=region, config=_config(attempts), **keys)
+
+
+@lru_cache(maxsize=1)
+def _session() -> Any:
+    """One session for all clients: it keeps the parsed models."""
+    return boto3.session.Session()
+
+
+def _no_bucket(place: S3Uri) -> str:
+    return f"S3 bucket does not exist. Bucket: {place.bucket}"
+
+
+@contextmanager
+def _errors(place: S3Uri, error: type[CompileError], missing: str) -> Iterator[None]:
+    """Turns botocore's errors into the job's: `error` for what S3 refuses, InternalError when S3 is out of reach."""
+    try:
+        yield
+    except ClientError as refusal:
+        code = refusal.response.get("Error", {}).get("Code", "")
+        status = refusal.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in _MISSING:
+            raise error(missing) from refusal
+        if status >= 500:
+            raise InternalError(f"S3 failed at {place}: {refusal}") from refusal
+        raise error(f"S3 refused {place}: {refusal}") from refusal
+    except BotoCoreError as failure:
+        raise InternalError(f"S3 cannot be reached for {place}: {failure}") from failure

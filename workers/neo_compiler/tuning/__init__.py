@@ -1,0 +1,1 @@
+"""Tiles that were timed on this machine."""

@@ -1,0 +1,138 @@
+"""What tuning found, on disk, shared by any number of jobs and workers. Imports no tvm.
+
+One file of lines, "<CRC-32 of the rest, 8 hex digits> <an Entry as JSON>", only ever added to. A line that was torn,
+is damaged or from another version counts for nothing; of several for one product the last holds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+from neo_compiler import passes
+from neo_compiler.lowering import cpu
+from neo_compiler.runtime import cpu_info
+from neo_targets.spec import TargetSpec
+
+FILE = "tuning.jsonl"
+MAX_BYTES = 64 << 20
+"""No more than that is read of the file, and nothing is added beyond."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A product that was tried."""
+
+    product: str  # its name
+    machine: str  # what code was made for
+    templates: str  # the digest of what made it
+    tile: str  # the fastest one's text
+    chosen: str  # that of the cost model; the same where nothing was faster
+    seconds: float  # with `tile`
+    chosen_seconds: float
+    cpu: str  # what it was timed on
+
+    @property
+    def won(self) -> bool:
+        """Whether another tile than the cost model's is to be used."""
+        return self.tile != self.chosen
+
+
+class Database:
+    """The entries of one machine and of this version's templates."""
+
+    def __init__(self, folder: Path | None, spec: TargetSpec) -> None:
+        """`folder` None: nothing is kept."""
+        self.path = folder / FILE if folder else None
+        self.machine = json.dumps(spec.tvm_host(), sort_keys=True)
+        self.entries: dict[str, Entry] = {}  # as read last, or added
+
+    def read(self) -> None:
+        """Takes in what the file holds now. One that cannot be read holds nothing."""
+        self.entries = {}
+        if self.path is None:
+            return
+        with suppress(OSError), self.path.open("rb") as file:
+            for line in file.read(MAX_BYTES).splitlines():
+                entry = _parsed(line)
+                if entry and (entry.machine, entry.templates) == (self.machine, templates()):
+                    self.entries[entry.product] = entry
+
+    def add(self, product: str, tile: str, chosen: str, seconds: float, chosen_seconds: float) -> Entry:
+        """Keeps a new entry, on disk when this returns. Raises OSError; the entry then holds for this job alone."""
+        entry = Entry(product, self.machine, templates(), tile, chosen, seconds, chosen_seconds, cpu_name())
+        self.entries[product] = entry
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _append(self.path, _line(entry))
+        return entry
+
+    @property
+    def tiles(self) -> dict[str, str]:
+        """The winners: a product's name -> its tile's text."""
+        return {name: entry.tile for name, entry in self.entries.items() if entry.won}
+
+    @property
+    def digest(self) -> str:
+        """Of all that shapes code: the winners. "" when there are none."""
+        return digest(self.tiles)
+
+
+def digest(tiles: Mapping[str, str]) -> str:
+    """32 hex digits that change with any tile, "" for none."""
+    if not tiles:
+        return ""
+    return hashlib.blake2b(json.dumps(sorted(tiles.items())).encode(), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def templates() -> str:
+    """A digest of what turns a product and a tile into code: the CPU compiler's sources, and TVM's version."""
+    result = hashlib.blake2b(metadata.version("apache-tvm").encode(), digest_size=8)
+    folders = (Path(str(package.__file__)).parent for package in (passes, cpu))
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
+        result.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return result.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def cpu_name() -> str:
+    """This machine's CPU as Linux calls it."""
+    return next(iter(cpu_info.values("model name")), os.uname().machine)
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Adds a line in one write, behind the end of a torn one. Raises OSError."""
+    with path.open("a+b", buffering=0) as file:
+        with suppress(OSError):  # some network file systems have no locks; readers sort out what comes of that
+            fcntl.flock(file, fcntl.LOCK_EX)
+        size = os.fstat(file.fileno()).st_size
+        if size + len(line) > MAX_BYTES:
+            raise OSError(f"{path} is full; it may be deleted")
+        torn = size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
+        os.write(file.fileno(), b"\n" + line if torn else line)
+        os.fsync(file.fileno())
+
+
+def _line(entry: Entry) -> bytes:
+    text = json.dumps(asdict(entry), separators=(",", ":")).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _parsed(line: bytes) -> Entry | None:
+    check, _, text = line.partition(b" ")
+    try:
+        if int(check, 16) != zlib.crc32(text):
+            return None
+        return Entry(**json.loads(text))
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,86 @@
+"""The process that times kernels: `python -m neo_compiler.tuning.measure`. Imports no tvm.
+
+Each line of its input is a JSON list and has one line of JSON for an answer. A crash takes nothing with it but the
+race.
+
+    ["load", folder, library]   -> the greatest difference from the first one's numbers, relative to their greatest
+    ["time", [index, ...], s]   -> seconds of a run of each, by taking turns for s seconds
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neo_compiler.artifact.static_plan import FILE
+from neo_compiler.runtime import dlr
+
+Array = npt.NDArray[Any]
+
+MIN_ROUNDS, MAX_ROUNDS = 7, 400
+QUANTILE = 0.25
+"""Of a kernel's times: the fastest are those without a disturbance, the very fastest are luck."""
+
+SEED = 7
+
+
+def main() -> None:
+    """Answers until its input ends."""
+    models: list[dlr.Model] = []
+    first: list[Array] = []
+    for line in sys.stdin:
+        match json.loads(line):
+            case ["load", str(folder), str(library)]:
+                model, results = load(Path(folder), library)
+                models.append(model)
+                first = first or results
+                answer: Any = difference(first, results)
+            case ["time", list(indices), seconds]:
+                answer = timed([models[index] for index in indices], float(seconds))
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+def load(folder: Path, library: str) -> tuple[dlr.Model, list[Array]]:
+    """A model and what it computes of random numbers, the same for equal inputs."""
+    plan = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    random = np.random.default_rng(SEED)
+    inputs = {
+        name: random.standard_normal(plan["tensors"][index][3]).astype("float32") for name, index in plan["inputs"]
+    }
+    model = dlr.Model(folder, library)
+    return model, list(model.run(inputs).values())
+
+
+def difference(expected: list[Array], found: list[Array]) -> float:
+    """The greatest difference relative to the greatest number. What is no number counts as infinite."""
+    worst = 0.0
+    for left, right in zip(expected, found, strict=True):
+        error = float(np.abs(left - right).max()) / max(1e-6, float(np.abs(left).max()))
+        worst = max(worst, error if np.isfinite(error) else float("inf"))
+    return worst
+
+
+def timed(models: list[dlr.Model], seconds: float) -> list[float]:
+    """Seconds of one run of each model. Their turns put each one's weights out of the nearest caches, as a whole model
+    does."""
+    times: list[list[float]] = [[] for _ in models]
+    end = time.perf_counter() + seconds
+    rounds = 0
+    while rounds < MIN_ROUNDS or (rounds < MAX_ROUNDS and time.perf_counter() < end):
+        for model, taken in zip(models, times, strict=True):
+            begun = time.perf_counter()
+            model.execute()
+            taken.append(time.perf_counter() - begun)
+        rounds += 1
+    return [float(np.quantile(taken, QUANTILE)) for taken in times]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Puts back what got lost. Runs in every worker and in the API; any number at once do no harm."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from redis.exceptions import RedisError
+
+from neo_workers.queue import publisher
+from neo_workers.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def reap_forever(store: Store, stop: threading.Event) -> None:
+    """Until `stop`: ends or re-queues jobs whose lease ran out and announces jobs that no one claimed."""
+    while not stop.wait(store.settings.reap_seconds):
+        try:
+            for job_id in store.reap():
+                log.info("announced again", extra={"job": str(job_id)})
+                publisher.submit(job_id, store.settings)
+        except RedisError as error:
+            log.debug("reaper: the store is away: %s", error)
+        except Exception:
+            log.exception("reaper")
+
+
+def start(store: Store, stop: threading.Event) -> threading.Thread:
+    """The reaper in a daemon thread."""
+    thread = threading.Thread(target=reap_forever, args=(store, stop), daemon=True, name="reaper")
+    thread.start()
+    return thread

@@ -1,0 +1,1 @@
+"""What one compile may use, and how all of its processes end."""

@@ -1,0 +1,1 @@
+"""A worker process: takes a job, supervises its compile, reports the end."""

@@ -1,0 +1,120 @@
+"""A worker process: one Celery worker with a pool of threads, each of which sees one compile child through."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import warnings
+from pathlib import Path
+
+from neo_workers.observability import log_setup, tracing
+from neo_workers.queue import reaper, routing
+from neo_workers.sandbox import task_limit
+from neo_workers.settings import Settings, get_settings
+from neo_workers.store import worker_registry
+from neo_workers.store.store import Store
+from neo_workers.worker import artifact_cleanup, compile_process
+
+LOCK = "in-use"
+LEAVE_SECONDS = 10.0
+"""How long a worker that was told to end tries to give its jobs back; whoever told it may be less patient."""
+
+
+def main() -> None:
+    """Runs until SIGTERM: then jobs under way go back to the queue and the process ends within a second."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the prefork process must have one thread only
+    settings = get_settings()
+    # multiprocessing would run the main module again in every child
+    vars(sys.modules["__main__"]).update(__spec__=None, __file__=None)
+    compile_process.warm_up(settings)  # loads TVM while Celery is being imported
+    log_setup.configure(settings.log_level, settings.log_format)
+    # a container's only user is root; Celery's warning is about pickled messages, which it does not take from us
+    warnings.filterwarnings("ignore", message="You're running the worker with superuser")
+    vars(sys)["__stdout__"] = None  # Celery says there that it shuts down, in the midst of what is JSON
+    work_root, lock = _own_folder(_work_parent(settings))
+    task_limit.sweep_all()
+    if settings.cache_dir is None and settings.data_dir is None:  # a cache of this worker alone
+        settings = settings.model_copy(update={"cache_dir": work_root / "cache"})
+    try:
+        _run(settings, work_root)
+    finally:
+        shutil.rmtree(work_root, ignore_errors=True)
+        os.close(lock)
+
+
+def _own_folder(parent: Path) -> tuple[Path, int]:
+    """A new folder for this worker's jobs and the lock that says it is in use. Those of dead workers are removed."""
+    for old in parent.glob("neo-work-*"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(old / LOCK, os.O_RDWR)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(old, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+    new = Path(tempfile.mkdtemp(prefix="neo-new-", dir=parent))
+    lock = os.open(new / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return new.rename(parent / new.name.replace("neo-new-", "neo-work-")), lock
+
+
+def _work_parent(settings: Settings) -> Path:
+    parent = settings.work_dir or (settings.data_dir / "work" if settings.data_dir else None)
+    if parent is None:
+        return Path(tempfile.gettempdir())
+    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return parent
+
+
+def _run(settings: Settings, work_root: Path) -> None:
+    from celery import signals
+
+    from neo_workers.queue import celery_app as queue_celery_app
+    from neo_workers.queue import consumer
+    from neo_workers.worker import task
+
+    store, draining, busy = Store(settings), threading.Event(), task.Busy()
+    if settings.otel:
+        tracing.start("worker")
+    celery_app = queue_celery_app.celery_app(settings)
+    task.register(celery_app, store, work_root, draining, busy)
+
+    def drain(**_: object) -> None:
+        if not draining.is_set():
+            draining.set()
+            threading.Thread(target=leave, name="leave").start()
+
+    def leave() -> None:
+        # Celery would wait a second or more for its own connections: its messages are only hints
+        if busy.wait_until_idle(LEAVE_SECONDS):
+            shutil.rmtree(work_root, ignore_errors=True)
+            os._exit(0)
+
+    def ready(**_: object) -> None:
+        here = (store, draining, routing.own_frameworks())
+        threading.Thread(target=worker_registry.report_forever, args=here, daemon=True, name="alive").start()
+        threading.Thread(target=artifact_cleanup.sweep_forever, args=here[:2], daemon=True, name="withdrawal").start()
+
+    celery_app.conf.worker_consumer = consumer.consumer_class(drain)
+    signals.worker_shutting_down.connect(drain, weak=False)
+    signals.worker_ready.connect(ready, weak=False)
+    reaper.start(store, draining)
+    celery_app.worker_main(
+        [
+            "--quiet",
+            "worker",
+            "--pool=threads",
+            f"--concurrency={settings.slots}",
+            f"--hostname=neo-{os.getpid()}@%h",
+            f"--queues={','.join(routing.own_queues())}",
+            f"--loglevel={settings.log_level.upper()}",
+            "--without-gossip",
+            "--without-mingle",
+            *([] if settings.task_events else ["--without-heartbeat"]),
+        ]
+    )
