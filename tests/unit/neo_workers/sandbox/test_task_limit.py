@@ -47,7 +47,8 @@ def test_root_is_held_by_a_cgroup() -> None:
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become somebody else")
 def test_others_are_held_by_a_limit() -> None:
-    nobody_else = "os.setuid(61234); table = process_tree.table; process_tree.table = lambda: {}"  # the machine's tasks do not count
+    # the machine's tasks do not count
+    nobody_else = "os.setuid(61234); table = process_tree.table; process_tree.table = lambda: {}"
     forked, _ = fork(f"{nobody_else}; task_limit.limit(30); process_tree.table = table")
     assert 0 < forked <= 30
 
