@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 from compose.cpu_index import cpu_index
 from compose.in_worker import PROGRAMS
+from e2e.compiling import truth
 from e2e.models import conv_net
 from support import jobs
 
@@ -124,7 +124,7 @@ def test_what_workers_compile_runs(neo: Endpoint, tmp_path: Path) -> None:
     neo.s3.put_object(Bucket="neo", Key="net.tar.gz", Body=jobs.archive(net__onnx=case.model))
     name = jobs.create(neo.sagemaker, "s3://neo/net.tar.gz", None, "s3://neo/run", TargetPlatform=HERE)
     (got,) = load_artifact(download(neo, neo.wait(name), tmp_path)).run(case.inputs).values()
-    (expected,) = onnxruntime.InferenceSession(case.model, providers=["CPUExecutionProvider"]).run(None, case.inputs)
+    (expected,) = truth(case).values()
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
+from e2e.compiling import truth
 from e2e.models import conv_net
 from support import jobs
 
@@ -50,7 +50,7 @@ def test_a_file_is_compiled_with_no_server(model: Path, tmp_path: Path, capsys: 
     assert done["artifact"] == str(artifact)
     case = conv_net()
     (got,) = load_artifact(artifact).run(case.inputs).values()
-    (expected,) = onnxruntime.InferenceSession(case.model, providers=["CPUExecutionProvider"]).run(None, case.inputs)
+    (expected,) = truth(case).values()
     np.testing.assert_allclose(got, expected, atol=1e-4)
 
 

@@ -16,8 +16,8 @@ from tvm import relax
 from neo_compiler.errors import InputConfigurationError
 from neo_compiler.frontends.base import Array, Imported, Tensor, one_file, one_line
 from neo_compiler.frontends.onnx import converters
-from neo_compiler.frontends.onnx.builder import run_reference
 from neo_compiler.frontends.onnx.fold import fold
+from neo_compiler.frontends.onnx.reference import run_reference
 from neo_compiler.frontends.onnx.tvm_frontend import from_onnx
 from neo_compiler.frontends.signature import static_shape
 from neo_compiler.input_config import DYNAMIC, ModelInput, Shape, match
