@@ -14,8 +14,8 @@ Node = Any
 Constant = Callable[[str], Any]
 """A name -> the constant's array, None where it is computed."""
 
-Rewrite = Callable[[Node, Mapping[str, Any], Constant, int], "list[Node] | None"]
-"""(node, TypeProtos by name, constants, opset) -> the nodes instead, None where it stays. Raises ValueError."""
+Rewrite = Callable[[Node, Mapping[str, Any], Constant], "list[Node] | None"]
+"""(node, TypeProtos by name, constants) -> the nodes instead, None where it stays. Raises ValueError."""
 
 
 class Nodes:

@@ -15,12 +15,13 @@ from onnx.reference import ReferenceEvaluator
 
 from neo_compiler.frontends.base import Array
 from neo_compiler.frontends.onnx.nodes import Constant, Node, Nodes, Rewrite
+from neo_compiler.frontends.onnx.opset import OPSET
 
 MAX_WEIGHTS = 1 << 18
 """The most weights of one axis: ONNX's evaluator, which makes them, takes some 10 us for each."""
 
 
-def _resize(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+def _resize(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
     nodes = Nodes(node, types)
     attributes, shape = nodes.attributes(), nodes.shape(0)
     policy = attributes.pop("keep_aspect_ratio_policy", b"stretch").decode()
@@ -31,7 +32,7 @@ def _resize(node: Node, types: Mapping[str, Any], constant: Constant, opset: int
     places = [axis % len(shape) for axis in axes] if axes is not None else list(range(len(shape)))
     if _needs_weights(attributes, shape, places, scales if sizes is None else None):
         factors: Any = scales if sizes is None else _scales(shape, places, sizes, policy)
-        return _by_weights(nodes, attributes, dict(zip(places, map(float, factors), strict=True)), opset)
+        return _by_weights(nodes, attributes, dict(zip(places, map(float, factors), strict=True)))
     if axes is None and policy == "stretch":
         return None
     whole_roi = ""
@@ -69,7 +70,7 @@ def _needs_weights(attributes: Mapping[str, Any], shape: list[int], places: list
     )
 
 
-def _by_weights(nodes: Nodes, attributes: dict[str, Any], scales: dict[int, float], opset: int) -> list[Node]:
+def _by_weights(nodes: Nodes, attributes: dict[str, Any], scales: dict[int, float]) -> list[Node]:
     """Axis by axis: what ONNX's evaluator makes of the unit vectors are the weights of a product."""
     if attributes.get("coordinate_transformation_mode") == b"tf_crop_and_resize":
         raise ValueError("antialias with tf_crop_and_resize is not available")
@@ -79,7 +80,7 @@ def _by_weights(nodes: Nodes, attributes: dict[str, Any], scales: dict[int, floa
     value = nodes.input(0)
     changed = {axis: scale for axis, scale in scales.items() if scale != 1}
     for axis, scale in changed.items():
-        weights = _weights(attributes, shape[axis], scale, opset)
+        weights = _weights(attributes, shape[axis], scale)
         if attributes.get("mode", b"nearest") == b"nearest":
             value = nodes.add("Gather", value, nodes.constant(weights.argmax(0), "int64"), axis=axis)
             continue
@@ -91,7 +92,7 @@ def _by_weights(nodes: Nodes, attributes: dict[str, Any], scales: dict[int, floa
     return nodes.made
 
 
-def _weights(attributes: dict[str, Any], size: int, scale: float, opset: int) -> Array:
+def _weights(attributes: dict[str, Any], size: int, scale: float) -> Array:
     """[size, result]: the part of each place of an axis in each place of the result."""
     if size * max(size, size * scale) > MAX_WEIGHTS:
         raise ValueError(f"this form is available for axes of up to {int(MAX_WEIGHTS**0.5)} places, not {size}")
@@ -102,7 +103,7 @@ def _weights(attributes: dict[str, Any], size: int, scale: float, opset: int) ->
         [helper.make_tensor_value_info("x", 1, [size]), helper.make_tensor_value_info("scales", 1, [1])],
         [helper.make_tensor_value_info("y", 1, None)],
     )
-    evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=[helper.make_opsetid("", max(opset, 18))]))
+    evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)]))
     scales = np.array([scale], "float32")
     rows = [evaluator.run(None, {"x": row, "scales": scales})[0] for row in np.eye(size, dtype="float32")]
     return np.stack(rows)

@@ -16,7 +16,6 @@ NOT_AVAILABLE = {
     **{f"test_reduce_{kind}_empty_set": "over no elements" for kind in ("max", "min")},
     "test_reduce_max_empty_set_bool": "over no elements",
     "test_roialign_mode_max": "mode max",
-    "test_scan_sum": "opset 8",
     **{f"test_training_dropout{kind}": "training" for kind in ("", "_default", "_mask", "_default_mask")},
     **{f"test_batchnorm_{kind}_training_mode": "training_mode" for kind in ("example", "epsilon")},
 }
