@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 from onnx import defs
 
-from neo_compiler.frontends.onnx import fourier, quantized, resize, rewrite
+from neo_compiler.frontends.onnx import fourier, pooling, quantized, resize, rewrite
 from neo_compiler.frontends.onnx.graph import label, renamed, subgraphs
 from neo_compiler.frontends.onnx.nodes import Rewrite
 from neo_compiler.frontends.onnx.opset import OPSET
@@ -45,6 +45,7 @@ REWRITES: dict[str, Rewrite] = {
     **fourier.REWRITES,
     **rewrite.REWRITES,
     **resize.REWRITES,
+    **pooling.REWRITES,
 }
 """Operators with a definition of our own."""
 

@@ -67,6 +67,7 @@ def fold(model: Model, shapes: Mapping[str, Shape]) -> Model:
     for _ in range(MAX_ROUNDS):
         if not folder.round() and not folder.branch():
             break
+    folder.check_refused()
     folder.check_sizes()
     folder.check_choices()
     folder.check_types()
@@ -87,6 +88,7 @@ class _Folder:
         self._types: dict[str, Any] = {}  # TypeProtos
         self._branching = False
         self._follow = False
+        self._refusal: ValueError | None = None
         self._shapes = self._known_shapes()
         self.check_sizes()
         self._follow = self._small_vectors()
@@ -94,7 +96,7 @@ class _Folder:
     def round(self) -> bool:
         """One pass over the nodes. Gives back whether the graph changed."""
         self._shapes = self._known_shapes()
-        before = self._nodes
+        self._refusal, before = None, self._nodes
         self._nodes = live_nodes([kept for node in before for kept in self._visit(node)], self._output_names)
         return len(before) != len(self._nodes) or any(a is not b for a, b in zip(before, self._nodes, strict=True))
 
@@ -104,6 +106,11 @@ class _Folder:
         changed = self.round()
         self._branching = False
         return changed
+
+    def check_refused(self) -> None:
+        """Raises the ValueError of an operator that the last round could not rewrite."""
+        if self._refusal is not None:
+            raise self._refusal
 
     def check_sizes(self) -> None:
         """Raises ValueError for a value of more than MAX_ELEMENTS, and for a constant that TVM would compute: of more
@@ -170,10 +177,18 @@ class _Folder:
             return inlined.nodes
         results = self._evaluate(node)
         if results is None:
-            other = expanded(node, self._types, self._constant)
-            return [node] if other is None else other
+            return self._rewritten(node)
         self._arrays |= {name: array for name, array in zip(node.output, results, strict=False) if name}
         return []
+
+    def _rewritten(self, node: Node) -> list[Node]:
+        """The node, or what is written for it. What is refused may be known well enough in a later round."""
+        try:
+            other = expanded(node, self._types, self._constant)
+        except ValueError as error:
+            self._refusal = self._refusal or error
+            return [node]
+        return [node] if other is None else other
 
     def _without_control_flow(self, node: Node) -> Inlined | None:
         """What an If, Loop or Scan comes to, None where that hangs on values."""

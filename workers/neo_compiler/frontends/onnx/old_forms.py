@@ -176,6 +176,8 @@ def _split(node: OldNode) -> None:
     sizes = node.input(1)
     if "split" in attributes:
         sizes = node.constant(attributes.pop("split"), "int64")
+    elif sizes and node.opset < 2:
+        sizes = node.add("Cast", sizes, to=TensorProto.INT64)
     if not sizes:
         attributes["num_outputs"] = len(node.outputs())
     node.become("Split", node.input(0), sizes, **attributes)

@@ -197,12 +197,22 @@ def _conv_transpose(node: Node, types: Mapping[str, Any], constant: Constant) ->
         full = strides[axis] * (shape[axis] - 1) + extra[axis] + (kernel[axis] - 1) * dilations[axis] + 1
         total = full - list(wanted)[-rank:][axis]
         small, big = total // 2, total - total // 2
-        begins[axis], ends[axis] = (big, small) if mode == "SAME_LOWER" else (small, big)
+        begins[axis], ends[axis] = (small, big) if mode == "SAME_UPPER" else (big, small)
     if any(pad < 0 for pad in (*begins, *ends)):
         attributes["output_padding"] = [extra[a] + max(0, -begins[a] - ends[a]) for a in range(rank)]
         begins, ends = [max(0, pad) for pad in begins], [max(0, pad) for pad in ends]
     attributes["pads"] = [*begins, *ends]
     nodes.add("ConvTranspose", *node.input, output=nodes.output(), **attributes)
+    return nodes.made
+
+
+def _pad(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """By nothing, as in the body of Attention: TVM would copy it."""
+    nodes = Nodes(node, types)
+    pads = constant(nodes.input(1))
+    if pads is None or np.any(pads):
+        return None
+    nodes.add("Identity", nodes.input(0), output=nodes.output())
     return nodes.made
 
 
@@ -245,4 +255,5 @@ REWRITES: dict[str, Rewrite] = {
     "ReduceMin": _greatest,
     "ConvTranspose": _conv_transpose,
     "CumProd": _cum_prod,
+    "Pad": _pad,
 }
