@@ -22,7 +22,7 @@ NOT_AVAILABLE = {
 MOST_FORMS = 12
 STAYS = (
     *("Pow", "OneHot", "IsInf", "Resize", "ConvTranspose", "LayerNormalization", "Dropout", "BatchNormalization"),
-    *("SpaceToDepth", "RoiAlign", "ReduceMax", "ReduceMin"),
+    *("SpaceToDepth", "RoiAlign", "ReduceMax", "ReduceMin", "MaxPool", "Pad"),
 )
 RANDOM = ("Bernoulli",)
 
@@ -50,6 +50,8 @@ def test_means_the_same(name: str) -> None:
     for test in forms(name):
         folded = fold(test.model, {key: array.shape for key, array in test.inputs.items()})
         assert name in STAYS or name not in {node.op_type for node in folded.graph.node}, test.name
+        if [node.op_type for node in folded.graph.node] == [name]:
+            continue  # it stays as it was
         found = ReferenceEvaluator(folded).run(None, test.inputs)
         for left, right in zip(found, test.outputs, strict=True):
             assert np.shape(left) == np.shape(right), test.name
