@@ -16,14 +16,13 @@ NOT_AVAILABLE = {
     **{f"test_reduce_{kind}_empty_set": "over no elements" for kind in ("max", "min")},
     "test_reduce_max_empty_set_bool": "over no elements",
     "test_roialign_mode_max": "mode max",
-    "test_scan_sum": "opset 8",
     **{f"test_training_dropout{kind}": "training" for kind in ("", "_default", "_mask", "_default_mask")},
     **{f"test_batchnorm_{kind}_training_mode": "training_mode" for kind in ("example", "epsilon")},
 }
 MOST_FORMS = 12
 STAYS = (
     *("Pow", "OneHot", "IsInf", "Resize", "ConvTranspose", "LayerNormalization", "Dropout", "BatchNormalization"),
-    *("SpaceToDepth", "RoiAlign", "ReduceMax", "ReduceMin"),
+    *("SpaceToDepth", "RoiAlign", "ReduceMax", "ReduceMin", "MaxPool", "Pad"),
 )
 RANDOM = ("Bernoulli",)
 
@@ -51,6 +50,8 @@ def test_means_the_same(name: str) -> None:
     for test in forms(name):
         folded = fold(test.model, {key: array.shape for key, array in test.inputs.items()})
         assert name in STAYS or name not in {node.op_type for node in folded.graph.node}, test.name
+        if [node.op_type for node in folded.graph.node] == [name]:
+            continue  # it stays as it was
         found = ReferenceEvaluator(folded).run(None, test.inputs)
         for left, right in zip(found, test.outputs, strict=True):
             assert np.shape(left) == np.shape(right), test.name
