@@ -102,7 +102,7 @@ class _Dependent(Rewriter):
 
     def call(self, call: Expr, args: list[Expr]) -> Expr | None:
         name = op_name(call)
-        if name in SCANS and self._loops.threads is not None and math.prod(shape_of(args[0]) or [0]):
+        if name in SCANS and self._loops.threads is not None and _is_full(args[0]):
             return self._scanned(call, args[0])
         if name == "relax.scatter_elements" and None not in map(shape_of, args):
             return self._scattered(call, args)
@@ -144,6 +144,12 @@ class _Dependent(Rewriter):
 
     def _scattered(self, call: Expr, args: list[Expr]) -> Expr:
         return self._kernel("scatter_elements", scatter, args, int(call.attrs.axis), str(call.attrs.reduction))
+
+
+def _is_full(expr: Expr) -> bool:
+    """Whether a tensor's shape is known, and has numbers in it."""
+    shape = shape_of(expr)
+    return shape is not None and 0 not in shape
 
 
 @dataclass(frozen=True)
