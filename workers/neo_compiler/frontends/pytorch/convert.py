@@ -12,6 +12,7 @@ import torch
 from torch import fx
 from tvm import relax
 
+from neo_compiler.frontends.pytorch.put import index_put
 from neo_compiler.frontends.pytorch.rewrite import Refused, check_scales
 
 Importer = Any
@@ -134,4 +135,5 @@ CONVERTERS: dict[str, Converter] = {
     "scatter_add.default": _scatter("add"),
     "scatter_reduce.two": _scatter(),
     "index.Tensor": _index,
+    **dict.fromkeys(("index_put.default", "index_put_.default", "_unsafe_index_put.default"), index_put),
 }
