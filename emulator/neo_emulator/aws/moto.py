@@ -17,8 +17,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from xml.sax.saxutils import escape
 
 from neo_emulator.aws.s3.public_access import Openness
+from neo_emulator.http.errors import ClientGone, RequestError
 from neo_emulator.protocol import aws_json, errors
-from neo_emulator.protocol.errors import RequestError, ServiceError
+from neo_emulator.protocol.errors import ServiceError
 from neo_emulator.protocol.request_context import credential, new_request_id
 from neo_workers.jobs import JsonObject, Scope
 from neo_workers.settings import Settings
@@ -206,7 +207,7 @@ class Moto:
         try:
             body: Iterable[bytes] = self.load()(environ, lambda *status_headers: answer.append(status_headers))
             status, headers = answer[0][:2]
-        except (ConnectionError, RequestError):
+        except (ClientGone, RequestError):
             raise
         except Exception as err:
             return _failed(environ, operation, err).send(start_response)

@@ -19,14 +19,6 @@ class ServiceError(Exception):
         self.member = member  # "Message" for errors that SageMaker's model declares, "message" for all others
 
 
-class RequestError(Exception):
-    """What came is not an HTTP request that can be read; the connection cannot go on. For `server.py` alone."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-
-
 def validation(message: str) -> ServiceError:
     """ValidationException, 400: SageMaker's answer to everything that its model gives no error for."""
     return ServiceError("ValidationException", message)
