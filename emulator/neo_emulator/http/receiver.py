@@ -38,11 +38,6 @@ class Request:
         self.pieces: deque[bytes] = deque()  # of the body, not yet read by the application
         self.body_bytes = 0  # that arrived
 
-    @property
-    def head_bytes(self) -> int:
-        """Of the first line and headers."""
-        return len(self.target) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-
 
 class Receiver:
     """The requests of one connection, in order. Its on_* methods are httptools' protocol."""
@@ -56,8 +51,8 @@ class Receiver:
         self._in_head = False  # a head has begun and is not complete
         self._failure: RequestError | None = None  # comes after all that has arrived
         self._headers: list[tuple[bytes, bytes]] = []
-        self._fed = 0  # bytes given to the parser at a time
-        self._loose = 0  # bytes given to it earlier, since the last that were part of a body or began a request
+        self._first = True  # what the parser gets begins where a request does
+        self._loose = 0  # bytes it got since it last said that a request begins or a part of a body has come
 
     def next(self) -> Request | None:
         """The next request; None when the client has no more, or sent nothing for too long. Raises RequestError."""
@@ -102,14 +97,14 @@ class Receiver:
         return bool(data)
 
     def _feed(self, data: bytes) -> None:
-        self._fed = len(data)
-        self._loose += self._fed
+        self._loose += len(data)
+        self._first = not self._in_head
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as at:
             self._decline_upgrade(data[int(at.args[0]) :])
         except HttpParserInvalidMethodError:
-            if _METHOD.match(data):
+            if self._first and _METHOD.match(data):
                 self._fail(501, "The request's method is not known here.")
             else:
                 self._fail(400, "This is not an HTTP request.")
@@ -158,8 +153,8 @@ class Receiver:
         request.headers, self._headers = self._headers, []  # the latter for trailers, which nobody reads
         request.method, request.version = parser.get_method().decode(), parser.get_http_version()
         request.keep_open = parser.should_keep_alive()
-        maybe_large = self._loose + self._fed > self.limits.head_bytes
-        if len(request.headers) > self.limits.headers or (maybe_large and request.head_bytes > self.limits.head_bytes):
+        head_bytes = len(request.target) + sum(len(name) + len(value) + 4 for name, value in request.headers)
+        if len(request.headers) > self.limits.headers or head_bytes > self.limits.head_bytes:
             self._too_large()
         self._in_head = False
         self._loose = 0
@@ -173,6 +168,7 @@ class Receiver:
 
     def on_message_complete(self) -> None:
         self._latest.complete = self._failure is None
+        self._first = False
         self._loose = 0
 
 

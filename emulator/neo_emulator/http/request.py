@@ -101,9 +101,10 @@ def _settle_host(environ: WSGIEnvironment, authority: str) -> None:
 def _body(environ: WSGIEnvironment, request: Request, receiver: Receiver) -> Body:
     old = environ["SERVER_PROTOCOL"] == "HTTP/1.0"
     coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
-    if coding and (old or coding != "chunked"):  # RFC 9112, 6.1
-        status, text = (400, "HTTP/1.0 has no") if old else (501, "Only chunked is read here as a")
-        raise RequestError(status, f"{text} Transfer-Encoding.")
+    if coding and (old or coding != "chunked"):  # RFC 9112, 6.1 and 6.3
+        if old or coding.rpartition(",")[2].strip() != "chunked":
+            raise RequestError(400, "The end of the request's body cannot be known.")
+        raise RequestError(501, "The only Transfer-Encoding that is read here is chunked.")
     expected = "" if old else environ.get("HTTP_EXPECT", "").lower()
     if expected not in ("", "100-continue"):
         raise RequestError(417, "The only expectation that is met here is 100-continue.")

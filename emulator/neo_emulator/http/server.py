@@ -27,7 +27,7 @@ TLS_HANDSHAKE = b"\x16"
 GRACE_SECONDS = 2.0
 """How long a server that stops waits for requests under way."""
 LINGER_SECONDS = 1.0
-"""How long a client that was refused is read on without a byte: closing at once could take the refusal from it."""
+"""How long a client that is still sending is read on without a byte: closing at once could take the answer from it."""
 
 Refusal = Callable[[WSGIEnvironment, StartResponse, RequestError], Iterable[bytes]]
 """Answers a request that cannot be served; the environ is empty for one that cannot be read."""
@@ -98,12 +98,15 @@ class Connection(threading.Thread):
             if self._overloaded:
                 raise RequestError(503, "Too many connections. Please try again.")
         except RequestError as error:
-            return self._refuse(Reply(self._sock, request or Request()), environ, error)
+            self._refuse(Reply(self._sock, request or Request()), environ, error)
+            return self._linger()
         body, reply = environ["wsgi.input"], Reply(self._sock, request, environ["wsgi.input"])
-        return self._answer(environ, reply) and reply.keep_open and bool(body.drain())
+        self._answer(environ, reply)
+        if reply.keep_open and body.drain():
+            return True
+        return False if request.complete else self._linger()
 
-    def _answer(self, environ: WSGIEnvironment, reply: Reply) -> bool:
-        """Whether the connection is still of use."""
+    def _answer(self, environ: WSGIEnvironment, reply: Reply) -> None:
         body = environ["wsgi.input"]
         try:
             pieces = self._server.app(environ, reply.start)
@@ -118,19 +121,20 @@ class Connection(threading.Thread):
         except ClientGone:
             raise
         except RequestError as error:
-            return self._refuse(reply, environ, error)
+            self._refuse(reply, environ, error)
         except Exception:
             log.exception("%s %s", environ["REQUEST_METHOD"], environ["RAW_URI"])
             unknown = RequestError(500, "The request processing has failed because of an unknown error.")
-            return self._refuse(reply, environ, unknown)
-        return True
+            self._refuse(reply, environ, unknown)
 
-    def _refuse(self, reply: Reply, environ: WSGIEnvironment, error: RequestError) -> bool:
-        """Answers, unless an answer has begun, and lets the connection end so that the client can read it."""
-        if reply.begun:
-            return False
+    def _refuse(self, reply: Reply, environ: WSGIEnvironment, error: RequestError) -> None:
+        """Answers, unless an answer has begun; the connection ends after it."""
         reply.keep_open = False
-        reply.send(self._server.refusal(environ, reply.start, error))
+        if not reply.begun:
+            reply.send(self._server.refusal(environ, reply.start, error))
+
+    def _linger(self) -> bool:
+        """Ends the connection so that a client that is still sending can read the answer; False."""
         self._sock.shutdown(socket.SHUT_WR)
         self._sock.settimeout(LINGER_SECONDS)
         end, read = time.monotonic() + self._limits.idle_seconds, 0

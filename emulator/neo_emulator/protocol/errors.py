@@ -82,6 +82,11 @@ def missing_token() -> ServiceError:
     return ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")
 
 
+def line_end_in_header() -> ServiceError:
+    """InvalidArgument, 400: S3 asked for a header of the answer that has a line end. The text is ours."""
+    return ServiceError("InvalidArgument", "A header of the answer cannot have a line end.")
+
+
 def internal_failure() -> ServiceError:
     """InternalFailure, 500: a fault of ours; SDKs try again."""
     return ServiceError("InternalFailure", "The request processing has failed because of an unknown error.", 500)
