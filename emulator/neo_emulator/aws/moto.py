@@ -6,6 +6,7 @@ Source of what is used here: moto 5.2, moto_server/werkzeug_app.py and core/resp
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -16,16 +17,16 @@ from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIEnvironment
 from xml.sax.saxutils import escape
 
+from neo_emulator.aws.s3.addressing import splits_headers
 from neo_emulator.aws.s3.public_access import Openness
+from neo_emulator.http.errors import ClientGone, RequestError
 from neo_emulator.protocol import aws_json, errors
-from neo_emulator.protocol.errors import RequestError, ServiceError
+from neo_emulator.protocol.errors import ServiceError
 from neo_emulator.protocol.request_context import credential, new_request_id
 from neo_workers.jobs import JsonObject, Scope
 from neo_workers.settings import Settings
 
-MOTO_ACCOUNT = "123456789012"
-"""moto's own default account."""
-
+MOTO_ACCOUNT = "123456789012"  # moto's own default
 TAG_OPERATIONS = frozenset({"AddTags", "ListTags", "DeleteTags"})
 
 log = logging.getLogger(__name__)
@@ -200,13 +201,17 @@ class Moto:
                 environ["HTTP_AUTHORIZATION"] = self._signature("sagemaker")
         if environ.get("HTTP_AUTHORIZATION", "").startswith("AWS "):  # version 2: moto takes slashes for a scope's
             environ["HTTP_AUTHORIZATION"] = environ["HTTP_AUTHORIZATION"].replace("/", "_")
+        if credential(environ) is None and aws_json.is_form(environ):
+            environ["wsgi.input"] = io.BytesIO(
+                aws_json.read_body(environ)
+            )  # moto reads it while it locks all others out
         if self._settings.account_id != MOTO_ACCOUNT:
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account(environ)
         answer: list[Any] = []
         try:
             body: Iterable[bytes] = self.load()(environ, lambda *status_headers: answer.append(status_headers))
             status, headers = answer[0][:2]
-        except (ConnectionError, RequestError):
+        except (ClientGone, RequestError):
             raise
         except Exception as err:
             return _failed(environ, operation, err).send(start_response)
@@ -229,6 +234,8 @@ def _failed(environ: WSGIEnvironment, operation: str | None, err: Exception) -> 
         return render(environ, errors.unknown_operation(target))
     if operation in TAG_OPERATIONS and isinstance(err, AttributeError):  # moto looks up tags of None
         return render(environ, errors.validation("Could not find the resource."))
+    if isinstance(err, ValueError) and splits_headers(environ):
+        return render(environ, errors.line_end_in_header())
     log.error("moto failed on %s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), exc_info=err)
     return render(environ, errors.internal_failure())
 

@@ -21,13 +21,17 @@ from queue import SimpleQueue
 from threading import Thread
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from neo_emulator.aws.moto import Moto
+from neo_emulator.aws.moto import Moto, keep_underscores, render
 from neo_emulator.control.dashboard.handler import Dashboard
 from neo_emulator.control.handler import Control
 from neo_emulator.gateway import cors
 from neo_emulator.gateway.auth import Auth
 from neo_emulator.gateway.unroutable import Misdirected
+from neo_emulator.http.errors import RequestError
+from neo_emulator.http.request import HEADERS
 from neo_emulator.protocol import aws_json
+from neo_emulator.protocol.errors import ServiceError
+from neo_emulator.protocol.request_context import new_request_id
 from neo_emulator.sagemaker.notifications import Feeds
 from neo_emulator.sagemaker.operations import Submit
 from neo_emulator.sagemaker.service import SageMaker
@@ -54,6 +58,8 @@ class Application:
         self.feeds = feeds
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if HEADERS in environ:
+            keep_underscores(environ, dict(environ[HEADERS]))
         start_response = cors.allowing(environ, start_response)
         for handler in self.handlers:
             body = handler(environ, start_response)
@@ -69,6 +75,12 @@ class Application:
         """Loads what the first requests would wait for: SageMaker's model (0.2 s), then moto (0.6 s)."""
         aws_json.operation_names()
         self.moto.load()
+
+
+def refusal(environ: WSGIEnvironment, start_response: StartResponse, error: RequestError) -> Iterable[bytes]:
+    """Answers a request that the server cannot pass on or that failed, in the caller's protocol if that is known."""
+    told = ServiceError(error.code, str(error), error.status)
+    return (render(environ, told) if environ else aws_json.failure(told, new_request_id())).send(start_response)
 
 
 class Announcer:

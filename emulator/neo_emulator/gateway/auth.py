@@ -118,8 +118,7 @@ def _payload(environ: WSGIEnvironment) -> bytes:
 def _service(environ: WSGIEnvironment) -> str:
     if "HTTP_X_AMZ_TARGET" in environ:
         return "sagemaker"
-    form = str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
-    return "sts" if form and environ["REQUEST_METHOD"] == "POST" else "s3"
+    return "sts" if aws_json.is_form(environ) and environ["REQUEST_METHOD"] == "POST" else "s3"
 
 
 def _error(service: str, environ: WSGIEnvironment, why: int) -> ServiceError:

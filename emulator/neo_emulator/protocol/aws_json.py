@@ -188,6 +188,11 @@ def _epoch_seconds(value: object) -> float:
     return round(value.timestamp(), 3)
 
 
+def is_form(environ: WSGIEnvironment) -> bool:
+    """Whether the body is an HTML form, as AWS's query protocol sends its parameters."""
+    return str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
+
+
 def read_body(environ: WSGIEnvironment) -> bytes:
     """The request's body, read to its end."""
     stream = environ["wsgi.input"]
