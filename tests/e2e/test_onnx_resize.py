@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from support.onnx_run import run_model
 
-from neo_compiler.frontends.onnx.builder import run_reference
+from neo_compiler.frontends.onnx.reference import run_reference
 
 X = np.random.default_rng(2).standard_normal((1, 2, 5, 7)).astype("float32")
 SCALES = ((2, 2), (3, 2), (1.5, 2.5), (1.7, 0.7), (0.4, 0.3), (1.1, 1.1))

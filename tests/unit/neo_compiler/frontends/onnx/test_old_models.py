@@ -11,10 +11,10 @@ from onnx import TensorProto, helper, inliner, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from neo_compiler.frontends.base import Array
-from neo_compiler.frontends.onnx.builder import run_reference
 from neo_compiler.frontends.onnx.fold import fold
 from neo_compiler.frontends.onnx.load import compilable
 from neo_compiler.frontends.onnx.opset import OPSET, current
+from neo_compiler.frontends.onnx.reference import run_reference
 
 FLOAT, FLOAT16, BOOL, INT64 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BOOL, TensorProto.INT64
 X = np.random.default_rng(3).standard_normal((2, 3, 4)).astype("float32")

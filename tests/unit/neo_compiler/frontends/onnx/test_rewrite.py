@@ -11,8 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from neo_compiler.frontends.base import Array
-from neo_compiler.frontends.onnx.builder import run_reference
 from neo_compiler.frontends.onnx.fold import fold
+from neo_compiler.frontends.onnx.reference import run_reference
 
 RANDOM = np.random.default_rng(5)
 
