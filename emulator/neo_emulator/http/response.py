@@ -14,7 +14,7 @@ from neo_emulator.http.receiver import Body, Request
 
 _JOIN_BYTES = 1 << 16
 """Larger pieces are not copied to go together with their frame."""
-_SEND_BYTES = 1 << 20
+_SEND_BYTES = 1 << 26
 _UNSENDABLE = re.compile("[\r\n\0]")
 _date = (0, "")
 
