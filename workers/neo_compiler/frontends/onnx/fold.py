@@ -40,6 +40,7 @@ SKELETON_MAX_BYTES = 1024
 NOT_FOLDED = frozenset(
     {
         *("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"),
+        "Dropout",  # in training
         *("Loop", "Scan", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"),
     }
 )
