@@ -133,9 +133,11 @@ def _is_random(target: Any, arguments: dict[str, Any]) -> bool:
 
 def _arguments(node: fx.Node) -> dict[str, Any]:
     """The arguments of a node's operator by name, the defaults too."""
-    schema = node.target._schema.arguments  # type: ignore[union-attr]
+    target: Any = node.target
+    schema = target._schema.arguments
     defaults = {item.name: item.default_value for item in schema if item.has_default_value()}
-    return defaults | {item.name: value for item, value in zip(schema, node.args, strict=False)} | node.kwargs
+    given = {item.name: value for item, value in zip(schema, node.args, strict=False)}
+    return {**defaults, **given, **node.kwargs}
 
 
 def refuse_random(graph: fx.Graph) -> None:
