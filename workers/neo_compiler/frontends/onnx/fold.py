@@ -39,6 +39,7 @@ MAX_FOLLOWED_ELEMENTS = 1 << 16
 NOT_FOLDED = frozenset(
     {
         *("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"),
+        "Dropout",  # in training
         *("Loop", "Scan", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"),
     }
 )

@@ -125,7 +125,6 @@ CONVERTERS: dict[str, Converter] = {
     "upsample_bilinear2d.vec": _resize("linear", "half_pixel", corners_at=2),
     "upsample_bicubic2d.vec": _resize("cubic", "half_pixel", corners_at=2),
     "_upsample_bilinear2d_aa.default": _refuse,  # TVM's is not antialiased
-    "exponential.default": _refuse,  # TVM's gives zeros
     "amax.default": _reduce(relax.op.max),
     "amin.default": _reduce(relax.op.min),
     "prod.dim_int": _reduce(relax.op.prod),

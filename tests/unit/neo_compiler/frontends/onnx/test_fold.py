@@ -87,6 +87,17 @@ def test_random_numbers_stay_random() -> None:
     assert operators(folded) == ["RandomNormal", "Add"]
 
 
+def test_dropout_in_training_is_no_constant() -> None:
+    nodes = [helper.make_node("Dropout", ["c", "r", "t"], ["d"]), helper.make_node("Add", ["x", "d"], ["y"])]
+    weights = [
+        constant("c", [1.0] * 64, "float32"),
+        constant("r", 0.5, "float32"),
+        constant("t", True, "bool"),
+    ]
+    with pytest.raises(ValueError, match="Dropout in training is not available"):
+        fold(build(nodes, [info("x", FLOAT, 64)], [info("y", FLOAT, 64)], weights), {"x": (64,)})
+
+
 def test_a_big_result_is_not_made_and_a_huge_one_refused() -> None:
     nodes = [helper.make_node("ConstantOfShape", ["s"], ["big"]), helper.make_node("ReduceSum", ["big"], ["y"])]
     folded = fold(build(nodes, [], [info("y", FLOAT)], [constant("s", [10_000, 10_000])]), {})
