@@ -12,6 +12,7 @@ import onnx
 from onnx import defs
 
 from neo_compiler.frontends.onnx import fourier, pooling, quantized, resize, rewrite
+from neo_compiler.frontends.onnx import types as onnx_types
 from neo_compiler.frontends.onnx.graph import label, renamed, subgraphs
 from neo_compiler.frontends.onnx.nodes import Rewrite
 from neo_compiler.frontends.onnx.opset import OPSET
@@ -29,6 +30,7 @@ FUNCTIONS = frozenset(
             "SoftmaxCrossEntropyLoss",
             "SwiGLU",
             "Swish",
+            "ThresholdedRelu",
         ),
     }
 )
@@ -37,7 +39,7 @@ FUNCTIONS = frozenset(
 ONE_RESULT = frozenset({"LayerNormalization"})
 """TVM's converters of these give only the first result."""
 
-FLOAT32_ONLY = frozenset({"Elu", "Selu", "Shrink", "ThresholdedRelu", "HardSigmoid"})
+FLOAT32_ONLY = frozenset({"Elu", "Selu", "HardSigmoid"})
 """TVM's converters of these compute with float32 constants whatever the input is."""
 
 REWRITES: dict[str, Rewrite] = {
@@ -46,6 +48,7 @@ REWRITES: dict[str, Rewrite] = {
     **rewrite.REWRITES,
     **resize.REWRITES,
     **pooling.REWRITES,
+    **onnx_types.REWRITES,
 }
 """Operators with a definition of our own."""
 

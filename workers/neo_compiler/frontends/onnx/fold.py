@@ -18,7 +18,7 @@ from onnx.reference import ReferenceEvaluator
 
 from neo_compiler.frontends.onnx.control_flow import both, chosen, is_choice, unrolled_loop, unrolled_scan
 from neo_compiler.frontends.onnx.expand import expanded
-from neo_compiler.frontends.onnx.graph import Inlined, live_nodes, reads, subgraphs, with_rank, with_shape
+from neo_compiler.frontends.onnx.graph import Inlined, dense, live_nodes, reads, subgraphs, with_rank, with_shape
 from neo_compiler.frontends.onnx.infer import inferred, type_of
 from neo_compiler.frontends.onnx.opset import current
 from neo_compiler.input_config import MAX_ELEMENTS, Shape
@@ -221,8 +221,9 @@ class _Folder:
         if not all(map(self._is_constant, names)) or self._would_grow(node):
             return None
         arrays = {name: self._array(name) for name in dict.fromkeys(names)}
+        sparse = [item.sparse_tensor for item in node.attribute if item.name == "sparse_value"]
         try:
-            results = self._run(node, arrays)
+            results = [dense(sparse[0])] if sparse else self._run(node, arrays)
         except Exception:  # whatever the evaluator lacks stays in the graph
             return None
         room = max(FOLD_MAX_BYTES, sum(array.nbytes for array in arrays.values()))

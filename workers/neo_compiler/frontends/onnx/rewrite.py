@@ -92,9 +92,16 @@ def _dropout(node: Node, types: Mapping[str, Any], constant: Constant) -> list[N
 
 
 def _batch_normalization(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
-    if Nodes(node, types).attributes().get("training_mode", 0):
+    """Of float16 in float32: TVM's makes float32 of it, and calls it float16."""
+    nodes = Nodes(node, types)
+    if nodes.attributes().get("training_mode", 0):
         raise ValueError("training_mode is not available")
-    return None
+    if nodes.kind(0) not in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
+        return None
+    wide = [nodes.add("Cast", name, to=TensorProto.FLOAT) for name in node.input]
+    made = nodes.add("BatchNormalization", *wide, **nodes.attributes())
+    nodes.add("Cast", made, to=nodes.kind(0), output=nodes.output())
+    return nodes.made
 
 
 def _pow(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
@@ -159,10 +166,20 @@ def _space_to_depth(node: Node, types: Mapping[str, Any], constant: Constant) ->
 
 
 def _roi_align(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
-    """TVM takes the greatest of interpolated values, ONNX the greatest of the weighted corners."""
-    if Nodes(node, types).attributes().get("mode", b"avg") == b"max":
+    """The regions in units of the picture's places: TVM takes half a place off before they are scaled, ONNX after that.
+
+    TVM's mode max takes the greatest of interpolated values, ONNX' that of the weighted corners.
+    """
+    nodes = Nodes(node, types)
+    attributes = nodes.attributes()
+    if attributes.get("mode", b"avg") == b"max":
         raise ValueError("mode max is not available")
-    return None
+    scale = attributes.pop("spatial_scale", 1.0)
+    if scale == 1.0:
+        return None
+    regions = nodes.add("Mul", nodes.input(1), nodes.constant(scale, nodes.dtype(1)))
+    nodes.add("RoiAlign", nodes.input(0), regions, nodes.input(2), output=nodes.output(), **attributes)
+    return nodes.made
 
 
 def _greatest(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
@@ -222,7 +239,7 @@ def _cum_prod(node: Node, types: Mapping[str, Any], constant: Constant) -> list[
     axis_array, attributes, shape = constant(nodes.input(1)), nodes.attributes(), nodes.shape(0)
     if axis_array is None:
         raise ValueError("CumProd needs a constant axis")
-    axis = int(axis_array) % len(shape)
+    axis = int(np.ravel(axis_array)[0]) % len(shape)
     if shape[axis] > MAX_CUMULATED:
         raise ValueError(f"CumProd over {shape[axis]} places; the most available is {MAX_CUMULATED}")
     rows = [

@@ -22,7 +22,9 @@ NOT_AVAILABLE = {
 MOST_FORMS = 12
 STAYS = (
     *("Pow", "OneHot", "IsInf", "Resize", "ConvTranspose", "LayerNormalization", "Dropout", "BatchNormalization"),
-    *("SpaceToDepth", "RoiAlign", "ReduceMax", "ReduceMin", "MaxPool", "Pad"),
+    *("Acos", "Acosh", "AffineGrid", "Asin", "Asinh", "Atan", "Cosh", "DequantizeLinear", "GridSample"),
+    *("MaxPool", "PRelu", "Pad", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceMax", "ReduceMean"),
+    *("ReduceMin", "ReduceSumSquare", "RoiAlign", "Shrink", "Sign", "Sinh", "SpaceToDepth"),
 )
 RANDOM = ("Bernoulli",)
 
