@@ -16,7 +16,7 @@ import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
-from neo_compiler.frontends.onnx.builder import run_reference
+from neo_compiler.frontends.onnx.reference import run_reference
 
 Array = npt.NDArray[Any]
 
