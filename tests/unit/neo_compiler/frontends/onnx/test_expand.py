@@ -22,7 +22,7 @@ NOT_AVAILABLE = {
 MOST_FORMS = 12
 STAYS = (
     *("Pow", "OneHot", "IsInf", "Resize", "ConvTranspose", "LayerNormalization", "Dropout", "BatchNormalization"),
-    *("SpaceToDepth", "RoiAlign", "ReduceMax", "ReduceMin", "MaxPool", "Pad"),
+    *("SpaceToDepth", "RoiAlign", "ReduceMax", "ReduceMin", "MaxPool", "Pad", "AveragePool"),
 )
 RANDOM = ("Bernoulli",)
 
