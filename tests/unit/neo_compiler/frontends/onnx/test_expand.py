@@ -25,6 +25,7 @@ STAYS = (
     *("Acos", "Acosh", "AffineGrid", "Asin", "Asinh", "Atan", "Cosh", "DequantizeLinear", "GridSample"),
     *("MaxPool", "PRelu", "Pad", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceMax", "ReduceMean"),
     *("ReduceMin", "ReduceSumSquare", "RoiAlign", "Shrink", "Sign", "Sinh", "SpaceToDepth"),
+    "AveragePool",
 )
 RANDOM = ("Bernoulli",)
 
