@@ -17,5 +17,5 @@ def serving(app: Application) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.port}"
     app.moto.reset()
     server.shutdown()
-    thread.join(5)
+    thread.join()
     server.server_close()
