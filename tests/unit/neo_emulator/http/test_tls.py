@@ -26,10 +26,10 @@ def test_one_port_speaks_http_and_https(tmp_path: Path) -> None:
     with make_server(hello, tls=tls.context(certificate, key)) as server:
         for host in ("localhost", "127.0.0.1"):
             address = f"https://{host}:{server.port}"
-            assert urllib.request.urlopen(address, timeout=5, context=trusting).read() == b"https"
+            assert urllib.request.urlopen(address, timeout=60, context=trusting).read() == b"https"
             with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
-                urllib.request.urlopen(address, timeout=5, context=ssl.create_default_context())
-        assert urllib.request.urlopen(f"http://127.0.0.1:{server.port}", timeout=5).read() == b"http "
+                urllib.request.urlopen(address, timeout=60, context=ssl.create_default_context())
+        assert urllib.request.urlopen(f"http://127.0.0.1:{server.port}", timeout=60).read() == b"http "
 
 
 def test_a_certificate_is_kept_while_it_is_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
