@@ -28,6 +28,7 @@ FUNCTIONS = frozenset(
             "SoftmaxCrossEntropyLoss",
             "SwiGLU",
             "Swish",
+            "ThresholdedRelu",  # TVM's makes NaN of infinity below the threshold
         ),
     }
 )
@@ -36,7 +37,7 @@ FUNCTIONS = frozenset(
 ONE_RESULT = frozenset({"LayerNormalization"})
 """TVM's converters of these give only the first result."""
 
-FLOAT32_ONLY = frozenset({"Elu", "Selu", "Shrink", "ThresholdedRelu", "HardSigmoid"})
+FLOAT32_ONLY = frozenset({"Elu", "Selu", "Shrink", "HardSigmoid"})
 """TVM's converters of these compute with float32 constants whatever the input is."""
 
 REWRITES: dict[str, Rewrite] = {
