@@ -6,13 +6,13 @@ import contextlib
 import json
 import re
 import socket
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from support.live import serving
+from support.waiting import takes
 
 from neo_emulator.gateway.app import create_app
 from neo_workers.settings import Settings
@@ -245,5 +245,5 @@ def test_a_slow_form_holds_up_nobody(url: str, say: Say) -> None:
     form = post(b"Content-Type: application/x-www-form-urlencoded", b"Content-Length: 1000", body=b"Action=")
     with contextlib.closing(socket.create_connection((host, int(port)), 30)) as slow:
         slow.sendall(form)
-        time.sleep(0.2)  # it is being read now
+        takes(0.2)  # it is being read now
         assert say(lines(b"Host: h", b"Connection: close", S3)).status == 200

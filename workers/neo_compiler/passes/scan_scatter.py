@@ -104,6 +104,9 @@ class _Dependent(Rewriter):
         name = op_name(call)
         if name in SCANS and self._loops.threads is not None and _is_full(args[0]):
             return self._scanned(call, args[0])
+        if name in ("relax.argmax", "relax.argmin"):
+            # TVM's index is -1 where no number beats the least of float32
+            return relax.op.maximum(self.emit(self.rebuilt(call)), relax.const(0, str(call.ty.dtype)))
         if name == "relax.scatter_elements" and None not in map(shape_of, args):
             return self._scattered(call, args)
         return None

@@ -8,6 +8,7 @@ import tvm
 from tvm import relax
 from tvm.target import Target
 
+from neo_compiler.passes.keep_nan import keep_nan
 from neo_compiler.passes.scan_scatter import dependent
 
 Stock = Any
@@ -30,6 +31,7 @@ def fused(module: tvm.IRModule, target: Target, stock: Stock) -> tvm.IRModule:
 
 def finished(module: tvm.IRModule, target: Target, stock: Stock) -> tvm.IRModule:
     """`main` with its memory planned, ready for code."""
+    module = keep_nan(module, target)
     return _sequence(*stock.dataflow_lower_passes(target), *stock.finalize_passes(target))(module)
 
 

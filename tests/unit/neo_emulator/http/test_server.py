@@ -6,12 +6,12 @@ import http.client
 import logging
 import socket
 import threading
-import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from support.waiting import takes
 
 from neo_emulator.http.limits import Limits
 from neo_emulator.http.server import make_server
@@ -271,7 +271,7 @@ def _drip(client: socket.socket, data: bytes) -> None:
             client.sendall(data[number : number + 1])
         except OSError:
             return
-        time.sleep(0.02)
+        takes(0.02)
 
 
 def test_connections_beyond_the_limit_are_told_so(say: Say) -> None:
