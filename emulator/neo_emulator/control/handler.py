@@ -10,10 +10,10 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from redis.exceptions import RedisError
 
-from neo_emulator import __version__
 from neo_emulator.control import prometheus
 from neo_emulator.control.init_hooks import Seeding
 from neo_emulator.protocol.aws_json import Response, read_body
+from neo_emulator.version import VERSION
 from neo_workers.jobs import JsonObject
 from neo_workers.store import worker_registry
 from neo_workers.store.store import Store
@@ -71,7 +71,7 @@ class Control:
 
     def health(self) -> Response:
         """200 while this process answers: its version and age in seconds."""
-        return _json(200, {"version": __version__, "uptime_seconds": round(time.monotonic() - self._started, 3)})
+        return _json(200, {"version": VERSION, "uptime_seconds": round(time.monotonic() - self._started, 3)})
 
     def ready(self) -> Response:
         """200 when a job sent now would be compiled, else 503; either way what is known of each component."""
@@ -97,7 +97,7 @@ class Control:
 
     def info(self) -> Response:
         """200 with the version, and what became of the buckets and scripts that were to be there from the start."""
-        return _json(200, {"version": __version__, "seeding": self.seeding.describe()})
+        return _json(200, {"version": VERSION, "seeding": self.seeding.describe()})
 
     def reset(self) -> Response:
         """200 after every job and everything in moto is gone."""

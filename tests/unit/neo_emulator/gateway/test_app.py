@@ -16,8 +16,8 @@ def test_import_stays_light() -> None:
     code = """
 import json, sys
 import neo_emulator.gateway.app, neo_emulator.http.server, neo_emulator.cli.main
-from neo_emulator import wire
-wire.operation_names()
+from neo_emulator.protocol import aws_json
+aws_json.operation_names()
 print(json.dumps(sorted(sys.modules)))
 """
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
