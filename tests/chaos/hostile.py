@@ -10,10 +10,10 @@ from chaos import faketime  # noqa: F401
 
 import neo_workers.worker.preload  # noqa: F401
 from neo_compiler import pipeline
-from neo_compiler.compilation import Work
+from neo_compiler.compilation import Compilation
 
 
-def daemon(work: Work) -> None:
+def daemon(work: Compilation) -> None:
     """Children in sessions of their own that ignore SIGTERM, forked twice; then a crash."""
     for _ in range(3):
         if os.fork() == 0:
@@ -26,7 +26,7 @@ def daemon(work: Work) -> None:
     os._exit(7)
 
 
-def forks(work: Work) -> None:
+def forks(work: Compilation) -> None:
     """128 processes, soon. No more, and not for long, in case nothing holds them."""
     for _ in range(7):
         os.fork()
@@ -34,7 +34,7 @@ def forks(work: Work) -> None:
     time.sleep(30)
 
 
-def flood(work: Work) -> None:
+def flood(work: Compilation) -> None:
     """64 MiB of output, then a model that is none."""
     line = b"x" * 1023 + b"\n"
     for _ in range(64 << 10):
@@ -42,14 +42,14 @@ def flood(work: Work) -> None:
     raise pipeline.InputConfigurationError("flooded")
 
 
-def hang(work: Work) -> None:
+def hang(work: Compilation) -> None:
     """Never ends, and does not hear SIGTERM."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
         time.sleep(60)
 
 
-def memory(work: Work) -> None:
+def memory(work: Compilation) -> None:
     """More and more memory, in a child."""
     if os.fork() == 0:
         held = []
@@ -60,7 +60,7 @@ def memory(work: Work) -> None:
     time.sleep(30)
 
 
-def disk(work: Work) -> None:
+def disk(work: Compilation) -> None:
     """More and more files."""
     for number in range(30):
         (work.context.work_dir / f"f{number}").write_bytes(bytes(4 << 20))
@@ -68,18 +68,18 @@ def disk(work: Work) -> None:
     time.sleep(30)
 
 
-def large_file(work: Work) -> None:
+def large_file(work: Compilation) -> None:
     with (work.context.work_dir / "large").open("wb") as file:
         for _ in range(100):
             file.write(bytes(1 << 20))
 
 
-def files(work: Work) -> None:
+def files(work: Compilation) -> None:
     held = [Path(os.devnull).open("rb") for _ in range(2_000)]  # noqa: SIM115
     assert held
 
 
-def babble(work: Work) -> None:
+def babble(work: Compilation) -> None:
     """Nonsense where events are expected."""
     for descriptor in range(3, 64):
         try:
@@ -89,17 +89,17 @@ def babble(work: Work) -> None:
     time.sleep(60)
 
 
-def segfault(work: Work) -> None:
+def segfault(work: Compilation) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-ACTIONS: dict[str, Callable[[Work], None]] = {
+ACTIONS: dict[str, Callable[[Compilation], None]] = {
     each.__name__: each for each in (daemon, forks, flood, hang, memory, disk, large_file, files, babble, segfault)
 }
 
 
-def unpack(work: Work) -> None:
-    ACTIONS.get(work.input_uri.stem, real)(work)
+def unpack(work: Compilation) -> None:
+    ACTIONS.get(work.request.input_uri.stem, real)(work)
 
 
 real = pipeline.STEPS["unpack"]

@@ -13,6 +13,7 @@ import numpy as np
 from e2e.models import Arrays, Case
 
 from neo_compiler import pipeline
+from neo_compiler.compilation import Compilation, CompilationContext
 from neo_workers.settings import Settings
 
 OFFLINE = ("unpack", "import", "compile", "link", "package")
@@ -42,11 +43,11 @@ def request(target: str | dict[str, str], shapes: Any = None, options: str | Non
 
 def compile_archive(
     archive: bytes, wanted: dict[str, Any], folder: Path, report: Callable[[str], None] = lambda step: None
-) -> pipeline.Work:
-    """The job's Work after every step that needs no S3; `report` is told each as it begins. Raises CompileError."""
+) -> Compilation:
+    """The compilation after every step that needs no S3; `report` is told each as it begins. Raises CompileError."""
     folder.mkdir(parents=True, exist_ok=True)
-    context = pipeline.JobContext(folder, "us-east-1", Settings(), report, lambda: None)
-    work = pipeline.prepare(wanted, context)
+    context = CompilationContext(folder, "us-east-1", Settings(), report, lambda: None)
+    work = Compilation.prepare(wanted, context)
     (folder / "model.tar.gz").write_bytes(archive)
     for name in OFFLINE:
         report(name)
@@ -54,7 +55,7 @@ def compile_archive(
     return work
 
 
-def compile_case(case: Case, target: str | dict[str, str], folder: Path, options: str | None = None) -> pipeline.Work:
+def compile_case(case: Case, target: str | dict[str, str], folder: Path, options: str | None = None) -> Compilation:
     wanted = request(target, case.shapes, options)
     wanted["InputConfig"]["Framework"] = case.framework
     return compile_archive(tar_gz({case.file: case.model}), wanted, folder)

@@ -15,6 +15,7 @@ from e2e.models import conv_net
 from support.moto_server import moto_server
 
 from neo_compiler import pipeline
+from neo_compiler.compilation import CompilationContext
 from neo_compiler.errors import InputConfigurationError, OutputConfigurationError
 from neo_workers.settings import Settings
 
@@ -41,9 +42,9 @@ def s3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
-def context(endpoint: str, s3: Any, tmp_path: Path) -> Callable[..., pipeline.JobContext]:
-    def make(report: Callable[[str], None] = print, before_upload: Callable[[], None] = bool) -> pipeline.JobContext:
-        return pipeline.JobContext(tmp_path, "us-east-1", Settings(s3_endpoint_url=endpoint), report, before_upload)
+def context(endpoint: str, s3: Any, tmp_path: Path) -> Callable[..., CompilationContext]:
+    def make(report: Callable[[str], None] = print, before_upload: Callable[[], None] = bool) -> CompilationContext:
+        return CompilationContext(tmp_path, "us-east-1", Settings(s3_endpoint_url=endpoint), report, before_upload)
 
     return make
 
@@ -52,7 +53,7 @@ def keys(s3: Any) -> list[str]:
     return [item["Key"] for item in s3.list_objects_v2(Bucket="artifacts").get("Contents", [])]
 
 
-def test_run(s3: Any, context: Callable[..., pipeline.JobContext]) -> None:
+def test_run(s3: Any, context: Callable[..., CompilationContext]) -> None:
     s3.put_object(Bucket="models", Key="model.tar.gz", Body=tar_gz({"m.onnx": conv_net().model, ".hidden.onnx": b""}))
     steps: list[str] = []
     before: list[list[str]] = []
@@ -66,7 +67,7 @@ def test_run(s3: Any, context: Callable[..., pipeline.JobContext]) -> None:
     s3.delete_object(Bucket="artifacts", Key="model-ml_m4.tar.gz")
 
 
-def test_nothing_is_derived_when_shapes_were_given(s3: Any, context: Callable[..., pipeline.JobContext]) -> None:
+def test_nothing_is_derived_when_shapes_were_given(s3: Any, context: Callable[..., CompilationContext]) -> None:
     case = conv_net(batch="n")
     s3.put_object(Bucket="models", Key="model.tar.gz", Body=tar_gz({"m.onnx": case.model}))
     assert pipeline.run(request("rasp3b", case.shapes), context()).derived_data_input_config is None
@@ -86,9 +87,7 @@ def test_nothing_is_derived_when_shapes_were_given(s3: Any, context: Callable[..
     ],
     ids=["no tar", "no onnx", "two onnx", "broken", "wrong name", "wrong shape", "open shape"],
 )
-def test_bad_input(
-    archive: bytes, shapes: Any, text: str, s3: Any, context: Callable[..., pipeline.JobContext]
-) -> None:
+def test_bad_input(archive: bytes, shapes: Any, text: str, s3: Any, context: Callable[..., CompilationContext]) -> None:
     s3.put_object(Bucket="models", Key="model.tar.gz", Body=archive)
     with pytest.raises(InputConfigurationError) as error:
         pipeline.run(request("ml_c5", shapes), context())
@@ -97,7 +96,7 @@ def test_bad_input(
 
 
 def test_missing_output_bucket_is_found_before_anything_is_fetched(
-    s3: Any, context: Callable[..., pipeline.JobContext], tmp_path: Path
+    s3: Any, context: Callable[..., CompilationContext], tmp_path: Path
 ) -> None:
     wanted = request("ml_c5")
     wanted["OutputConfig"]["S3OutputLocation"] = "s3://nowhere/out"
@@ -106,7 +105,7 @@ def test_missing_output_bucket_is_found_before_anything_is_fetched(
     assert not (tmp_path / "model.tar.gz").exists()
 
 
-def test_missing_model(s3: Any, context: Callable[..., pipeline.JobContext]) -> None:
+def test_missing_model(s3: Any, context: Callable[..., CompilationContext]) -> None:
     s3.delete_object(Bucket="models", Key="model.tar.gz")
     with pytest.raises(InputConfigurationError, match=r"does not exist\. Bucket: models, Key: model\.tar\.gz"):
         pipeline.run(request("ml_c5"), context())

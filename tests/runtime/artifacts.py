@@ -12,7 +12,7 @@ from e2e.compiling import compile_case, difference, truth
 from e2e.models import CASES, Arrays, Case
 from support import quantised, real_models, tabular_models
 
-from neo_compiler.pipeline import Work
+from neo_compiler.compilation import Compilation
 from neo_compiler.storage.archive import unpack
 
 PLATFORM = {"Os": "LINUX", "Arch": "X86_64"}
@@ -25,7 +25,7 @@ class Built:
     """An artifact in a folder, beside what it should compute."""
 
     case: Case
-    work: Work
+    work: Compilation
     folder: Path
     inputs: Path  # .npz
     truth: Arrays  # ONNX Runtime's

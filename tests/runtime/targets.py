@@ -20,8 +20,8 @@ from runtime.artifacts import Built
 from support import pocl
 
 from neo_compiler.artifact.bundle import read_meta
+from neo_compiler.compilation import Compilation
 from neo_compiler.errors import CompilationError
-from neo_compiler.pipeline import Work
 from neo_compiler.runtime.execute import obstacle, this_cpu_flags
 from neo_compiler.storage.archive import unpack
 from neo_targets.architectures import WINDOWS
@@ -83,7 +83,7 @@ def request(kind: str, spec: TargetSpec) -> tuple[str | dict[str, str], str | No
     return platform, f"{{'gpu-code': '{EXAMPLE_GPU_CODE}'}}" if accelerator == "NVIDIA" else None
 
 
-def _check(work: Work, target: str | dict[str, str], model: str, folder: Path) -> tuple[str, float | None]:
+def _check(work: Compilation, target: str | dict[str, str], model: str, folder: Path) -> tuple[str, float | None]:
     assert work.library is not None
     if isinstance(work.spec.device, Cuda):
         cubin = elf.find_cubin(work.library.read_bytes())
@@ -110,7 +110,7 @@ def _check(work: Work, target: str | dict[str, str], model: str, folder: Path) -
     return f"{check}{'; ' if check else ''}run, {result.runner}", result.error
 
 
-def _check_dll(work: Work) -> str:
+def _check_dll(work: Compilation) -> str:
     """What a PE reader that is not ours says: the machine, whose functions are asked for, and the kernels by name."""
     assert work.library is not None and work.plan is not None
     library = pefile.PE(str(work.library))

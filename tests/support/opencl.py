@@ -16,11 +16,11 @@ import numpy as np
 import tvm
 from tvm.tirx.build import split_host_device_mods
 
-from neo_compiler.artifact.static_plan import Plan, PlanTensor
 from neo_compiler.codegen.extract_plan import extract
+from neo_compiler.codegen.static_plan import Plan, PlanTensor
+from neo_compiler.compilation import Compilation
 from neo_compiler.lowering import build
 from neo_compiler.lowering.targets import tvm_target
-from neo_compiler.pipeline import Work
 from neo_targets.binary import elf
 
 Arrays = dict[str, np.ndarray]
@@ -79,7 +79,7 @@ class Program:
         self._queue = self.opencl.CommandQueue(self._context)
 
     @classmethod
-    def of_work(cls, work: Work, device: Any) -> Program:
+    def of_work(cls, work: Compilation, device: Any) -> Program:
         """That of a finished job."""
         assert work.library is not None and work.imported is not None
         target = tvm_target(work.spec)

@@ -1,6 +1,5 @@
 """Tables of the documentation, made from the code: one function per block `<!-- name: begin -->` of docs/reference."""
 
-import importlib
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import typer
 
 from neo_compiler import errors as job_errors
-from neo_compiler.frontends import IMPORTERS
+from neo_compiler.frontends import FRAMEWORKS
 from neo_emulator.cli.main import app
 from neo_emulator.protocol import errors as api_errors
 from neo_emulator.protocol.errors import ServiceError
@@ -73,13 +72,8 @@ def compiler_options() -> str:
 
 
 def frameworks() -> str:
-    rows = []
-    for name, module in sorted(IMPORTERS.items()):
-        if module is None:
-            rows.append((name, "not in this version", "", "", ""))
-            continue
-        facts = importlib.import_module(module).FACTS
-        rows.append((name, facts.files, facts.layout, facts.versions, code(facts.extra)))
+    """One row per framework."""
+    rows = [(name, row.files, row.layout, row.versions, code(row.extra)) for name, row in sorted(FRAMEWORKS.items())]
     return table(("framework", "files in the archive", "layout", "versions", "extra"), rows)
 
 

@@ -15,6 +15,7 @@ import errno
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -29,7 +30,9 @@ from pathlib import Path
 import neo_compiler
 import neo_targets
 from neo_compiler.artifact.bundle import digest
+from neo_compiler.settings import CompilerSettings
 
+log = logging.getLogger(__name__)
 ARTIFACT, ENTRY = "artifact.tar.gz", "entry.json"
 _KEY_BYTES = 32
 _ABANDONED_SECONDS = 3600.0
@@ -76,6 +79,18 @@ def toolchain() -> str:
 
 class Cache:
     """One folder of results, at most `max_bytes` large; used by any number of processes at once."""
+
+    @classmethod
+    def open(cls, settings: CompilerSettings) -> Cache | None:
+        """The cache that the settings ask for, None without one or where its folder cannot be made."""
+        folder = settings.cache_folder
+        if not settings.cache or folder is None:
+            return None
+        try:
+            return cls(folder, settings.cache_max_bytes)
+        except OSError as error:
+            log.info("no cache: %s", error)
+            return None
 
     def __init__(self, root: Path, max_bytes: int) -> None:
         """Raises OSError when the folder cannot be made."""
@@ -159,35 +174,33 @@ class Cache:
                     shutil.rmtree(folder, ignore_errors=True)
 
 
-def through(
-    cache: Cache, key: Callable[[], str], target: Path, make: Callable[[], Entry], say: Callable[[str], None]
-) -> Entry:
+def through(cache: Cache, key: Callable[[], str], target: Path, make: Callable[[], Entry]) -> Entry:
     """The result of `key` with its artifact at `target`: from the cache, else by `make`, whose failures are not kept.
 
     `key` is asked each time: what this job or others find out meanwhile (tuning) may change it. A cache that fails is
     one that has nothing. Raises what `make` raises.
     """
-    if (found := _get(cache, key(), target, say)) is not None:
+    if (found := _get(cache, key(), target)) is not None:
         return found
     with cache.alone(key()):
-        if (found := _get(cache, key(), target, say)) is not None:  # finished between our look and our lock
+        if (found := _get(cache, key(), target)) is not None:  # finished between our look and our lock
             return found
         made = make()
         try:
             cache.put(key(), target, made)
         except OSError as error:
-            say(f"not cached: {error}")
+            log.info("not cached: %s", error)
         return made
 
 
-def _get(cache: Cache, key: str, target: Path, say: Callable[[str], None]) -> Entry | None:
+def _get(cache: Cache, key: str, target: Path) -> Entry | None:
     try:
         found = cache.get(key, target)
     except OSError as error:
-        say(f"the cache cannot be read: {error}")
+        log.info("the cache cannot be read: %s", error)
         return None
     if found is not None:
-        say(f"cache hit {key}")
+        log.info("cache hit %s", key)
     return found
 
 

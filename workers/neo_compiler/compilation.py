@@ -1,53 +1,56 @@
-"""A job on its way through the pipeline: what it was asked for, and what each step has made of it so far."""
+"""One compilation: what it is asked for, and what the steps have made so far."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neo_compiler import input_config
-from neo_compiler.errors import CompilationError, InputConfigurationError, OutputConfigurationError
-from neo_compiler.frontends import loader
+from neo_compiler import cache
+from neo_compiler.request import CompilationRequest
+from neo_compiler.settings import CompilerSettings
 from neo_compiler.storage.s3 import Storage
-from neo_compiler.storage.s3_uri import S3Uri, S3UriError, artifact_of, parse
 from neo_compiler.tuning.job_budget import Tuning
-from neo_targets import registry
-from neo_targets.errors import TargetError
+from neo_targets import options
 from neo_targets.spec import TargetSpec
-from neo_workers.jobs import JsonObject
-from neo_workers.settings import Settings
 
 if TYPE_CHECKING:
-    from neo_compiler.artifact.static_plan import Plan
+    from neo_compiler.codegen.static_plan import Plan
     from neo_compiler.frontends.base import Imported
 
 
 @dataclass(frozen=True)
-class JobContext:
-    """What the engine gives a compile."""
+class CompilationContext:
+    """What a compilation is given by whoever runs it."""
 
-    work_dir: Path  # empty, the job's own; the engine removes it
+    work_dir: Path  # empty, this compilation's own; the caller removes it
     region: str
-    settings: Settings
+    settings: CompilerSettings
     report: Callable[[str], None]  # called with the name of each step as it begins
     before_upload: Callable[[], None]  # returns when the upload may begin
-    owner: str = ""  # who uploads: the job and its fence, kept with the object
+    owner: str = ""  # who uploads, kept with the object
     storage: Storage | None = None  # in place of S3
 
 
-@dataclass
-class Work:
-    """A job on its way: each step fills in what later ones read."""
+@dataclass(frozen=True)
+class CompilationResult:
+    """What a compilation has made."""
 
-    request: JsonObject
-    context: JobContext
+    artifact_uri: str
+    artifact_digest: str  # BLAKE2b, 128 hex digits
+    derived_data_input_config: str | None = None
+
+
+@dataclass
+class Compilation:
+    """Each step fills in what later ones read."""
+
+    request: CompilationRequest
+    context: CompilationContext
     storage: Storage
-    input_uri: S3Uri
-    artifact_uri: S3Uri
-    spec: TargetSpec
-    shapes: dict[str, input_config.Shape] | list[input_config.Shape] | None  # DataInputConfig
+    spec: TargetSpec  # the request's target; a model for CPUs alone has none of its accelerator
     tuning: Tuning
     files: list[Path] = field(default_factory=list)  # of the unpacked archive
     imported: Imported | None = None
@@ -59,10 +62,19 @@ class Work:
     library: Path | None = None
     derived: str | None = None  # DerivedDataInputConfig
     digest: str = ""
-    source_key: str = ""  # of the model and the request, once it was computed
+    _source_key: str = ""  # of the model and the request, once it was computed
+
+    @classmethod
+    def prepare(cls, request: Mapping[str, Any], context: CompilationContext) -> Compilation:
+        """The compilation of a CreateCompilationJob request. Raises CompileError for a request that cannot succeed."""
+        settings = context.settings
+        parsed = CompilationRequest.parse(request, settings.stand_in)
+        storage = context.storage or Storage(settings.s3_endpoint_url, context.region)
+        tuning = Tuning(settings, parsed.target, parsed.max_runtime_seconds)
+        return cls(parsed, context, storage, parsed.target, tuning)
 
     def folder(self, name: str) -> Path:
-        """A folder of the job's work folder, made when needed."""
+        """A folder of the work folder, made when needed."""
         path = self.context.work_dir / name
         path.mkdir(parents=True, exist_ok=True)
         return path
@@ -77,49 +89,25 @@ class Work:
         """The artifact before it is uploaded."""
         return self.context.work_dir / "artifact.tar.gz"
 
+    def cache_key(self) -> str:
+        """What the artifact depends on: the model, what is asked for, what compiles it, and what tuning found.
 
-def prepare(request: JsonObject, context: JobContext) -> Work:
-    """The request, read and checked as far as that needs neither S3 nor the model. Raises CompileError."""
-    config = request.get("InputConfig")
-    if not config:
-        raise CompilationError("ModelPackageVersionArn is not available in this version; please use InputConfig")
+        Tuning changes it while the job runs: asked after the compile it is the key of the artifact that was made.
+        """
+        if not self._source_key:
+            request = self.request
+            asked = [_normal(request.data_input_config), _normal(request.compiler_options)]
+            checked = self.context.settings.self_check
+            facts = [request.framework, request.framework_version, asked, asdict(request.target), checked]
+            self._source_key = cache.key_of(self.model_archive, facts)
+        if self.imported is None:  # nothing is made yet: other jobs may have tuned meanwhile
+            self.tuning.database.read()
+        return cache.key_with(self._source_key, self.tuning.facts())
+
+
+def _normal(text: str | None) -> str | None:
+    """The text's value as JSON, without its blanks and kind of quotes; the text itself when it is not JSON."""
     try:
-        input_uri = parse(config["S3Uri"])
-    except S3UriError as error:
-        raise InputConfigurationError(str(error)) from error
-    try:
-        artifact_uri = artifact_of(request)
-    except S3UriError as error:
-        raise OutputConfigurationError(str(error)) from error
-    try:
-        spec = registry.resolve(request["OutputConfig"])
-    except TargetError as error:
-        raise CompilationError(str(error)) from error
-    if spec.no_compiler and not context.settings.stand_in:
-        raise CompilationError(
-            f"Unable to compile model for {spec.name}: {spec.no_compiler}. NEO_EMULATOR_STAND_IN=1 gives a marked "
-            "stand-in for an x86-64 CPU instead, so that the flow around the job can be tested"
-        )
-    loader(config["Framework"])  # an unavailable framework is said before anything is fetched
-    text = config.get("DataInputConfig")
-    shapes = input_config.parse(text) if text is not None else None
-    if shapes is None:
-        _check_derivable(config, request["OutputConfig"])
-    storage = context.storage or Storage(context.settings.s3_endpoint_url, context.region)
-    max_runtime = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
-    tuning = Tuning(context.settings, spec, max_runtime)
-    return Work(request, context, storage, input_uri, artifact_uri, spec, shapes, tuning)
-
-
-def _check_derivable(source: JsonObject, output: JsonObject) -> None:
-    """Raises InputConfigurationError where Neo derives no shapes from a PyTorch model.
-
-    It does for PyTorch 2.0 and later and cloud instances. Source: API_InputConfig, neo-compilation-preparing-model.
-    """
-    version = source.get("FrameworkVersion", "2.0")
-    cloud = output.get("TargetDevice", "").startswith("ml_")
-    if source["Framework"] == "PYTORCH" and not (cloud and int(version.partition(".")[0]) >= 2):
-        raise InputConfigurationError(
-            "DataInputConfig must be given: shapes are derived from the model only for PyTorch 2.0 and later "
-            "(FrameworkVersion) and cloud instances (TargetDevice ml_*)"
-        )
+        return None if text is None else json.dumps(options.literal(text))
+    except (ValueError, TypeError, RecursionError):
+        return text

@@ -1,9 +1,8 @@
-"""Compiles a model that lies on this machine's disk, by the very pipeline of a job, with no server and no S3."""
+"""Compiles a model on this machine's disk by the pipeline of a job, with no server and no S3."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import shutil
 import tarfile
 import tempfile
@@ -14,30 +13,17 @@ from typing import Any
 
 from isal import igzip
 
-from neo_compiler import pipeline
+from neo_compiler import job_log, pipeline
+from neo_compiler.compilation import CompilationContext, CompilationResult
 from neo_compiler.errors import InputConfigurationError, OutputConfigurationError
+from neo_compiler.frontends import FRAMEWORKS
+from neo_compiler.settings import CompilerSettings
 from neo_compiler.storage.archive import GZIP_LEVEL
 from neo_compiler.storage.s3 import Storage
 from neo_compiler.storage.s3_uri import S3Uri, artifact_of
-from neo_workers.jobs import JobResult, JsonObject
-from neo_workers.settings import Settings
 
 BUCKET = "this-machine"
-FRAMEWORK_OF = {
-    ".onnx": "ONNX",
-    ".tflite": "TFLITE",
-    ".h5": "KERAS",
-    ".keras": "KERAS",
-    ".pt": "PYTORCH",
-    ".pth": "PYTORCH",
-    ".pb": "TENSORFLOW",
-    ".weights": "DARKNET",
-    ".cfg": "DARKNET",
-    ".params": "MXNET",
-    ".ubj": "XGBOOST",
-    ".joblib": "SKLEARN",
-    ".pkl": "SKLEARN",
-}
+FRAMEWORK_OF = {ending: name for name, framework in FRAMEWORKS.items() for ending in framework.endings}
 """Framework by the ending of a file's name, as far as that tells."""
 
 
@@ -46,7 +32,7 @@ class Compiled:
     """What came of it."""
 
     path: Path  # of the artifact's tar.gz
-    result: JobResult
+    result: CompilationResult
 
 
 class Files(Storage):
@@ -100,48 +86,35 @@ def framework_of(model: Path) -> str | None:
     return _told(_files(model))
 
 
-def request_for(model: Path, framework: str, inputs: str | None, output: JsonObject) -> JsonObject:
+def request_for(model: Path, framework: str, inputs: str | None, output: dict[str, Any]) -> dict[str, Any]:
     """The CreateCompilationJob request that asks for this; `output` has OutputConfig's target members."""
     stem = model.name.removesuffix(".gz").removesuffix(".tar").removesuffix(".tgz")
     stem = Path(stem).stem or stem
-    config: JsonObject = {"S3Uri": f"s3://{BUCKET}/{stem}.tar.gz", "Framework": framework}
+    config: dict[str, Any] = {"S3Uri": f"s3://{BUCKET}/{stem}.tar.gz", "Framework": framework}
     if inputs is not None:
         config["DataInputConfig"] = inputs
     return {"InputConfig": config, "OutputConfig": {"S3OutputLocation": f"s3://{BUCKET}/", **output}}
 
 
 def compile_file(
-    model: Path, output: Path, request: JsonObject, report: Callable[[str], None], say: Callable[[str], None]
+    model: Path, output: Path, request: dict[str, Any], report: Callable[[str], None], say: Callable[[str], None]
 ) -> Compiled:
     """Compiles `model` into `output`, a folder or a name ending in .tar.gz. Raises CompileError.
 
     `report` is told each step as it begins, `say` each line of the compiler's log.
     """
     storage = Files(model, output)
-    with tempfile.TemporaryDirectory(prefix="neo-compile-") as folder, contextlib.redirect_stdout(_Lines(say)):
-        context = pipeline.JobContext(
+    with tempfile.TemporaryDirectory(prefix="neo-compile-") as folder, job_log.written_to(say):
+        context = CompilationContext(
             work_dir=Path(folder),
             region="us-east-1",
-            settings=Settings(),
+            settings=CompilerSettings(),
             report=report,
             before_upload=lambda: None,
             storage=storage,
         )
         result = pipeline.run(request, context)
     return Compiled(storage.path(artifact_of(request)), result)
-
-
-class _Lines(io.TextIOBase):
-    """A text stream that hands on whole lines."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say, self._rest = say, ""
-
-    def write(self, text: str) -> int:
-        *lines, self._rest = (self._rest + text).split("\n")
-        for line in lines:
-            self._say(line)
-        return len(text)
 
 
 def _is_archive(path: Path) -> bool:

@@ -1,27 +1,25 @@
-"""One compilation from the request to the artifact in S3. Runs in the job's own child process.
+"""The steps of a compilation, from the request to the artifact in S3.
 
-Each step is a plain function over the Work of a job; `run` calls them in the order of STEPS. The steps of MAKING are
+Each step is a plain function over a Compilation; `run` calls them in the order of STEPS. The steps of MAKING are
 left out when the cache has their result.
 """
 
 from __future__ import annotations
 
 import errno
-import sys
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from neo_compiler import cache, frontends, reuse
-from neo_compiler import input_config as inputs
-from neo_compiler.compilation import JobContext, Work, prepare
+from neo_compiler import cache, frontends, input_config
+from neo_compiler.compilation import Compilation, CompilationContext, CompilationResult
 from neo_compiler.errors import CompilationError, InputConfigurationError, InternalError
+from neo_compiler.settings import PREFIX, CompilerSettings
 from neo_compiler.storage import archive
 from neo_compiler.tvm_import import load_tvm
-from neo_workers.jobs import JobResult, JsonObject
-from neo_workers.settings import PREFIX, get_settings
 
-__all__ = ["MAKING", "STEPS", "JobContext", "Work", "preload", "prepare", "run"]
+log = logging.getLogger(__name__)
 
 HINTS = {
     errno.ENOSPC: "No space is left on the worker's disk.",
@@ -31,22 +29,22 @@ HINTS = {
 """What an OSError means to whoever runs the worker."""
 
 
-def run(request: JsonObject, context: JobContext) -> JobResult:
+def run(request: Mapping[str, Any], context: CompilationContext) -> CompilationResult:
     """Compiles what a CreateCompilationJob request asks for; the artifact is in S3 when this returns.
 
     Raises CompileError, whose reason is the job's FailureReason.
     """
     try:
-        work = prepare(request, context)
+        work = Compilation.prepare(request, context)
         _do(work, "fetch")
         _make(work)
         _do(work, "upload")
     except OSError as error:
         raise InternalError(f"{HINTS.get(error.errno or 0, '')} {error}".strip()) from error
-    return JobResult(str(work.artifact_uri), work.digest, work.derived)
+    return CompilationResult(str(work.request.artifact_uri), work.digest, work.derived)
 
 
-def preload() -> None:
+def preload(settings: CompilerSettings) -> None:
     """Imports what a compile needs, so that children forked from this process start at once. Runs no kernel."""
     load_tvm()
     import onnx.reference  # noqa: F401
@@ -57,18 +55,18 @@ def preload() -> None:
     from neo_compiler.lowering import targets  # noqa: F401
     from neo_compiler.storage import s3
 
-    s3.preload(get_settings())
+    s3.preload(settings)
     cache.toolchain()
 
 
-def fetch(work: Work) -> None:
+def fetch(work: Compilation) -> None:
     """The archive from S3. The output bucket is looked at first: minutes later would be too late to find it missing."""
-    work.storage.check_output(work.artifact_uri)
-    size = work.storage.download(work.input_uri, work.model_archive, work.context.settings.max_model_bytes)
-    _say(f"{work.input_uri}: {size} bytes")
+    work.storage.check_output(work.request.artifact_uri)
+    size = work.storage.download(work.request.input_uri, work.model_archive, work.context.settings.max_model_bytes)
+    log.info(f"{work.request.input_uri}: {size} bytes")
 
 
-def unpack(work: Work) -> None:
+def unpack(work: Compilation) -> None:
     """The archive's files; the archive itself is removed."""
     settings = work.context.settings
     path = work.model_archive
@@ -76,21 +74,23 @@ def unpack(work: Work) -> None:
     path.unlink()
     if not work.files:
         raise InputConfigurationError("No model file found.")
-    _say(f"unpacked {len(work.files)} file{'' if len(work.files) == 1 else 's'}")
+    log.info(f"unpacked {len(work.files)} file{'' if len(work.files) == 1 else 's'}")
 
 
-def import_(work: Work) -> None:
+def import_(work: Compilation) -> None:
     """The model as an IRModule."""
-    imported = frontends.loader(work.request["InputConfig"]["Framework"])(work.files, work.shapes)
+    imported = frontends.loader(work.request.framework)(work.files, work.request.shapes)
     work.imported = imported
-    if work.shapes is None:  # Source: API_DerivedInformation
-        work.derived = inputs.derived({item.name: item.shape for item in imported.inputs if item.shape is not None})
+    if work.request.shapes is None:  # Source: API_DerivedInformation
+        work.derived = input_config.derived(
+            {item.name: item.shape for item in imported.inputs if item.shape is not None}
+        )
     for kind, tensors in (("input", imported.inputs), ("output", imported.outputs)):
         for tensor in tensors:
-            _say(f"{kind}: {tensor}")
+            log.info(f"{kind}: {tensor}")
 
 
-def compile_(work: Work) -> None:
+def compile_(work: Compilation) -> None:
     """Machine code for the target: the kernels of a static model, or TVM's VM program in memory."""
     from neo_compiler.lowering import build
     from neo_compiler.lowering.targets import tvm_target
@@ -102,10 +102,10 @@ def compile_(work: Work) -> None:
         work.library = coreml.convert(work.imported, _class_labels(work), work.folder("library"))
         return
     if work.spec.device is not None and build.is_for_cpus(work.imported.module):
-        _say(f"this model's kernels are for CPUs: they run on the host of {work.spec.device.label}")
+        log.info(f"this model's kernels are for CPUs: they run on the host of {work.spec.device.label}")
         work.spec = replace(work.spec, device=None)
     target = tvm_target(work.spec)
-    _say(f"target {work.spec.name}: {work.spec.tvm_host()} {work.spec.tvm_device() or ''}".rstrip())
+    log.info(f"target {work.spec.name}: {work.spec.tvm_host()} {work.spec.tvm_device() or ''}".rstrip())
     lowered = _lower(work, target)
     while True:
         try:
@@ -114,11 +114,11 @@ def compile_(work: Work) -> None:
         except CompilationError as error:
             if not lowered.below:
                 raise
-            _say(f"this level makes no machine code: {error}")
+            log.info(f"this level makes no machine code: {error}")
             lowered = _lower(work, target, lowered.below)
 
 
-def _lower(work: Work, target: Any, first: int = 0) -> Any:
+def _lower(work: Compilation, target: Any, first: int = 0) -> Any:
     """The model as kernels, from level `first` on; where the settings ask for it, with tiles that were timed."""
     from neo_compiler.lowering import build
     from neo_compiler.lowering.cpu.tile_selection import Choices
@@ -126,21 +126,21 @@ def _lower(work: Work, target: Any, first: int = 0) -> Any:
     assert work.imported is not None
     choices = Choices(work.tuning.database.tiles)
     lowered = build.lower(work.imported.module, target, first, choices)
-    if first == 0 and work.tuning.improve(target, choices.asked, work.folder("tuning"), _say):
+    if first == 0 and work.tuning.improve(target, choices.asked, work.folder("tuning"), log.info):
         choices = Choices(work.tuning.database.tiles)
         lowered = build.lower(work.imported.module, target, first, choices)
     if choices.used:
-        _say(f"tuning: {len(choices.used)} of {len(choices.asked)} kinds of kernels have tiles that were timed")
+        log.info(f"tuning: {len(choices.used)} of {len(choices.asked)} kinds of kernels have tiles that were timed")
     return lowered
 
 
-def _generate(work: Work, lowered: Any, target: Any) -> None:
+def _generate(work: Compilation, lowered: Any, target: Any) -> None:
     """Machine code of a lowered module. Raises CompilationError."""
     from neo_compiler.lowering import build
 
     work.weights = lowered.weights
     for note in lowered.notes:
-        _say(note)
+        log.info(note)
     _plan(work, lowered.module)
     if work.plan:
         work.objects = build.write_kernels(lowered.module, target, work.folder("objects"))
@@ -148,7 +148,7 @@ def _generate(work: Work, lowered: Any, target: Any) -> None:
         work.executable = build.generate(lowered.module, target)
 
 
-def _class_labels(work: Work) -> list[str]:
+def _class_labels(work: Compilation) -> list[str]:
     """The lines of the file that CompilerOptions names. Raises InputConfigurationError."""
     name = work.spec.class_labels
     if not name:
@@ -162,7 +162,7 @@ def _class_labels(work: Work) -> list[str]:
         raise InputConfigurationError(f"CompilerOptions class_labels: {name} is no text in UTF-8") from error
 
 
-def _plan(work: Work, lowered: Any) -> None:
+def _plan(work: Compilation, lowered: Any) -> None:
     """The static plan, or the reason why there is none."""
     from neo_compiler.codegen.extract_plan import NotStatic, extract
 
@@ -174,13 +174,13 @@ def _plan(work: Work, lowered: Any) -> None:
     inputs, outputs = ([item.name for item in items] for items in (work.imported.inputs, work.imported.outputs))
     try:
         work.plan = extract(lowered, inputs, outputs, work.weights)
-        _say(f"static plan: {len(work.plan.calls)} kernel calls, {work.plan.arena_bytes} bytes of memory")
+        log.info(f"static plan: {len(work.plan.calls)} kernel calls, {work.plan.arena_bytes} bytes of memory")
     except NotStatic as reason:
         work.not_static = str(reason)
-        _say(f"not a static plan: {reason}")
+        log.info(f"not a static plan: {reason}")
 
 
-def link(work: Work) -> None:
+def link(work: Compilation) -> None:
     """The target's library, checked to be for that machine."""
     from neo_compiler.codegen.cubin import device_source
     from neo_compiler.codegen.link import export, link_kernels
@@ -195,16 +195,17 @@ def link(work: Work) -> None:
         work.library = export(work.executable, work.spec, work.folder("library"))
         verify(work.library, work.spec, has_kernels=bool(device_source(work.executable.mod)))
     assert work.library is not None
-    _say(f"{work.library.name}: {work.library.stat().st_size} bytes")
+    log.info(f"{work.library.name}: {work.library.stat().st_size} bytes")
 
 
-def package(work: Work) -> None:
+def package(work: Compilation) -> None:
     """The artifact's tar.gz on this machine's disk."""
-    from neo_compiler.artifact import bundle, params, static_plan
+    from neo_compiler.artifact import bundle, params
     from neo_compiler.artifact import metadata as artifact_metadata
+    from neo_compiler.codegen import static_plan
 
     assert work.imported is not None and work.library is not None
-    framework = work.request["InputConfig"]["Framework"]
+    framework = work.request.framework
     weights = work.plan.weights if work.plan else work.weights
     if work.spec.coreml:
         meta = artifact_metadata.meta(work.spec, framework, work.imported, weights)
@@ -218,28 +219,28 @@ def package(work: Work) -> None:
     files[2].write_text(text, encoding="utf-8")
     meta = artifact_metadata.meta(work.spec, framework, work.imported, weights, work.not_static)
     work.digest = bundle.write(files, work.spec, meta, work.archive)
-    _say(f"artifact: {work.archive.stat().st_size} bytes, BLAKE2b {work.digest[:16]}...")
+    log.info(f"artifact: {work.archive.stat().st_size} bytes, BLAKE2b {work.digest[:16]}...")
 
 
-def self_check(work: Work) -> None:
-    """Where the settings ask for it: the artifact's numbers, held against the source framework's own."""
+def self_check(work: Compilation) -> None:
+    """Where the settings ask for it: the artifact's numbers, compared with the source framework's own."""
     if work.context.settings.self_check:
-        from neo_compiler import self_check as neo_compiler_self_check
+        from neo_compiler.self_check import check
 
         assert work.imported is not None
-        reference = frontends.reference(work.request["InputConfig"]["Framework"])
-        _say(neo_compiler_self_check.check(work.archive, work.imported, work.files, reference))
+        reference = frontends.reference(work.request.framework)
+        log.info(check(work.archive, work.imported, work.files, reference))
 
 
-def upload(work: Work) -> None:
+def upload(work: Compilation) -> None:
     """The artifact in S3, once the engine agrees."""
     work.context.before_upload()
-    key_id = work.request["OutputConfig"].get("KmsKeyId")
-    work.storage.upload(work.archive, work.artifact_uri, key_id, work.context.owner)
-    _say(f"uploaded {work.artifact_uri}")
+    key_id = work.request.kms_key_id
+    work.storage.upload(work.archive, work.request.artifact_uri, key_id, work.context.owner)
+    log.info(f"uploaded {work.request.artifact_uri}")
 
 
-STEPS: dict[str, Callable[[Work], None]] = {
+STEPS: dict[str, Callable[[Compilation], None]] = {
     "fetch": fetch,
     "unpack": unpack,
     "import": import_,
@@ -255,15 +256,15 @@ MAKING = ("unpack", "import", "compile", "link", "package", "check")
 """The steps between the model's archive and the artifact's: what the cache can stand in for."""
 
 
-def _do(work: Work, *steps: str) -> None:
+def _do(work: Compilation, *steps: str) -> None:
     for name in steps:
         work.context.report(name)
         STEPS[name](work)
 
 
-def _make(work: Work) -> None:
+def _make(work: Compilation) -> None:
     """The artifact on this machine's disk: from the cache, else by the steps of MAKING."""
-    store = reuse.opened(work.context.settings, _say)
+    store = cache.Cache.open(work.context.settings)
     if store is None:
         _do(work, *MAKING)
         return
@@ -272,11 +273,5 @@ def _make(work: Work) -> None:
         _do(work, *MAKING)
         return cache.Entry(work.digest, work.derived)
 
-    entry = cache.through(store, lambda: reuse.key(work), work.archive, make, _say)
+    entry = cache.through(store, work.cache_key, work.archive, make)
     work.digest, work.derived = entry.digest, entry.derived
-
-
-def _say(line: str) -> None:
-    """One line of the job's log, which is this process's standard output."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()

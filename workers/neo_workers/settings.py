@@ -1,4 +1,7 @@
-"""Every setting of the emulator, one class. Each is an environment variable NEO_EMULATOR_<NAME>."""
+"""Every setting of the emulator: those of the compiler, and the engine's and API's here.
+
+Each is an environment variable NEO_EMULATOR_<NAME>.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +13,22 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-PREFIX = "NEO_EMULATOR_"
+from neo_compiler.settings import PREFIX, CompilerSettings
+
+__all__ = ["PREFIX", "Settings", "get_settings", "unknown_names"]
+
 log = logging.getLogger(__name__)
 
 
-class Settings(BaseSettings):
+class Settings(CompilerSettings):
     """All knobs with their defaults; durations are seconds, sizes bytes. The README's table is made from this class."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     # where things are
     redis_url: str | None = Field(
         default=None, description="Store and broker. Unset: `serve` starts a private Valkey of its own."
     )
     broker_url: str | None = Field(default=None, description="Celery's broker, if it is not to be the store's Redis.")
-    s3_endpoint_url: str | None = Field(
-        default=None, description="Where workers reach S3. Unset: the emulator's own endpoint."
-    )
-    data_dir: Path | None = Field(
-        default=None, description="Keeps jobs, S3 and the cache over a restart. Unset: nothing is kept."
-    )
     fsync: bool = Field(
         default=False,
         description="With a data folder: what was acknowledged survives a loss of power too, not only a kill. Slower.",
@@ -43,7 +40,6 @@ class Settings(BaseSettings):
     account_id: str = Field(
         default="123456789012", pattern=r"^\d{12}$", description="Account of requests whose access key is unknown."
     )
-    region: str = Field(default="us-east-1", description="Region of requests that carry no signature.")
 
     tls: bool = Field(
         default=False, description="Speaks HTTPS too, with a certificate for development made on the spot."
@@ -100,41 +96,7 @@ class Settings(BaseSettings):
         default="COMPLETED", description="How EventBridge events spell CompilationJobStatus."
     )
 
-    # the compile cache
-    cache: bool = Field(
-        default=True, description="Whether a job that was compiled before takes its artifact from the cache."
-    )
-    cache_dir: Path | None = Field(
-        default=None,
-        description="The cache's folder; hosts may share one. Unset: in the data folder, else it ends with the run.",
-    )
-    cache_max_bytes: int = Field(
-        default=10 << 30, gt=0, description="The cache's size; what was not used for longest goes first."
-    )
-
-    tune_seconds: float = Field(
-        default=0.0,
-        ge=0,
-        le=86_400,
-        description="Spends up to that long of a CPU job on timing tiles of its slowest kernels on this machine. What "
-        "wins is kept in the cache's folder, for later jobs whatever this is for them. 0: nothing is timed.",
-    )
-    self_check: bool = Field(
-        default=False,
-        description="Run each artifact on random input and fail the job where its numbers are not the framework's own.",
-    )
-    stand_in: bool = Field(
-        default=False,
-        description="ml_inf1, ml_inf2, ml_trn1 and ml_eia2, which have no public compiler, get a marked stand-in for "
-        "an x86-64 CPU. Off: their jobs FAIL with the reason.",
-    )
-
     # limits of one job
-    max_model_bytes: int = Field(default=4 << 30, gt=0, description="Largest unpacked model archive.")
-    max_model_files: int = Field(default=10_000, gt=0, description="Most members of a model archive.")
-    unsafe_pickles: bool = Field(
-        default=False, description="SKLEARN: run whatever a .joblib file says, as joblib.load does. Only for your own."
-    )
     max_log_bytes: int = Field(default=1 << 20, gt=0, description="Most output kept of one compile.")
     max_memory_bytes: int = Field(
         default=0, ge=0, description="Most memory of one compile. 0: three quarters of what the worker has."

@@ -131,6 +131,6 @@ def _tensor(item: TensorMeta) -> str:
 
 
 def _bytes(item: TensorMeta) -> int:
-    from neo_compiler.artifact.static_plan import BITS
+    from neo_compiler.codegen.static_plan import BITS
 
     return int(np.prod(item.shape or (), dtype=np.int64)) * BITS.get(item.dtype, 8) // 8

@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
 
+from neo_compiler.frontends import FRAMEWORKS
+
 PROJECT = "neo-emulator"
 
 
@@ -36,16 +38,25 @@ class Extra:
         }
 
 
+def _of_frameworks() -> dict[str, str]:
+    """Extra -> what it is for, of those that frameworks need."""
+    names: dict[str, list[str]] = {}
+    for name, framework in FRAMEWORKS.items():
+        if framework.extra:
+            names.setdefault(framework.extra, []).append(name)
+    sizes = {row.extra: f" ({row.size})" for row in FRAMEWORKS.values() if row.size}
+    return {extra: f"{' and '.join(found)} models{sizes.get(extra, '')}" for extra, found in names.items()}
+
+
+_FIRST = {
+    "torch": {
+        "first": 'pip install torch --index-url "$PYTORCH_CPU_INDEX"',
+        "why": "PyPI's torch brings gigabytes of CUDA on Linux; pytorch.org/get-started names the index of CPU builds",
+    }
+}
+
 EXTRAS = (
-    Extra("trees", "XGBOOST and SKLEARN models"),
-    Extra("tflite", "TFLITE models"),
-    Extra("tensorflow", "KERAS and TENSORFLOW models (1.3 GB)"),
-    Extra(
-        "torch",
-        "PYTORCH models",
-        first='pip install torch --index-url "$PYTORCH_CPU_INDEX"',
-        why="PyPI's torch brings gigabytes of CUDA on Linux; the index of CPU builds stands on pytorch.org/get-started",
-    ),
+    *(Extra(name, purpose, **_FIRST.get(name, {})) for name, purpose in _of_frameworks().items()),
     Extra("coreml", "the target coreml"),
     Extra("cuda12", "GPU codes from sm_100 on"),
     Extra("demo", "the demo: its model, ONNX Runtime and dlr"),

@@ -40,9 +40,9 @@ def _targets() -> list[str]:
 
 
 def _frameworks() -> list[str]:
-    from neo_compiler.frontends import IMPORTERS
+    from neo_compiler.frontends import FRAMEWORKS
 
-    return list(IMPORTERS)
+    return list(FRAMEWORKS)
 
 
 def _show_version(asked: bool) -> None:

@@ -11,7 +11,8 @@ import numpy as np
 from e2e.compiling import compile_archive, request, tar_gz
 from support.framework_models import Array, Model
 
-from neo_compiler import frontends, pipeline
+from neo_compiler import frontends
+from neo_compiler.compilation import Compilation
 from neo_compiler.runtime.execute import load_artifact
 from neo_compiler.self_check import random_inputs
 
@@ -56,7 +57,7 @@ def run(framework: str, model: Model, folder: Path) -> Result:
 
 
 def _expected(
-    framework: str, model: Model, files: dict[str, bytes], inputs: dict[str, Array], work: pipeline.Work
+    framework: str, model: Model, files: dict[str, bytes], inputs: dict[str, Array], work: Compilation
 ) -> list[Array]:
     if model.expected:
         return model.expected(files, inputs)

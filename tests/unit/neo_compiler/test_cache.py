@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from neo_compiler import cache as module
-from neo_compiler import pipeline, reuse
 from neo_compiler.artifact.bundle import digest
 from neo_compiler.cache import Cache, Entry, through
+from neo_compiler.compilation import Compilation, CompilationContext
+from neo_compiler.job_log import written_to
 from neo_workers.settings import Settings
 
 KEY = "ab" * 32
@@ -88,11 +89,12 @@ def test_a_failure_is_not_kept_and_a_full_cache_fails_no_job(cache: Cache, tmp_p
         raise ValueError("compile error")
 
     with pytest.raises(ValueError, match="compile error"):
-        through(cache, lambda: KEY, tmp_path / "a", fail, print)
+        through(cache, lambda: KEY, tmp_path / "a", fail)
     assert entries(cache) == []
     (cache.root / "ab").write_text("in the way of the folder")
     said: list[str] = []
-    entry = through(cache, lambda: KEY, tmp_path / "b", lambda: made(tmp_path / "b"), said.append)
+    with written_to(said.append):
+        entry = through(cache, lambda: KEY, tmp_path / "b", lambda: made(tmp_path / "b"))
     assert entry.digest == digest(tmp_path / "b")
     assert any(line.startswith("not cached: ") for line in said)
 
@@ -108,7 +110,8 @@ def _one(root: Path, number: int, seconds: float, answers: Any) -> None:
         return made(root / f"out{number}")
 
     said: list[str] = []
-    through(Cache(root / "cache", 1 << 20), lambda: KEY, root / f"out{number}", make, said.append)
+    with written_to(said.append):
+        through(Cache(root / "cache", 1 << 20), lambda: KEY, root / f"out{number}", make)
     answers.put((said, (root / f"out{number}").read_bytes()))
 
 
@@ -162,8 +165,8 @@ def key(tmp_path: Path) -> Callable[..., str]:
         (tmp_path / "model.tar.gz").write_bytes(model)
         source = {**SOURCE, **{k: v for k, v in changes.items() if k in (*SOURCE, "FrameworkVersion")}}
         output = {**OUTPUT, **{k: v for k, v in changes.items() if k not in source}}
-        context = pipeline.JobContext(tmp_path, "us-east-1", Settings(), lambda step: None, lambda: None)
-        return reuse.key(pipeline.prepare({"InputConfig": source, "OutputConfig": output}, context))
+        context = CompilationContext(tmp_path, "us-east-1", Settings(), lambda step: None, lambda: None)
+        return Compilation.prepare({"InputConfig": source, "OutputConfig": output}, context).cache_key()
 
     return make
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from neo_compiler import pipeline
+from neo_compiler.compilation import Compilation, CompilationContext
 from neo_compiler.errors import CompilationError, CompileError, InputConfigurationError, OutputConfigurationError
 from neo_workers.settings import Settings
 
@@ -18,15 +19,15 @@ def request(**changes: Any) -> dict[str, Any]:
     return {"InputConfig": source, "OutputConfig": output}
 
 
-def context(folder: Path) -> pipeline.JobContext:
-    return pipeline.JobContext(folder, "us-east-1", Settings(), lambda step: None, lambda: None)
+def context(folder: Path) -> CompilationContext:
+    return CompilationContext(folder, "us-east-1", Settings(), lambda step: None, lambda: None)
 
 
 def test_prepare(tmp_path: Path) -> None:
-    work = pipeline.prepare(request(), context(tmp_path))
-    assert str(work.artifact_uri) == "s3://out/m-ml_c5.tar.gz"
+    work = Compilation.prepare(request(), context(tmp_path))
+    assert str(work.request.artifact_uri) == "s3://out/m-ml_c5.tar.gz"
     assert work.spec.name == "ml_c5"
-    assert work.shapes == {"data": (1,)}
+    assert work.request.shapes == {"data": (1,)}
 
 
 @pytest.mark.parametrize(
@@ -47,20 +48,20 @@ def test_prepare(tmp_path: Path) -> None:
 )
 def test_prepare_refuses(wrong: dict[str, str], error: type[CompileError], text: str, tmp_path: Path) -> None:
     with pytest.raises(error) as refused:
-        pipeline.prepare(request(**wrong), context(tmp_path))
+        Compilation.prepare(request(**wrong), context(tmp_path))
     assert text in refused.value.reason
     assert refused.value.reason.startswith(error.prefix)
 
 
 def test_model_packages_are_not_available(tmp_path: Path) -> None:
     with pytest.raises(CompilationError, match="ModelPackageVersionArn is not available"):
-        pipeline.prepare({"OutputConfig": request()["OutputConfig"]}, context(tmp_path))
+        Compilation.prepare({"OutputConfig": request()["OutputConfig"]}, context(tmp_path))
 
 
 def test_unpack_of_an_empty_archive(tmp_path: Path) -> None:
     from neo_compiler.storage.archive import pack
 
-    work = pipeline.prepare(request(), context(tmp_path))
+    work = Compilation.prepare(request(), context(tmp_path))
     pack([], tmp_path / "model.tar.gz")
     with pytest.raises(InputConfigurationError, match=r"No model file found\."):
         pipeline.unpack(work)
@@ -81,14 +82,24 @@ def in_a_fresh_process(modules: str, then: str = "") -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("module", ["jobs", "store", "queue", "settings", "errors", "app", "pipeline", "storage"])
+LIGHT = (
+    *("neo_workers.jobs", "neo_workers.settings", "neo_workers.store.store", "neo_workers.queue.publisher"),
+    *("neo_workers.queue.celery_app", "neo_workers.queue.routing", "neo_workers.worker.main"),
+    *("neo_compiler.errors", "neo_compiler.frontends", "neo_compiler.pipeline", "neo_compiler.storage.s3"),
+)
+
+
+@pytest.mark.parametrize("module", LIGHT)
 def test_these_modules_load_no_compiler(module: str) -> None:
-    assert in_a_fresh_process(f"neo_workers.{module}").startswith("[]")
+    assert in_a_fresh_process(module).startswith("[]")
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads through /proc")
 def test_preload_starts_no_thread() -> None:
-    found = in_a_fresh_process("neo_compiler.pipeline", "neo_compiler.pipeline.preload()")
+    found = in_a_fresh_process(
+        "neo_compiler.pipeline",
+        "import neo_compiler.settings as s; neo_compiler.pipeline.preload(s.CompilerSettings())",
+    )
     assert found == "['onnx', 'tvm'] 1 1"
 
 
@@ -99,4 +110,4 @@ def test_shapes_of_old_or_edge_pytorch_must_be_given(version: str | None, target
     if version:
         wanted["InputConfig"]["FrameworkVersion"] = version
     with pytest.raises(InputConfigurationError, match="DataInputConfig must be given"):
-        pipeline.prepare(wanted, context(tmp_path))
+        Compilation.prepare(wanted, context(tmp_path))

@@ -7,7 +7,7 @@ from e2e.compiling import compile_archive, compile_case, request, tar_gz
 from e2e.models import conv_net
 from support import quantised
 
-from neo_compiler import pipeline
+from neo_compiler.compilation import Compilation
 from neo_compiler.errors import CompilationError
 from neo_compiler.frontends import reference
 from neo_compiler.frontends.base import Array, Imported, Tensor
@@ -21,7 +21,7 @@ def imported(*outputs: Tensor) -> Imported:
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Work:
+def work(tmp_path_factory: pytest.TempPathFactory) -> Compilation:
     return compile_archive(
         tar_gz({"model.onnx": conv_net().model}),
         request({"Os": "LINUX", "Arch": "X86_64"}),
@@ -29,13 +29,13 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Work:
     )
 
 
-def test_a_right_model_passes(work: pipeline.Work) -> None:
+def test_a_right_model_passes(work: Compilation) -> None:
     assert work.imported is not None
     line = check(work.archive, work.imported, work.files, reference("ONNX"))
     assert float(line.removeprefix("self check: max abs error ")) < 1e-4
 
 
-def test_a_wrong_model_fails_with_its_error(work: pipeline.Work) -> None:
+def test_a_wrong_model_fails_with_its_error(work: Compilation) -> None:
     def off(files: list[Path], inputs: Mapping[str, Array]) -> list[Array]:
         return [array + 0.25 for array in onnx_importer.reference(files, inputs)]
 
@@ -61,7 +61,7 @@ def test_a_quantised_model_may_be_a_step_beside(tmp_path: Path) -> None:
         check(made.archive, made.imported, made.files, far)
 
 
-def test_a_missing_framework_is_said_and_no_failure(work: pipeline.Work) -> None:
+def test_a_missing_framework_is_said_and_no_failure(work: Compilation) -> None:
     def absent(files: list[Path], inputs: Mapping[str, Array]) -> list[Array]:
         raise ImportError("no torch")
 
@@ -70,7 +70,7 @@ def test_a_missing_framework_is_said_and_no_failure(work: pipeline.Work) -> None
     assert check(work.archive, work.imported, work.files, None).endswith("this framework has no reference")
 
 
-def test_a_framework_that_refuses_large_ids_gets_small_ones(work: pipeline.Work) -> None:
+def test_a_framework_that_refuses_large_ids_gets_small_ones(work: Compilation) -> None:
     seen: list[int] = []
 
     def picky(files: list[Path], inputs: Mapping[str, Array]) -> list[Array]:

@@ -5,8 +5,9 @@ import sys
 
 SCRIPT = """
 import sys
-from neo_workers import pipeline
-pipeline.preload()
+from neo_compiler import pipeline
+from neo_compiler.settings import CompilerSettings
+pipeline.preload(CompilerSettings())
 assert "tvm" in sys.modules
 assert "torch" not in sys.modules, "preload loaded torch"
 try:

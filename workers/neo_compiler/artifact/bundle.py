@@ -2,7 +2,7 @@
 
     compiled.so          the kernels' machine code (compiled.dll on Windows); in the VM form TVM's VM program too
     compiled.params      the weights, TVM's parameter file
-    compiled_model.json  what libdlr runs, or why it cannot (neo_compiler.artifact.static_plan)
+    compiled_model.json  what libdlr runs, or why it cannot (neo_compiler.codegen.static_plan)
     compiled.meta        JSON: inputs, outputs, weights, target, runtime, versions, and what Neo would have put in
     libdlr.so, dlr.h     the runtime that the dlr package loads (dlr.dll on Windows), and its C interface
     manifest             JSON: the runtime that the artifact needs, every other file with its size and BLAKE2b

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neo_compiler.artifact.static_plan import ALIGN_BYTES, BITS
+from neo_compiler.codegen.static_plan import ALIGN_BYTES, BITS
 
 PAD = "_pad"
 """What the names of filler arrays begin with."""

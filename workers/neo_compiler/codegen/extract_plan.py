@@ -13,8 +13,8 @@ import tvm
 import tvm_ffi
 from tvm import relax, tirx
 
-from neo_compiler.artifact.static_plan import ALIGN_BYTES, BITS, Call, Plan, PlanTensor
 from neo_compiler.codegen.memory_planner import ALWAYS, Storage, place
+from neo_compiler.codegen.static_plan import ALIGN_BYTES, BITS, Call, Plan, PlanTensor
 from neo_compiler.lowering.build import kernel_symbol
 
 Expr = Any

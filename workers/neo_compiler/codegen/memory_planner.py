@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from neo_compiler.artifact.static_plan import aligned
+from neo_compiler.codegen.static_plan import aligned
 
 NEVER, ALWAYS = -1, 1 << 60
 

@@ -1,9 +1,10 @@
-"""One module per framework, each with `load(files, config) -> Imported`; imported only when a job needs it."""
+"""The frameworks: one table, and one room per framework; its loader is imported only when a job needs it."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,44 +18,120 @@ if TYPE_CHECKING:
 Loader = Callable[[list[Path], "dict[str, Shape] | list[Shape] | None"], "Imported"]
 """(files of the archive, parsed DataInputConfig) -> the model. Raises InputConfigurationError."""
 
-IMPORTERS: dict[str, str | None] = {
-    "ONNX": "neo_compiler.frontends.onnx.load",
-    "TFLITE": "neo_compiler.frontends.tflite.load",
-    "MXNET": "neo_compiler.frontends.mxnet.load",
-    "DARKNET": "neo_compiler.frontends.darknet.load",
-    "XGBOOST": "neo_compiler.frontends.xgboost.load",
-    "SKLEARN": "neo_compiler.frontends.sklearn.load",
-    "PYTORCH": "neo_compiler.frontends.pytorch.load",
-    "KERAS": "neo_compiler.frontends.tensorflow.keras",
-    "TENSORFLOW": "neo_compiler.frontends.tensorflow.saved_model",
-}
-"""Framework -> the module that imports it, None where this version has none. Source: botocore's enum Framework."""
+
+@dataclass(frozen=True)
+class Framework:
+    """What is known of a framework before its code is loaded. Docs, `doctor` and error texts are made from it."""
+
+    module: str  # below neo_compiler.frontends: has `load`, and `reference` where the framework can be asked
+    files: str  # the archive's rule
+    endings: tuple[str, ...]  # of file names that tell the framework
+    layout: str  # of images in DataInputConfig and in the compiled model
+    versions: str  # of the file format
+    modules: tuple[str, ...] = ()  # that must be importable, beside those of the plain installation
+    extra: str | None = None  # of pyproject.toml, with those modules; None when the plain installation has all
+    size: str = ""  # of the extra, where it is large
+
 
 _TENSORFLOW = ("tensorflow", "tf2onnx", "tflite")
-NEEDS: dict[str, tuple[str, ...]] = {
-    "TFLITE": ("tflite",),
-    "XGBOOST": ("treelite",),
-    "SKLEARN": ("treelite", "sklearn", "joblib"),
-    "PYTORCH": ("torch",),
-    "KERAS": (*_TENSORFLOW, "keras", "h5py"),
-    "TENSORFLOW": _TENSORFLOW,
+
+FRAMEWORKS: dict[str, Framework] = {
+    "ONNX": Framework(
+        module="onnx.load",
+        files="one .onnx file, and the files of its external data",
+        endings=(".onnx",),
+        layout="as the model has it",
+        versions="opsets up to that of the installed onnx",
+    ),
+    "TFLITE": Framework(
+        module="tflite.load",
+        files="one .tflite file",
+        endings=(".tflite",),
+        layout="as the model has it, mostly NHWC",
+        versions="schema version 3; built-in operators",
+        modules=("tflite",),
+        extra="tflite",
+    ),
+    "MXNET": Framework(
+        module="mxnet.load",
+        files="one PREFIX-symbol.json and PREFIX-NNNN.params; of several .params the highest number counts",
+        endings=(".params",),
+        layout="NCHW",
+        versions="graphs of MXNet 0.8 to 1.9",
+    ),
+    "DARKNET": Framework(
+        module="darknet.load",
+        files="one .cfg and one .weights file",
+        endings=(".weights", ".cfg"),
+        layout="NCHW",
+        versions="weights files of versions 0.1 to 0.2",
+    ),
+    "XGBOOST": Framework(
+        module="xgboost.load",
+        files="one file of any name; of several the one whose name ends with xgboost-model-0",
+        endings=(".ubj",),
+        layout="[rows, features]",
+        versions="JSON, UBJSON, the binary form of XGBoost before 3, pickled Boosters; trees, DART and linear boosters",
+        modules=("treelite",),
+        extra="trees",
+    ),
+    "SKLEARN": Framework(
+        module="sklearn.load",
+        files="one .joblib or .skops file",
+        endings=(".joblib", ".pkl"),
+        layout="[rows, columns]",
+        versions="estimators of the installed scikit-learn; older ones where it can read them",
+        modules=("treelite", "sklearn", "joblib"),
+        extra="trees",
+    ),
+    "PYTORCH": Framework(
+        module="pytorch.load",
+        files="one .pth, .pt or .pt2 file",
+        endings=(".pt", ".pth"),
+        layout="as the model has it, mostly NCHW",
+        versions="TorchScript (torch.jit.trace, torch.jit.script); as an extra, programs of torch.export",
+        modules=("torch",),
+        extra="torch",
+    ),
+    "KERAS": Framework(
+        module="tensorflow.keras",
+        files="one .h5 file; as an extra .keras",
+        endings=(".h5", ".keras"),
+        layout="NCHW, though the model has NHWC; outputs of four dimensions too",
+        versions="what the installed Keras 3 reads: its own files, mostly Keras 2's",
+        modules=(*_TENSORFLOW, "keras", "h5py"),
+        extra="tensorflow",
+        size="1.3 GB",
+    ),
+    "TENSORFLOW": Framework(
+        module="tensorflow.saved_model",
+        files="one SavedModel (.pb or .pbtxt, and its folder variables), or one frozen graph (.pb or .pbtxt)",
+        endings=(".pb",),
+        layout="NHWC",
+        versions="what the installed TensorFlow 2 reads; the signature serving_default, or the only one",
+        modules=_TENSORFLOW,
+        extra="tensorflow",
+        size="1.3 GB",
+    ),
 }
-"""Framework -> the modules that its importer needs beside those of the plain installation."""
+"""By the service's name. Source: botocore's enum Framework."""
 
 
 def loader(framework: str) -> Loader:
-    """The framework's `load`. Raises CompilationError when this version has none."""
-    module = IMPORTERS.get(framework)
-    if module is None:
-        available = ", ".join(name for name, module in IMPORTERS.items() if module)
+    """The framework's `load`. Raises CompilationError for one that is not in the table."""
+    if framework not in FRAMEWORKS:
+        available = ", ".join(FRAMEWORKS)
         raise CompilationError(f"Framework {framework} is not available in this version; there is {available}")
     load_tvm()
-    load: Loader = importlib.import_module(module).load
+    load: Loader = _module(framework).load  # type: ignore[attr-defined]
     return load
 
 
 def reference(framework: str) -> Reference | None:
-    """The framework's `reference`, None when its importer has none."""
-    module = IMPORTERS[framework]
-    found: Reference | None = getattr(importlib.import_module(module), "reference", None) if module else None
+    """The framework's `reference`, None when it has none."""
+    found: Reference | None = getattr(_module(framework), "reference", None)
     return found
+
+
+def _module(framework: str) -> object:
+    return importlib.import_module(f"neo_compiler.frontends.{FRAMEWORKS[framework].module}")

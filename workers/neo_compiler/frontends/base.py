@@ -13,6 +13,7 @@ from typing import Any
 import numpy.typing as npt
 
 from neo_compiler.errors import CompilationError, InputConfigurationError
+from neo_compiler.frontends import FRAMEWORKS
 
 IRModule = Any
 """tvm.IRModule; tvm is untyped."""
@@ -25,16 +26,6 @@ named and laid out as those of the compiled model; the outputs in the order of I
 
 Raises ImportError where the framework is not installed, any other error for values that the model cannot take.
 """
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a framework's importer takes: FACTS at the top of its module. Documentation is made from it."""
-
-    files: str  # the archive's rule
-    layout: str  # of images in DataInputConfig and in the compiled model
-    versions: str  # of the file format
-    extra: str | None = None  # neo-emulator[extra], None when the plain install has all
 
 
 @dataclass(frozen=True)
@@ -67,8 +58,9 @@ def one_file(files: list[Path], endings: tuple[str, ...], none: str, many: str) 
     return found[0]
 
 
-def optional(module: str, framework: str, extra: str, hint: str = "") -> Any:
+def optional(module: str, framework: str, hint: str = "") -> Any:
     """An optional dependency's module. Raises CompilationError that names the extra to install, and adds `hint`."""
+    extra = FRAMEWORKS[framework].extra
     try:
         return importlib.import_module(module)
     except ImportError as error:

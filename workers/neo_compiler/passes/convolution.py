@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tvm import relax
+from tvm import relax, te
 
-from neo_compiler.lowering.cpu import templates
 from neo_compiler.passes.constant_folding import constant
 from neo_compiler.passes.layout import Result, Turner
 from neo_compiler.passes.rewriter import Expr, ints, is_constant, shape_of
 
 Array = npt.NDArray[Any]
+
+Tensor = Any
+"""A tensor of a tensor expression; tvm is untyped."""
 
 R = relax.op
 
@@ -87,4 +90,24 @@ def transposed(turner: Turner, data: Expr, weight: Array, call: Expr, result: li
     border = [taps_h - 1, taps_w - 1] * 2
     made = turner.emit(R.nn.conv2d(data, constant(turned), [1, 1], border, [1, 1], 1, "NHWC", "OHWI"))
     start = (pad[0], pad[1])
-    return turner.builder.call_te(templates.interleaved, made, (stride_h, stride_w), start, (batch, *result[1:]))
+    return turner.builder.call_te(interleaved, made, (stride_h, stride_w), start, (batch, *result[1:]))
+
+
+def interleaved(data: Tensor, strides: Sequence[int], start: Sequence[int], shape: Sequence[int]) -> Tensor:
+    """[N, h, w, sh * sw * C] -> [N, H, W, C]: each point's sh * sw results side by side, from `start` on."""
+    (high, wide), channels = strides, shape[3]
+
+    def at(n: Any, i: Any, j: Any, c: Any) -> Any:
+        row, column = i + start[0], j + start[1]
+        return data(n, row // high, column // wide, ((row % high) * wide + column % wide) * channels + c)
+
+    return te.compute(tuple(shape), at, name="neo_interleaved")
+
+
+def output_size(
+    shape: Sequence[Any], kernel: Sequence[int], strides: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
+) -> tuple[int, int]:
+    """Height and width of a convolution's result."""
+    high = (int(shape[1]) + padding[0] + padding[2] - (kernel[0] - 1) * dilation[0] - 1) // strides[0] + 1
+    wide = (int(shape[2]) + padding[1] + padding[3] - (kernel[1] - 1) * dilation[1] - 1) // strides[1] + 1
+    return high, wide

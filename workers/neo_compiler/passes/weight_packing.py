@@ -15,6 +15,9 @@ Array = npt.NDArray[Any]
 OUT_FUSABLE = 4
 """TVM's OpPatternKind kOutEWiseFusable: element-wise operators may follow in the same kernel."""
 
+MAX_GROUPS = 64
+"""A grouped convolution of more groups stays TVM's own."""
+
 
 class Packer(Rewriter):
     """Rewrites conv2d and matmul; None leaves one to TVM."""

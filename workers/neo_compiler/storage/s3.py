@@ -16,8 +16,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from neo_compiler.errors import CompileError, InputConfigurationError, InternalError, OutputConfigurationError
+from neo_compiler.settings import CompilerSettings
 from neo_compiler.storage.s3_uri import S3Uri
-from neo_workers.settings import Settings
 
 CHUNK_BYTES = 1 << 20
 OWNER = "neo-emulator-job"
@@ -115,7 +115,7 @@ class Storage:
         return _client(self._endpoint_url, self._region, self._attempts)
 
 
-def preload(settings: Settings) -> None:
+def preload(settings: CompilerSettings) -> None:
     """Makes the client that a forked child will want. Opens no connection, starts no thread."""
     client = _client(settings.s3_endpoint_url, settings.region, ATTEMPTS)
     for call in ("head_bucket", "get_object", "put_object"):  # signs, and so fills botocore's own caches

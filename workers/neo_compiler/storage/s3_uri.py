@@ -6,11 +6,12 @@ Source: botocore's pattern for S3Uri, `(https|s3)://([^/]+)/?(.*)`; "Virtual hos
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 from neo_targets.registry import target_name
-from neo_workers.jobs import JsonObject
 
 _URI = re.compile(r"(https|s3)://([^/]+)/?(.*)", re.DOTALL)
 _AWS_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:[a-z0-9-]+))*\.amazonaws\.com(?:\.cn)?")
@@ -75,7 +76,7 @@ def artifact_uri(input_uri: S3Uri, output_location: S3Uri, target: str) -> S3Uri
     return S3Uri(output_location.bucket, f"{prefix}/{name}" if prefix else name)
 
 
-def artifact_of(request: JsonObject) -> S3Uri:
+def artifact_of(request: Mapping[str, Any]) -> S3Uri:
     """Where the artifact of a CreateCompilationJob request goes. Raises S3UriError."""
     output = request["OutputConfig"]
     location = parse(output["S3OutputLocation"])

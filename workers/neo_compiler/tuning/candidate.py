@@ -19,8 +19,9 @@ import tvm
 from tvm import relax
 from tvm.target import Target
 
-from neo_compiler.artifact import params, static_plan
+from neo_compiler.artifact import params
 from neo_compiler.artifact.bundle import PARAMS
+from neo_compiler.codegen import static_plan
 from neo_compiler.codegen.extract_plan import extract
 from neo_compiler.codegen.link import link_kernels
 from neo_compiler.lowering import build

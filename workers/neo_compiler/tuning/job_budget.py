@@ -10,13 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neo_compiler import reuse
 from neo_compiler.artifact.bundle import target_meta
 from neo_compiler.errors import CompilationError
+from neo_compiler.settings import CompilerSettings
 from neo_compiler.tuning.database import Database
 from neo_compiler.tvm_import import load_tvm
 from neo_targets.spec import TargetSpec
-from neo_workers.settings import Settings
 
 if TYPE_CHECKING:
     from neo_compiler.lowering.cpu.tile_selection import Product
@@ -28,15 +27,15 @@ RESERVE_SECONDS, RESERVE_TIMES = 10.0, 3.0
 class Tuning:
     """A job's share in tuning."""
 
-    def __init__(self, settings: Settings, spec: TargetSpec, max_runtime_seconds: float | None) -> None:
-        self.database = Database(reuse.folder(settings), spec)
+    def __init__(self, settings: CompilerSettings, spec: TargetSpec, max_runtime_seconds: float | None) -> None:
+        self.database = Database(settings.cache_folder, spec)
         self.database.read()
         self._seconds, self._spec, self._max_runtime = settings.tune_seconds, spec, max_runtime_seconds
         self._begun = time.monotonic()
         self._complete: bool | None = None  # whether all was tried that is worth it; None before
 
     def facts(self) -> list[str]:
-        """What of it the artifact hangs on, [] for nothing: the tiles that were found, and if more were looked for.
+        """What the artifact depends on, [] for nothing: the tiles that were found, and whether all were tried.
 
         An artifact counts as tuned only when nothing was left to try: an equal job goes on where this one had to end.
         """

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neo_compiler.artifact.static_plan import FILE
+from neo_compiler.codegen.static_plan import FILE
 from neo_compiler.runtime import dlr
 
 Array = npt.NDArray[Any]

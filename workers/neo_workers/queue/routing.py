@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.util import find_spec
 
-from neo_compiler.frontends import IMPORTERS, NEEDS
+from neo_compiler.frontends import FRAMEWORKS
 from neo_workers.jobs import MODEL_PACKAGE_INPUT, JobId, JsonObject
 from neo_workers.queue.celery_app import QUEUE
 from neo_workers.store import worker_registry
@@ -20,7 +20,7 @@ from neo_workers.store.store import JobNotFound, Store
 @lru_cache(maxsize=1)
 def own_frameworks() -> tuple[str, ...]:
     """The frameworks whose packages this process can import; it imports none."""
-    return tuple(name for name in IMPORTERS if all(map(find_spec, NEEDS.get(name, ()))))
+    return tuple(name for name, framework in FRAMEWORKS.items() if all(map(find_spec, framework.modules)))
 
 
 def queue_of(framework: str) -> str:
@@ -30,12 +30,12 @@ def queue_of(framework: str) -> str:
 
 def own_queues() -> list[str]:
     """The queues that this worker takes jobs from."""
-    return [QUEUE, *(queue_of(name) for name in own_frameworks() if name in NEEDS)]
+    return [QUEUE, *(queue_of(name) for name in own_frameworks() if FRAMEWORKS[name].modules)]
 
 
 def elsewhere(store: Store, job_id: JobId) -> str | None:
     """The queue to pass the job on to, None when it is this worker's: it has the framework, or nobody has."""
-    if len(own_frameworks()) == len(IMPORTERS):
+    if len(own_frameworks()) == len(FRAMEWORKS):
         return None
     try:
         framework = _framework(store.get(job_id).request)

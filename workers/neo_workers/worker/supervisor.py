@@ -27,7 +27,7 @@ from neo_workers.store.job_streams import LineWriter
 from neo_workers.store.store import Store, StoreError
 from neo_workers.store.test_controls import Controls
 from neo_workers.worker import artifact_cleanup
-from neo_workers.worker.compile_process import Child, result_of
+from neo_workers.worker.compile_process import CompileProcess, result_of
 
 MAX_RUNTIME_SECONDS = 86_400
 """MaxRuntimeInSeconds when the request gives none. Source: StoppingCondition in the API reference (1 day)."""
@@ -91,20 +91,22 @@ class Supervisor:
             starting.add_done_callback(self._put_away)
         return self._conclude(verdict)
 
-    def _start(self) -> Future[Child]:
+    def _start(self) -> Future[CompileProcess]:
         """The child to be: the process that it forks from may still be loading TVM, longer than a lease lasts."""
-        future: Future[Child] = Future()
+        future: Future[CompileProcess] = Future()
 
         def make() -> None:
             try:
-                future.set_result(Child(self.claim.id, self.claim.request, self.work_dir, self.settings, self.mark))
+                future.set_result(
+                    CompileProcess(self.claim.id, self.claim.request, self.work_dir, self.settings, self.mark)
+                )
             except Exception as error:
                 future.set_exception(error)
 
         threading.Thread(target=make, daemon=True, name="start").start()
         return future
 
-    def _await(self, starting: Future[Child]) -> Verdict | None:
+    def _await(self, starting: Future[CompileProcess]) -> Verdict | None:
         """None once the child is there; a verdict when supervision is over before."""
         while not starting.done():
             if time.monotonic() > self.begun + self.max_runtime:
@@ -117,7 +119,7 @@ class Supervisor:
             return Verdict(Step.LOST)  # it is tried again when the lease has run out, max_attempts times in all
         return None
 
-    def _put_away(self, starting: Future[Child]) -> None:
+    def _put_away(self, starting: Future[CompileProcess]) -> None:
         if not starting.exception():
             starting.result().close()
         shutil.rmtree(self.work_dir, ignore_errors=True)
@@ -127,7 +129,7 @@ class Supervisor:
 
     # while the child runs
 
-    def _watch(self, child: Child) -> Verdict:
+    def _watch(self, child: CompileProcess) -> Verdict:
         begun, next_beat = self.begun, time.monotonic()
         deadline = begun + self.max_runtime
         open_ends: list[Any] = [child.events, child.log, child.process.sentinel]
@@ -156,7 +158,7 @@ class Supervisor:
                 elif may_settle:
                     time.sleep(REDIS_PAUSE_SECONDS)
 
-    def _overuse(self, child: Child) -> Verdict | None:
+    def _overuse(self, child: CompileProcess) -> Verdict | None:
         """FAILED when the compile uses more than it may; an upload under way is let finish."""
         if self.uploading or not (breach := self.watch.breach(child.pid)):
             return None
@@ -175,11 +177,11 @@ class Supervisor:
                 return Verdict(Step.FAILED, fault)
             self.draining.wait(min(self.settings.beat_seconds, begun + self.min_run - now))
 
-    def _notice_crash(self, child: Child) -> None:
+    def _notice_crash(self, child: CompileProcess) -> None:
         if self.verdict is None and self.heard_all and child.exit_code is not None:
             self.verdict = Verdict(Step.FAILED, self._crash(child.exit_code))
 
-    def _read(self, child: Child, end: object) -> bool:
+    def _read(self, child: CompileProcess, end: object) -> bool:
         """Takes in what one pipe holds; False when it holds no more for ever."""
         try:
             if end is child.events:

@@ -10,9 +10,9 @@ import tvm
 from tvm import relax
 
 from neo_compiler.artifact import params
-from neo_compiler.artifact.static_plan import FILE, Plan, refusal
 from neo_compiler.codegen.extract_plan import NotStatic, extract
 from neo_compiler.codegen.link import link_kernels
+from neo_compiler.codegen.static_plan import FILE, Plan, refusal
 from neo_compiler.lowering import build
 from neo_compiler.lowering.targets import tvm_target
 from neo_compiler.runtime.dlr import DlrError, Model

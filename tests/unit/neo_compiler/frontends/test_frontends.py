@@ -1,28 +1,30 @@
-import importlib
-
 import botocore.session
 import pytest
 
 from neo_compiler.errors import CompilationError
-from neo_compiler.frontends import IMPORTERS, NEEDS, loader
+from neo_compiler.frontends import FRAMEWORKS, loader, reference
 
 
 def test_every_framework_of_the_service_has_its_row() -> None:
     model = botocore.session.get_session().get_service_model("sagemaker")
-    assert set(IMPORTERS) == set(model.shape_for("Framework").enum)
+    assert set(FRAMEWORKS) == set(model.shape_for("Framework").enum)
 
 
-@pytest.mark.parametrize("framework", [name for name, module in IMPORTERS.items() if module])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_an_available_framework_loads(framework: str) -> None:
     assert callable(loader(framework))
+    assert reference(framework) is None or callable(reference(framework))
 
 
 def test_those_with_an_extra_say_which_modules_they_need() -> None:
-    modules = {name: importlib.import_module(module) for name, module in IMPORTERS.items() if module}
-    assert {name for name, module in modules.items() if module.FACTS.extra} == set(NEEDS)
+    assert all(bool(row.extra) == bool(row.modules) for row in FRAMEWORKS.values())
 
 
-@pytest.mark.parametrize("framework", [*(name for name, module in IMPORTERS.items() if not module), "CAFFE"])
-def test_an_unavailable_framework_says_so(framework: str) -> None:
-    with pytest.raises(CompilationError, match=f"Framework {framework} is not available .* there is ONNX"):
-        loader(framework)
+def test_an_ending_tells_one_framework() -> None:
+    endings = [ending for row in FRAMEWORKS.values() for ending in row.endings]
+    assert len(endings) == len(set(endings))
+
+
+def test_an_unavailable_framework_says_so() -> None:
+    with pytest.raises(CompilationError, match=r"Framework CAFFE is not available .* there is ONNX"):
+        loader("CAFFE")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from neo_compiler import pipeline, reuse
+from neo_compiler.compilation import Compilation, CompilationContext
 from neo_compiler.tuning import job_budget
 from neo_compiler.tuning.job_budget import Tuning, ends
 from neo_targets import registry
@@ -71,12 +71,12 @@ def test_a_cpu_without_the_targets_features_times_nothing(tmp_path: Path, monkey
 def test_what_tuning_found_shapes_the_key(tmp_path: Path) -> None:
     def key(**settings: object) -> str:
         (tmp_path / "model.tar.gz").write_bytes(b"model")
-        context = pipeline.JobContext(
+        context = CompilationContext(
             tmp_path, "us-east-1", Settings(cache_dir=tmp_path / "c", **settings), lambda step: None, lambda: None
         )
         source = {"S3Uri": "s3://in/m.tar.gz", "Framework": "ONNX", "DataInputConfig": '{"data": [1]}'}
         output = {"S3OutputLocation": "s3://out/", "TargetDevice": "ml_m4"}
-        return reuse.key(pipeline.prepare({"InputConfig": source, "OutputConfig": output}, context))
+        return Compilation.prepare({"InputConfig": source, "OutputConfig": output}, context).cache_key()
 
     database = Tuning(Settings(cache_dir=tmp_path / "c"), registry.resolve({"TargetDevice": "ml_m4"}), None).database
     plain, before = key(), key(tune_seconds=60)

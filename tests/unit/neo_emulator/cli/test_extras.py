@@ -1,10 +1,9 @@
-import importlib
 import sys
 from importlib.metadata import metadata
 
 import pytest
 
-from neo_compiler.frontends import IMPORTERS
+from neo_compiler.frontends import FRAMEWORKS
 from neo_emulator.cli.extras import EXTRAS, PROJECT
 
 BY_NAME = {extra.name: extra for extra in EXTRAS}
@@ -28,10 +27,9 @@ def test_packages_are_those_of_the_extra_alone() -> None:
 
 
 def test_frameworks_are_named_where_their_importers_say() -> None:
-    for framework, module in IMPORTERS.items():
-        extra = importlib.import_module(module).FACTS.extra if module else None
-        if extra:
-            assert framework in BY_NAME[extra].purpose
+    for name, framework in FRAMEWORKS.items():
+        if framework.extra:
+            assert name in BY_NAME[framework.extra].purpose
 
 
 def test_torch_comes_as_a_build_for_cpus(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from neo_compiler.frontends import IMPORTERS, NEEDS
+from neo_compiler.frontends import FRAMEWORKS
 from neo_workers.jobs import MODEL_PACKAGE_INPUT, JobId, Scope
 from neo_workers.queue import routing
 from neo_workers.queue.celery_app import QUEUE
@@ -34,13 +34,13 @@ def _without_treelite(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_own_frameworks_and_queues() -> None:
-    plain = {name for name in IMPORTERS if name not in NEEDS}
+    plain = {name for name, row in FRAMEWORKS.items() if not row.modules}
     assert plain == {"ONNX", "MXNET", "DARKNET"}
     assert plain <= set(routing.own_frameworks())
     assert not {"XGBOOST", "SKLEARN"} & set(routing.own_frameworks())
     queues = routing.own_queues()
     assert queues[0] == QUEUE
-    assert set(queues[1:]) == {routing.queue_of(name) for name in routing.own_frameworks() if name in NEEDS}
+    assert set(queues[1:]) == {routing.queue_of(name) for name in routing.own_frameworks() if FRAMEWORKS[name].modules}
 
 
 @pytest.mark.parametrize("request_", [TREES, {MODEL_PACKAGE_INPUT: TREES["InputConfig"]}])
@@ -53,15 +53,15 @@ def test_a_job_is_passed_on_where_somebody_has_its_framework(store: Store, reque
 
 @pytest.mark.parametrize("request_", [{"InputConfig": {"Framework": "ONNX"}}, {}])
 def test_other_jobs_stay(store: Store, request_: dict[str, object]) -> None:
-    worker_registry.report(store, worker_registry.Worker("other:1", 1, "ok", tuple(IMPORTERS)))
+    worker_registry.report(store, worker_registry.Worker("other:1", 1, "ok", tuple(FRAMEWORKS)))
     assert routing.elsewhere(store, A) is None  # there is no such job
     store.add(A, request_, {})
     assert routing.elsewhere(store, A) is None
 
 
 def test_who_has_all_keeps_all(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker_registry.report(store, worker_registry.Worker("other:1", 1, "ok", tuple(IMPORTERS)))
+    worker_registry.report(store, worker_registry.Worker("other:1", 1, "ok", tuple(FRAMEWORKS)))
     store.add(A, TREES, {})
     with monkeypatch.context() as patch:
-        patch.setattr(routing, "own_frameworks", lambda: tuple(IMPORTERS))
+        patch.setattr(routing, "own_frameworks", lambda: tuple(FRAMEWORKS))
         assert routing.elsewhere(store, A) is None

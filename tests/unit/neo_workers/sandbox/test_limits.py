@@ -19,7 +19,7 @@ def test_memory_is_three_quarters_of_the_machine_unless_set() -> None:
 def test_a_process_gets_its_own_limits() -> None:
     code = """
 import resource
-from neo_workers import limits
+from neo_workers.sandbox import limits
 from neo_workers.settings import Settings
 limits.apply(Settings(max_cpu_seconds=7, max_file_bytes=1 << 20, max_open_files=99, max_memory_bytes=1 << 30))
 names = "CPU", "FSIZE", "NOFILE", "DATA", "CORE"

@@ -42,7 +42,7 @@ def leaders_below(pid: int) -> list[int]:
     return []
 
 
-ADOPT = "from neo_workers import kin; kin.adopt()"
+ADOPT = "from neo_workers.sandbox import process_tree; process_tree.adopt()"
 
 
 def test_a_daemon_stays_below_who_adopts_it_and_dies_with_the_rest() -> None:
@@ -60,8 +60,8 @@ def test_a_daemon_stays_below_who_adopts_it_and_dies_with_the_rest() -> None:
 
 FORKS = """
 import os, time
-from neo_workers import kin
-kin.adopt()
+from neo_workers.sandbox import process_tree
+process_tree.adopt()
 print("up", flush=True)
 for _ in range(5):  # 32 processes, and each of them goes on forking, for 5 seconds at most
     os.fork()

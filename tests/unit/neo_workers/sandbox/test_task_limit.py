@@ -10,8 +10,8 @@ from neo_workers.sandbox import task_limit
 
 FORK = """
 import os, time
-from neo_workers import kin, pids
-kin.adopt()
+from neo_workers.sandbox import process_tree, task_limit
+process_tree.adopt()
 {confine}
 children = []
 try:
@@ -23,9 +23,9 @@ try:
         children.append(child)
 except BlockingIOError:
     pass
-kin.bury()
-pids.leave()
-print(len(children), len([folder for folder in pids._own_cgroups() if folder.name.startswith("neo-compile-")]))
+process_tree.bury()
+task_limit.leave()
+print(len(children), len([folder for folder in task_limit._own_cgroups() if folder.name.startswith("neo-compile-")]))
 """
 
 
@@ -39,7 +39,7 @@ def fork(confine: str) -> tuple[int, int]:
 
 @pytest.mark.skipif(os.getuid() != 0 or not task_limit._own_cgroups(), reason="needs root and cgroups")
 def test_root_is_held_by_a_cgroup() -> None:
-    forked, left = fork("pids.confine(20, os.getpid())")
+    forked, left = fork("task_limit.confine(20, os.getpid())")
     if forked == 40:
         pytest.skip("may not make cgroups here")
     assert (forked, left) == (19, 0)
@@ -47,8 +47,9 @@ def test_root_is_held_by_a_cgroup() -> None:
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become somebody else")
 def test_others_are_held_by_a_limit() -> None:
-    nobody_else = "os.setuid(61234); table = kin.table; kin.table = lambda: {}"  # the machine's tasks do not count
-    forked, _ = fork(f"{nobody_else}; pids.limit(30); kin.table = table")
+    # the machine's tasks do not count
+    nobody_else = "os.setuid(61234); table = process_tree.table; process_tree.table = lambda: {}"
+    forked, _ = fork(f"{nobody_else}; task_limit.limit(30); process_tree.table = table")
     assert 0 < forked <= 30
 
 

@@ -9,18 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Facts, Imported, one_file, one_line
+from neo_compiler.frontends.base import Array, Imported, one_file, one_line
 from neo_compiler.frontends.darknet.file import Network, read
 from neo_compiler.frontends.darknet.layers import convert
 from neo_compiler.frontends.onnx import load as onnx_frontend
 from neo_compiler.frontends.onnx.builder import run_reference
 from neo_compiler.input_config import DYNAMIC, ModelInput, Shape, match
 
-FACTS = Facts(
-    files="one .cfg and one .weights file",
-    layout="NCHW",
-    versions="weights files of versions 0.1 to 0.2",
-)
 HINT = "Please make sure the framework you select is correct."
 NO_CFG = f"No .cfg file found for DarkNet model. {HINT}"
 MANY_CFG = "Exactly one .cfg file is allowed for DarkNet models."

@@ -9,18 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Facts, Imported, one_line, visible
+from neo_compiler.frontends.base import Array, Imported, one_line, visible
 from neo_compiler.frontends.mxnet.file import SavedParameters, read_params, read_symbol
 from neo_compiler.frontends.mxnet.graph import Network, convert, declared_inputs
 from neo_compiler.frontends.onnx import load as onnx_frontend
 from neo_compiler.frontends.onnx.builder import run_reference
 from neo_compiler.input_config import Shape, match
 
-FACTS = Facts(
-    files="one PREFIX-symbol.json and PREFIX-NNNN.params; of several .params the highest number counts",
-    layout="NCHW",
-    versions="graphs of MXNet 0.8 to 1.9",
-)
 HINT = "Please make sure the framework you select is correct."
 NO_SYMBOL = f"No symbol file found for MXNet model. {HINT}"
 MANY_SYMBOLS = f"Only one symbol file is allowed for MXNet model. {HINT}"

@@ -14,7 +14,7 @@ from onnx import external_data_helper, inliner
 from tvm import relax
 
 from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Facts, Imported, Tensor, one_file, one_line
+from neo_compiler.frontends.base import Array, Imported, Tensor, one_file, one_line
 from neo_compiler.frontends.onnx import converters
 from neo_compiler.frontends.onnx.builder import run_reference
 from neo_compiler.frontends.onnx.fold import fold
@@ -22,11 +22,6 @@ from neo_compiler.frontends.onnx.tvm_frontend import from_onnx
 from neo_compiler.frontends.signature import static_shape
 from neo_compiler.input_config import DYNAMIC, ModelInput, Shape, match
 
-FACTS = Facts(
-    files="one .onnx file, and the files of its external data",
-    layout="as the model has it",
-    versions="opsets up to that of the installed onnx",
-)
 ENDINGS = (".onnx",)
 NO_FILE = "No .onnx file found for ONNX model. Please make sure the framework you select is correct."
 MANY_FILES = "Exactly one .onnx file is allowed for ONNX models."

@@ -11,19 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Facts, Imported, one_file, one_line, optional, quiet
+from neo_compiler.frontends.base import Array, Imported, one_file, one_line, optional, quiet
 from neo_compiler.frontends.signature import imported
 from neo_compiler.input_config import DYNAMIC, ModelInput, Shape, match
 
 if TYPE_CHECKING:
     from neo_compiler.frontends.pytorch.model import Argument, Model
 
-FACTS = Facts(
-    files="one .pth, .pt or .pt2 file",
-    layout="as the model has it, mostly NCHW",
-    versions="TorchScript (torch.jit.trace, torch.jit.script); as an extra, programs of torch.export",
-    extra="torch",
-)
 ENDINGS = (".pth", ".pt", ".pt2")
 NO_FILE = "No pth file found for PyTorch model. Please make sure the framework you select is correct."
 MANY_FILES = "Exactly one .pth file is allowed for PyTorch models."
@@ -94,7 +88,7 @@ def _known(given: Shape | None, argument: Argument) -> Shape | None:
 
 
 def _read(files: list[Path]) -> Model:
-    optional("torch", "PYTORCH", "torch", CPU_BUILD)
+    optional("torch", "PYTORCH", CPU_BUILD)
     from neo_compiler.frontends.pytorch import file
     from neo_compiler.frontends.pytorch import model as pytorch_model
 

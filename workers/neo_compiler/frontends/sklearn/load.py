@@ -15,17 +15,11 @@ from typing import Any
 import numpy as np
 
 from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Facts, Imported, one_file, optional
+from neo_compiler.frontends.base import Array, Imported, one_file, optional
 from neo_compiler.frontends.relax_graph import INPUT, Expr, Graph, input_shape
 from neo_compiler.input_config import DYNAMIC, Shape
-from neo_workers.settings import get_settings
+from neo_compiler.settings import CompilerSettings
 
-FACTS = Facts(
-    files="one .joblib or .skops file",
-    layout="[rows, columns]",
-    versions="estimators of the installed scikit-learn; older ones where it can read them",
-    extra="trees",
-)
 NO_FILE = "No .joblib file found for Scikit-Learn model. Please make sure the framework you select is correct."
 MANY_FILES = "Exactly one .joblib file is allowed for Scikit-Learn models."
 CANNOT_LOAD = "Framework cannot load Scikit-Learn model. Please make sure the framework you select is correct. "
@@ -41,7 +35,7 @@ TRANSFORMED = "transformed"
 def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Imported:
     """The model of an unpacked archive. Raises InputConfigurationError with Neo's texts."""
     for module in ("treelite", "sklearn", "joblib"):
-        optional(module, "SKLEARN", "trees")
+        optional(module, "SKLEARN")
     import sklearn
 
     from neo_compiler.frontends.sklearn.transforms import NotSupported
@@ -86,7 +80,7 @@ def _read(files: list[Path]) -> Any:
 
     path = one_file(files, (".joblib", ".skops"), NO_FILE, MANY_FILES)
     try:
-        estimator = read(path, get_settings().unsafe_pickles)
+        estimator = read(path, CompilerSettings().unsafe_pickles)
     except Exception as error:  # a pickle can fail in any way
         raise InputConfigurationError(f"{CANNOT_LOAD}{type(error).__name__}: {error}") from error
     if not isinstance(estimator, BaseEstimator):

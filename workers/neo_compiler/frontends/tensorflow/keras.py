@@ -13,17 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Facts, Imported, one_file, quiet, visible
+from neo_compiler.frontends.base import Array, Imported, one_file, quiet, visible
 from neo_compiler.frontends.tensorflow import source as tensorflow_source
-from neo_compiler.frontends.tensorflow.source import EXTRA, Source, cause
+from neo_compiler.frontends.tensorflow.source import Source, cause
 from neo_compiler.input_config import DYNAMIC, ModelInput, Shape, match
 
-FACTS = Facts(
-    files="one .h5 file; as an extra .keras",
-    layout="NCHW, though the model has NHWC; outputs of four dimensions too",
-    versions="what the installed Keras 3 reads: its own files, mostly Keras 2's",
-    extra=EXTRA,
-)
 ENDINGS = (".h5", ".keras")
 CANNOT_LOAD = "Unable to load provided Keras model. Error: "
 CANNOT_CONVERT = "TVM cannot convert the Keras model. "

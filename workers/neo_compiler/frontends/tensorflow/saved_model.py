@@ -11,17 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Facts, Imported, quiet, visible
+from neo_compiler.frontends.base import Array, Imported, quiet, visible
 from neo_compiler.frontends.tensorflow import source as tensorflow_source
-from neo_compiler.frontends.tensorflow.source import EXTRA, Source, cause
+from neo_compiler.frontends.tensorflow.source import Source, cause
 from neo_compiler.input_config import DYNAMIC, ModelInput, Shape, match
 
-FACTS = Facts(
-    files="one SavedModel (.pb or .pbtxt, and its folder variables), or one frozen graph (.pb or .pbtxt)",
-    layout="NHWC",
-    versions="what the installed TensorFlow 2 reads; the signature serving_default, or the only one",
-    extra=EXTRA,
-)
 HINT = "Please make sure the framework you select is correct."
 CHECKPOINT = f"TF Checkpoints are not supported. {HINT}"
 MANY_SAVED = "Exactly one saved model is allowed for TensorFlow models."

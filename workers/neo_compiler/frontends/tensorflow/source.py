@@ -24,7 +24,6 @@ from neo_compiler.frontends.base import Array, Imported, IRModule, one_line, opt
 from neo_compiler.frontends.signature import imported
 from neo_compiler.input_config import ModelInput, Shape
 
-EXTRA = "tensorflow"
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -56,8 +55,8 @@ class Source:
 def tensorflow(framework: str) -> Any:
     """TensorFlow's module, silent. Raises CompilationError that names the extra."""
     os.environ.update(ENVIRONMENT)
-    module = optional("tensorflow", framework, EXTRA)
-    optional("tflite", framework, EXTRA)
+    module = optional("tensorflow", framework)
+    optional("tflite", framework)
     module.get_logger().setLevel(logging.ERROR)
     return module
 

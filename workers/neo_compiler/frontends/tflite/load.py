@@ -11,16 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Facts, Imported, one_file, one_line, optional, quiet
+from neo_compiler.frontends.base import Array, Imported, one_file, one_line, optional, quiet
 from neo_compiler.frontends.signature import imported
 from neo_compiler.input_config import ModelInput, Shape, match
 
-FACTS = Facts(
-    files="one .tflite file",
-    layout="as the model has it, mostly NHWC",
-    versions="schema version 3; built-in operators",
-    extra="tflite",
-)
 ENDINGS = (".tflite",)
 HINT = "Please make sure the framework you selected is correct."
 WRONG_COUNT = "Exactly one .tflite file is allowed for TFLite models."
@@ -53,7 +47,7 @@ def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Im
 
 def from_bytes(data: bytes, config: dict[str, Shape] | list[Shape] | None) -> Imported:
     """The model in a .tflite file. Raises InputConfigurationError."""
-    package = optional("tflite", "TFLITE", "tflite")
+    package = optional("tflite", "TFLITE")
     if data[4:8] != IDENTIFIER:
         raise InputConfigurationError(NOT_TFLITE)
     try:

@@ -18,19 +18,13 @@ import numpy as np
 from tvm import relax
 
 from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Facts, Imported, optional, visible
+from neo_compiler.frontends.base import Array, Imported, optional, visible
 from neo_compiler.frontends.relax_graph import Expr, Graph, input_shape
 from neo_compiler.frontends.xgboost.files import BINARY, NotXGBoost, Saved, read
 from neo_compiler.input_config import Shape
 from neo_compiler.kernels.forest import NotATree, from_treelite
 from neo_compiler.kernels.tree_traversal import emit
 
-FACTS = Facts(
-    files="one file of any name; of several the one whose name ends with xgboost-model-0",
-    layout="[rows, features]",
-    versions="JSON, UBJSON, the binary form of XGBoost before 3, pickled Boosters; trees, DART and linear boosters",
-    extra="trees",
-)
 NO_FILE = "No model file found."
 MANY_FILES = (
     "Invalid XGBoost model: only one XGBoost model file is allowed. "
@@ -49,7 +43,7 @@ ARGMAX_OBJECTIVE = "multi:softmax"
 
 def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Imported:
     """The model of an unpacked archive. Raises InputConfigurationError with Neo's texts."""
-    treelite = optional("treelite", "XGBOOST", "trees")
+    treelite = optional("treelite", "XGBOOST")
     try:
         saved = read(_model_file(files).read_bytes())
         features, build = _linear(saved) if saved.booster == "gblinear" else _trees(saved, treelite)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import tvm
 from tvm.target import Target
 
-from neo_compiler.lowering.cpu.int8_dot import SDOT, VNNI, Dot
+from neo_compiler.passes.quantization.dot_instructions import SDOT, VNNI, Dot
 
 _get_features = tvm.get_global_func("target.llvm_get_cpu_features")
 

@@ -14,17 +14,14 @@ from tvm import relax
 from neo_compiler.lowering.cpu import cost_model, templates, tile_selection, winograd
 from neo_compiler.lowering.cpu.cost_model import Tile
 from neo_compiler.lowering.cpu.cpu_model import Machine
-from neo_compiler.lowering.cpu.int8_dot import WORD, Dot
 from neo_compiler.lowering.cpu.tile_selection import Choices, Product
-from neo_compiler.passes.convolution import weight_of
+from neo_compiler.passes.convolution import output_size, weight_of
+from neo_compiler.passes.quantization.dot_instructions import WORD, Dot
 from neo_compiler.passes.rewriter import Expr, ints, is_constant, op_name, rewrite, shape_of
-from neo_compiler.passes.weight_packing import Packer
+from neo_compiler.passes.weight_packing import MAX_GROUPS, Packer
 
 Array = npt.NDArray[Any]
 R = relax.op
-
-MAX_GROUPS = 64
-"""A grouped convolution of more groups stays TVM's own."""
 
 
 def pack(module: tvm.IRModule, machine: Machine, tiles_of: Choices) -> tvm.IRModule:
@@ -95,7 +92,7 @@ class _Packer(Packer):
         ):
             return self._winograd(data, weight, window[1], size)
         shape = shape_of(data) or []
-        height, width = templates.window(shape, (kernel_h, kernel_w), *window)
+        height, width = output_size(shape, (kernel_h, kernel_w), *window)
         sums, lines = kernel_h * kernel_w * inputs, shape[0] * height
         tile = self._tile(tile_selection.CONVOLUTION, shape, weight.shape, width, sums, lines, window, dot=dot)
         more = (tile.text, channels) if dot is None else (tile.text, channels, dot.name, fill)

@@ -12,7 +12,9 @@ from typing import Any
 from tvm import te, tirx
 
 from neo_compiler.lowering.cpu.cost_model import Tile
-from neo_compiler.lowering.cpu.int8_dot import BY_NAME, WORD, multiplied, word
+from neo_compiler.lowering.cpu.int8_dot import multiplied, word
+from neo_compiler.passes.convolution import output_size
+from neo_compiler.passes.quantization.dot_instructions import BY_NAME, WORD
 
 Tensor = Any
 """A tensor of a tensor expression; tvm is untyped."""
@@ -46,7 +48,7 @@ def convolution(
     [panels, kH, kW, ceil(I / 4), columns]. `fill` stands around the image.
     """
     panels, kernel_h, kernel_w, inputs, columns = (int(size) for size in weight.shape)
-    out_h, out_w = window(data.shape, (kernel_h, kernel_w), strides, padding, dilation)
+    out_h, out_w = output_size(data.shape, (kernel_h, kernel_w), strides, padding, dilation)
     rows = Tile.parse(tile).rows
     width = -(-out_w // rows) * rows
     whole = inputs * (WORD if dot else 1)
@@ -149,7 +151,7 @@ def depthwise(
 ) -> Tensor:
     """[N, H, W, C] and [kH, kW, C] -> [N, OH, OW, C], in int32 when they are bytes. `fill` stands around the image."""
     kernel_h, kernel_w, channels = (int(size) for size in weight.shape)
-    out_h, out_w = window(data.shape, (kernel_h, kernel_w), strides, padding, dilation)
+    out_h, out_w = output_size(data.shape, (kernel_h, kernel_w), strides, padding, dilation)
     if any(padding):
         data = padded(data, padding, 0, fill, channels)
     total = "float32" if str(data.dtype) == "float32" else "int32"
@@ -164,17 +166,6 @@ def depthwise(
         name="neo_depthwise",
         attrs={KIND: DEPTHWISE},
     )
-
-
-def interleaved(data: Tensor, strides: Sequence[int], start: Sequence[int], shape: Sequence[int]) -> Tensor:
-    """[N, h, w, sh * sw * C] -> [N, H, W, C]: each point's sh * sw results side by side, from `start` on."""
-    (high, wide), channels = strides, shape[3]
-
-    def at(n: Any, i: Any, j: Any, c: Any) -> Any:
-        row, column = i + start[0], j + start[1]
-        return data(n, row // high, column // wide, ((row % high) * wide + column % wide) * channels + c)
-
-    return te.compute(tuple(shape), at, name="neo_interleaved")
 
 
 def padded(data: Tensor, padding: Sequence[int], extra_columns: int, fill: int = 0, channels: int = 0) -> Tensor:
@@ -206,12 +197,3 @@ def cut(total: Tensor, shape: Sequence[int]) -> Tensor:
     if [int(size) for size in total.shape] == list(shape):
         return total
     return te.compute(tuple(shape), lambda *i: total(*i), name="neo_cut")
-
-
-def window(
-    shape: Sequence[Any], kernel: Sequence[int], strides: Sequence[int], padding: Sequence[int], dilation: Sequence[int]
-) -> tuple[int, int]:
-    """Height and width of a convolution's result."""
-    high = (int(shape[1]) + padding[0] + padding[2] - (kernel[0] - 1) * dilation[0] - 1) // strides[0] + 1
-    wide = (int(shape[2]) + padding[1] + padding[3] - (kernel[1] - 1) * dilation[1] - 1) // strides[1] + 1
-    return high, wide

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from tvm import te, tirx
 
-from neo_compiler.lowering.cpu.templates import window
 from neo_compiler.lowering.gpu.cost_model import LANES, Tile
+from neo_compiler.passes.convolution import output_size
 
 Tensor = Any
 """A tensor of a tensor expression; tvm is untyped."""
@@ -59,7 +59,7 @@ def convolution(
     """
     batch, height, width, inputs = (int(size) for size in data.shape)
     groups, *taps, _, _ = (int(size) for size in weight.shape)
-    out_h, out_w = window(data.shape, kernel, strides, padding, dilation)
+    out_h, out_w = output_size(data.shape, kernel, strides, padding, dilation)
     depth, own = inputs // groups, channels // groups
     flat = taps != list(kernel)
 

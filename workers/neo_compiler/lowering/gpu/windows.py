@@ -7,10 +7,10 @@ from typing import Any
 
 from tvm import te, tirx
 
-from neo_compiler.lowering.cpu.templates import window
 from neo_compiler.lowering.gpu.cost_model import LANES
 from neo_compiler.lowering.gpu.gpu_model import Gpu
 from neo_compiler.lowering.gpu.templates import KIND, SUM, VECTOR, Tensor
+from neo_compiler.passes.convolution import output_size
 
 DEPTHWISE = "depthwise"
 
@@ -48,7 +48,7 @@ def depthwise(
     """[N, H, W, C] and [kH, kW, C] -> [N, OH, OW, C]."""
     batch, height, width, channels = (int(size) for size in data.shape)
     taps_h, taps_w, _ = (int(size) for size in weight.shape)
-    out_h, out_w = window(data.shape, (taps_h, taps_w), strides, padding, dilation)
+    out_h, out_w = output_size(data.shape, (taps_h, taps_w), strides, padding, dilation)
     steps, lanes = -(-out_w // points), LANES if channels % LANES == 0 else 1
     reach = (steps * points - 1) * strides[1] + (taps_w - 1) * dilation[1] + 1
     guarded = any(padding) or reach > width

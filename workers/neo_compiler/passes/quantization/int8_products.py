@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from tvm import relax
 
-from neo_compiler.lowering.cpu.int8_dot import WORD
-from neo_compiler.lowering.cpu.pack_weights import MAX_GROUPS
 from neo_compiler.passes.constant_folding import constant
+from neo_compiler.passes.quantization.dot_instructions import WORD
 from neo_compiler.passes.quantization.qparams import Quantity, Weight
 from neo_compiler.passes.rewriter import Expr, ints, op_name, shape_of
+from neo_compiler.passes.weight_packing import MAX_GROUPS
 
 Array = npt.NDArray[Any]
 Emit = Callable[[Expr], Expr]

@@ -19,9 +19,9 @@ from typing import Any
 import tvm
 from tvm import relax
 
-from neo_compiler.lowering.cpu.int8_dot import Dot
 from neo_compiler.passes.constant_folding import DEQUANTIZE
 from neo_compiler.passes.fold_scale_shift import per_channel
+from neo_compiler.passes.quantization.dot_instructions import Dot
 from neo_compiler.passes.quantization.int8_products import Scaled, product
 from neo_compiler.passes.quantization.qparams import (
     BYTES,

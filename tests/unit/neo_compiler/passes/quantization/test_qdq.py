@@ -19,9 +19,10 @@ from unit.neo_compiler.lowering.cpu.modules import lower, module, run
 from neo_compiler.frontends.onnx import load as importer
 from neo_compiler.lowering.cpu import pipeline
 from neo_compiler.lowering.cpu.cpu_model import machine_of
-from neo_compiler.lowering.cpu.int8_dot import SDOT, VNNI, Dot, accumulate, multiplied, word
+from neo_compiler.lowering.cpu.int8_dot import accumulate, multiplied, word
 from neo_compiler.lowering.cpu.pack_weights import words
 from neo_compiler.lowering.targets import cpu_flags
+from neo_compiler.passes.quantization.dot_instructions import SDOT, VNNI, Dot
 from neo_targets.architectures import X86_64
 from neo_targets.registry import DEVICES
 from neo_targets.spec import Host

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 
-from neo_compiler.artifact.static_plan import Call, Plan, PlanTensor, aligned, refusal
+from neo_compiler.codegen.static_plan import Call, Plan, PlanTensor, aligned, refusal
 
 PLAN = Plan(
     inputs=(("x", 0),),
