@@ -7,7 +7,7 @@ from pathlib import Path
 
 import boto3
 
-from neo_emulator.testing.waiters import compilation_job_completed_or_stopped
+from neo_emulator import compilation_job_completed_or_stopped
 
 model = Path(sys.argv[1])
 s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")

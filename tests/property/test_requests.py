@@ -15,7 +15,7 @@ from property import shapes
 from werkzeug.test import Client, TestResponse
 
 from neo_emulator.gateway.app import create_app
-from neo_emulator.protocol import aws_json
+from neo_emulator.protocol import service_model
 from neo_emulator.sagemaker.operations import OPERATIONS
 from neo_workers.settings import Settings
 from neo_workers.store.store import Store
@@ -29,7 +29,7 @@ many = settings(
     suppress_health_check=list(HealthCheck),
 )
 pytestmark = pytest.mark.timeout(3600 if EXAMPLES else 120)
-CREATE = aws_json.input_shape("CreateCompilationJob")
+CREATE = service_model.input_shape("CreateCompilationJob")
 OURS = sorted(OPERATIONS)
 Call = Callable[[str, Any], TestResponse]
 
@@ -110,7 +110,7 @@ def test_broken_creates(call: Call, store: Store, request: Any) -> None:
 @many
 @given(data=st.data(), operation=st.sampled_from(OURS))
 def test_every_operation_answers_any_request(call: Call, data: st.DataObject, operation: str) -> None:
-    shape = aws_json.input_shape(operation)
+    shape = service_model.input_shape(operation)
     request = data.draw(shapes.valid(shape) | shapes.broken(shape) | shapes.JUNK | st.binary(max_size=40))
     answer = call(operation, request)
     # what names no job of ours goes to moto, which is not ours to test

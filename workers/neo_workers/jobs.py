@@ -15,6 +15,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from neo_compiler.errors import TROUBLESHOOTING
+
 JsonObject = dict[str, Any]
 
 MODEL_PACKAGE_INPUT = "ModelPackageInput"
@@ -150,3 +152,8 @@ class Page:
 
     jobs: tuple[Job, ...]
     more: bool
+
+
+def short_reason(failure_reason: str) -> str:
+    """A FailureReason without the link to the troubleshooting page that the service ends it with."""
+    return failure_reason.removesuffix(TROUBLESHOOTING)

@@ -19,6 +19,7 @@ from neo_compiler.runtime.execute import MAX_BYTES, MAX_FILES, CannotRun, load_a
 from neo_compiler.storage.archive import unpack
 from neo_emulator.cli import output
 from neo_emulator.cli.output import Refused
+from neo_emulator.control.dashboard import formats
 
 MOST_VALUES = 1000
 """Of an output in JSON; --output has all of them."""
@@ -91,7 +92,7 @@ def describe(meta: Meta) -> str:
         ("lacks", "; ".join(target["not_compiled"])),
         *(("input", _tensor(item)) for item in meta.inputs),
         *(("output", _tensor(item)) for item in meta.outputs),
-        ("weights", f"{len(meta.weights)}, {output.size(sum(map(_bytes, meta.weights)))}"),
+        ("weights", f"{len(meta.weights)}, {formats.size(sum(map(_bytes, meta.weights)))}"),
         ("made by", ", ".join(f"{name} {version}" for name, version in meta.versions.items())),
     ]
     return "\n".join(f"{name:<10} {text}" for name, text in lines if text)

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from neo_compiler.errors import TROUBLESHOOTING, CompileError
+from neo_compiler.errors import CompileError
 from neo_emulator.cli import output
 from neo_emulator.cli.output import Refused
+from neo_emulator.control.dashboard import formats
+from neo_workers.jobs import short_reason
 
 
 def compile_model(
@@ -47,7 +49,7 @@ def compile_model(
 
             done = local.compile_file(model, out, request, report, shown.line if verbose else _ignore)
     except CompileError as error:
-        reason = error.reason.removesuffix(TROUBLESHOOTING)
+        reason = short_reason(error.reason)
         if json_:
             output.as_json({"status": "FAILED", "reason": error.reason, "phases": steps.seconds()})
         raise Refused(reason) from error
@@ -58,7 +60,7 @@ def compile_model(
         facts |= {"framework": framework, "digest": done.result.artifact_digest, "seconds": round(seconds, 3)}
         output.as_json(facts | {"phases": steps.seconds()})
         return
-    output.plain(f"{done.path}  {output.size(size)}, {seconds:.1f} s")
+    output.plain(f"{done.path}  {formats.size(size)}, {seconds:.1f} s")
 
 
 def output_config(target: str, options: str | None) -> dict[str, Any]:

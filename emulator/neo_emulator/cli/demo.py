@@ -254,10 +254,11 @@ def run(path: Path, row: Row, model: Model) -> None:
 def show(rows: list[Row]) -> None:
     """The table."""
     from neo_emulator.cli import output
+    from neo_emulator.control.dashboard import formats
 
     columns = ("target", "status", "seconds", "size", "machine code", "checked")
     cells = [
-        (row.target, row.status, f"{row.seconds:.1f}", output.size(row.size_bytes), row.code, row.reason or row.check)
+        (row.target, row.status, f"{row.seconds:.1f}", formats.size(row.size_bytes), row.code, row.reason or row.check)
         for row in rows
     ]
     say()

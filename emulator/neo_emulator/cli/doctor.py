@@ -17,6 +17,7 @@ from pathlib import Path
 from neo_emulator.cli import output
 from neo_emulator.cli.extras import EXTRAS, PROJECT
 from neo_emulator.cli.output import Refused
+from neo_emulator.control.dashboard import formats
 
 OK, MISSING, OPTIONAL = "ok", "missing", "not here"
 MARKS = {OK: "✓", MISSING: "✗", OPTIONAL: "–"}
@@ -139,7 +140,7 @@ def _disk() -> Iterator[Finding]:
         free = shutil.disk_usage(folder).free
         enough = free > LEAST_FREE_BYTES
         remedy = "" if enough else "set NEO_EMULATOR_WORK_DIR to a folder with more room"
-        yield Finding(name, OK if enough else OPTIONAL, f"{folder}: {output.size(free)} free", remedy)
+        yield Finding(name, OK if enough else OPTIONAL, f"{folder}: {formats.size(free)} free", remedy)
 
 
 def _settings() -> Iterator[Finding]:

@@ -8,10 +8,11 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
-from neo_compiler.errors import TROUBLESHOOTING
 from neo_emulator.cli import output
 from neo_emulator.cli.output import Refused
+from neo_emulator.control.dashboard.formats import whole
 from neo_emulator.testing.endpoint import Endpoint
+from neo_workers.jobs import short_reason
 
 POLL_SECONDS = 0.3
 SHELLS = {
@@ -33,13 +34,13 @@ def show_jobs(url: str, name: str | None, status: str, *, json_: bool) -> None:
         output.as_json(found)
         return
     columns = ("name", "status", "step", "target", "framework", "time", "region")
-    rows = [[output.whole(job["seconds"]) if name == "time" else job[name] for name in columns] for job in found]
+    rows = [[whole(job["seconds"]) if name == "time" else job[name] for name in columns] for job in found]
     output.table(columns, rows) if rows else output.plain("no jobs")
     failed = [job for job in found if job["reason"]]
     if failed:
         output.plain()
     for job in failed:
-        output.plain(output.printable(f"{job['name']}: {_short(job['reason'])}"))
+        output.plain(output.printable(f"{job['name']}: {short_reason(job['reason'])}"))
     if answer["older"]:
         output.plain(f"\nThese are the newest {len(found)}; older ones: {url}/_neo/?before={answer['older']}")
 
@@ -51,7 +52,9 @@ def show_job(url: str, name: str, *, json_: bool) -> None:
         output.as_json(job)
         return
     facts = ("status", "step", "target", "framework", "account", "region", "created", "seconds", "artifact", "reason")
-    output.table(("fact", "value"), [(fact, _short(job[fact])) for fact in facts if job[fact]], title=job["name"])
+    output.table(
+        ("fact", "value"), [(fact, short_reason(str(job[fact]))) for fact in facts if job[fact]], title=job["name"]
+    )
     if job["phases"]:
         output.table(("phase", "seconds"), [(phase["name"], f"{phase['seconds']:.2f}") for phase in job["phases"]])
 
@@ -95,11 +98,6 @@ def show_environment(url: str, shell: str, *, json_: bool) -> None:
     for name, value in variables.items():
         quoted = value if shell in ("powershell", "dotenv") else shlex.quote(value)
         output.plain(SHELLS[shell].format(name=name, value=quoted))
-
-
-def _short(value: object) -> object:
-    """A FailureReason without the link that AWS ends it with."""
-    return value.removesuffix(TROUBLESHOOTING) if isinstance(value, str) else value
 
 
 def job_id(url: str, name: str) -> str:

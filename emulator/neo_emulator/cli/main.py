@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from neo_emulator import __version__
+from neo_emulator.version import VERSION
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 4577
 DEFAULT_URL = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
@@ -47,7 +47,7 @@ def _frameworks() -> list[str]:
 
 def _show_version(asked: bool) -> None:
     if asked:
-        print(f"neo-emulator {__version__}")
+        print(f"neo-emulator {VERSION}")
         raise typer.Exit
 
 

@@ -53,26 +53,3 @@ def printable(value: object) -> str:
     """The value's text without what would steer a terminal."""
     text = "" if value is None else str(value)
     return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)
-
-
-def size(count: int) -> str:
-    """Bytes for people: "35.9 kB"."""
-    number = float(count)
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} GB"
-
-
-def seconds(value: float) -> str:
-    """A duration for people: "0.31 s", "4 min 5 s"."""
-    if value < 60:
-        return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def whole(value: float) -> str:
-    """A duration known to the second, for people."""
-    return "< 1 s" if value < 1 else f"{value:.0f} s" if value < 60 else seconds(value)

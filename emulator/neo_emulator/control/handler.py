@@ -10,17 +10,18 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from redis.exceptions import RedisError
 
-from neo_emulator import __version__
+from neo_emulator.aws.moto import RESET_PATH, Moto
 from neo_emulator.control import prometheus
-from neo_emulator.control.init_hooks import Seeding
-from neo_emulator.protocol.aws_json import Response, read_body
+from neo_emulator.control.init_hooks import InitHooks
+from neo_emulator.protocol.request_context import read_body
+from neo_emulator.protocol.response import Response
+from neo_emulator.version import VERSION
 from neo_workers.jobs import JsonObject
 from neo_workers.store import worker_registry
 from neo_workers.store.store import Store
 from neo_workers.store.test_controls import Controls, Fault
 
 PREFIX = "/_neo/"
-MOTO_RESET = "/moto-api/reset"
 MOST_SECONDS = 28 * 86_400
 
 
@@ -28,15 +29,15 @@ Answer = Callable[[WSGIEnvironment], Response]
 
 
 class Control:
-    """A WSGI application that declines (None) what is not under /_neo/."""
+    """A WSGI application that declines (None) what is not under /_neo/, except moto's reset, which it extends."""
 
-    def __init__(self, store: Store, reset_moto: Callable[[], None]) -> None:
+    def __init__(self, store: Store, moto: Moto) -> None:
         self._store = store
         self._controls = Controls(store)
-        self._reset_moto = reset_moto
+        self._moto = moto
         self._started = time.monotonic()
         self.trouble: Callable[[], str] = lambda: ""  # why our own worker does not stay up, if it does not
-        self.seeding = Seeding()
+        self.init_hooks = InitHooks()
         self._routes: dict[str, dict[str, Answer]] = {
             "health": {"GET": lambda _: self.health()},
             "ready": {"GET": lambda _: self.ready()},
@@ -49,9 +50,9 @@ class Control:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
         path, method = str(environ.get("PATH_INFO", "")), environ["REQUEST_METHOD"]
-        if path == MOTO_RESET and method == "POST":
+        if path == RESET_PATH and method == "POST":
             self._store.clear()
-            return None  # moto does the rest
+            return self._moto(environ, start_response)
         if not path.startswith(PREFIX):
             return None
         return self._answer(path.removeprefix(PREFIX), method, environ).send(start_response)
@@ -71,7 +72,7 @@ class Control:
 
     def health(self) -> Response:
         """200 while this process answers: its version and age in seconds."""
-        return _json(200, {"version": __version__, "uptime_seconds": round(time.monotonic() - self._started, 3)})
+        return _json(200, {"version": VERSION, "uptime_seconds": round(time.monotonic() - self._started, 3)})
 
     def ready(self) -> Response:
         """200 when a job sent now would be compiled, else 503; either way what is known of each component."""
@@ -97,12 +98,12 @@ class Control:
 
     def info(self) -> Response:
         """200 with the version, and what became of the buckets and scripts that were to be there from the start."""
-        return _json(200, {"version": __version__, "seeding": self.seeding.describe()})
+        return _json(200, {"version": VERSION, "seeding": self.init_hooks.describe()})
 
     def reset(self) -> Response:
         """200 after every job and everything in moto is gone."""
         self._store.clear()
-        self._reset_moto()
+        self._moto.reset()
         return _json(200, {"status": "ok"})
 
     def pace(self) -> Response:

@@ -38,7 +38,7 @@ class Script:
 
 
 @dataclass
-class Seeding:
+class InitHooks:
     """The progress of it all. `state` is "none" where nothing was asked for, else "running", "done" or "failed"."""
 
     state: str = "none"
@@ -82,7 +82,7 @@ class Seeding:
 
     def start(self, settings: Settings, url: str, stop: threading.Event) -> None:
         """Runs the scripts one after the other, in the background."""
-        threading.Thread(target=self._run, args=(settings, url, stop), daemon=True, name="seeding").start()
+        threading.Thread(target=self._run, args=(settings, url, stop), daemon=True, name="init-hooks").start()
 
     def _run(self, settings: Settings, url: str, stop: threading.Event) -> None:
         folder = settings.ready_dir or Path()

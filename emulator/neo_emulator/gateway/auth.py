@@ -8,19 +8,18 @@ Source of codes and texts: "Common Errors" of the services' API references.
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from neo_emulator.aws.moto import render
+from neo_emulator.aws.moto_errors import error_response
 from neo_emulator.aws.s3 import public_access
-from neo_emulator.aws.s3.public_access import Openness
+from neo_emulator.aws.s3.public_access import PublicAccess
 from neo_emulator.aws.signing import sigv2, sigv4
 from neo_emulator.control import handler
 from neo_emulator.gateway.cors import is_preflight
-from neo_emulator.protocol import aws_json
 from neo_emulator.protocol.errors import ServiceError
+from neo_emulator.protocol.request_context import is_form, read_body
 from neo_workers.settings import Settings
 
 EXEMPT = (handler.PREFIX, "/moto-api/")
@@ -71,36 +70,36 @@ class Auth:
     def __init__(
         self,
         settings: Settings,
-        given_out: Callable[[str], Secret | None],
-        openness_of: Callable[[str, str], Openness | None],
+        issued: Callable[[str], Secret | None],
+        public_access_of: Callable[[str, str], PublicAccess | None],
     ) -> None:
         self._own = settings.known_keys
-        self._given_out = given_out  # the secret of a key that moto made
-        self._openness_of = openness_of  # of a bucket and key
+        self._issued = issued  # the secret of a key that moto issued
+        self._public_access_of = public_access_of  # of a bucket and a key
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
         if str(environ.get("PATH_INFO", "")).startswith(EXEMPT) or is_preflight(environ):
             return None
         claimed = sigv4.signature(environ) or sigv2.signature(environ)
-        if claimed is None and _unsigned(environ) and public_access.may_pass(environ, self._openness_of):
+        if claimed is None and _unsigned(environ) and public_access.is_allowed(environ, self._public_access_of):
             return None
         why = MISSING if claimed is None else self._fault(claimed, environ)
         if why is None:
             return None
         service = claimed.service if claimed else _service(environ)
         log.info("refused: %s", _TEXTS[why])
-        return render(environ, _error(service, environ, why)).send(start_response)
+        return error_response(environ, _error(service, environ, why)).send(start_response)
 
     def _fault(self, claimed: sigv4.Signature | sigv2.Signature, environ: WSGIEnvironment) -> int | None:
         known = self._own.get(claimed.access_key)
-        secret, token = (known, "") if known is not None else (self._given_out(claimed.access_key) or ("", ""))
+        secret, token = (known, "") if known is not None else (self._issued(claimed.access_key) or ("", ""))
         if not secret:
             return UNKNOWN
         if not claimed.in_time:
             return LATE
         if claimed.token != token:
             return TOKEN
-        return None if claimed.verifies(secret, environ, lambda: _payload(environ)) else WRONG
+        return None if claimed.verifies(secret, environ, lambda: read_body(environ)) else WRONG
 
 
 def _unsigned(environ: WSGIEnvironment) -> bool:
@@ -109,16 +108,10 @@ def _unsigned(environ: WSGIEnvironment) -> bool:
     return not texts[0] and "Signature=" not in texts[1] and "HTTP_X_AMZ_TARGET" not in environ
 
 
-def _payload(environ: WSGIEnvironment) -> bytes:
-    body = aws_json.read_body(environ)
-    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
-    return body
-
-
 def _service(environ: WSGIEnvironment) -> str:
     if "HTTP_X_AMZ_TARGET" in environ:
         return "sagemaker"
-    return "sts" if aws_json.is_form(environ) and environ["REQUEST_METHOD"] == "POST" else "s3"
+    return "sts" if is_form(environ) and environ["REQUEST_METHOD"] == "POST" else "s3"
 
 
 def _error(service: str, environ: WSGIEnvironment, why: int) -> ServiceError:

@@ -10,10 +10,11 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from neo_emulator.protocol import aws_json, errors
 from neo_emulator.protocol.errors import ServiceError
-from neo_emulator.protocol.request_context import credential, new_request_id
+from neo_emulator.protocol.request_context import context_of
+from neo_emulator.protocol.service_model import operation_names
 
 
-class Misdirected:
+class Unroutable:
     """A handler that declines (None) what moto may answer."""
 
     def __init__(self, answers_unsigned: Callable[[str], bool]) -> None:
@@ -21,15 +22,17 @@ class Misdirected:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
         error = self._error(environ)
-        return None if error is None else aws_json.failure(error, new_request_id()).send(start_response)
+        if error is None:
+            return None
+        return aws_json.error_response(error, context_of(environ).request_id).send(start_response)
 
     def _error(self, environ: WSGIEnvironment) -> ServiceError | None:
-        target, signed = str(environ.get("HTTP_X_AMZ_TARGET", "")), credential(environ)
+        target, context = str(environ.get("HTTP_X_AMZ_TARGET", "")), context_of(environ)
         at_root = environ.get("PATH_INFO", "/") in ("", "/")
-        if target.lower().startswith("sagemaker") or (signed is not None and signed.service == "sagemaker" and at_root):
+        if target.lower().startswith("sagemaker") or (context.service == "sagemaker" and at_root):
             name = aws_json.operation_name(environ)
-            known = name is not None and name in aws_json.operation_names()
+            known = name is not None and name in operation_names()
             return None if known else errors.unknown_operation(name or f"{environ['REQUEST_METHOD']} {target}".strip())
-        if target and signed is None and "Signature=" not in str(environ.get("QUERY_STRING", "")):
+        if target and context.credential is None and "Signature=" not in str(environ.get("QUERY_STRING", "")):
             return None if self._answers_unsigned(target) else errors.missing_token()
         return None

@@ -6,71 +6,19 @@ Source: the awsJson1_1 protocol of Smithy, and the recordings of 2024-04-16.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
-from http import client as http_client
-from threading import Lock
 from typing import Any
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import WSGIEnvironment
 
 from neo_emulator.protocol import errors
 from neo_emulator.protocol.errors import ServiceError
+from neo_emulator.protocol.response import Response
+from neo_emulator.protocol.service_model import input_shape, output_shape
 from neo_workers.jobs import JsonObject
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 TARGET_PREFIX = "SageMaker."
-
-
-@dataclass(frozen=True)
-class Response:
-    """One complete HTTP answer."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def send(self, start_response: StartResponse) -> Iterable[bytes]:
-        """The body, after status and headers went to the server."""
-        headers = [*self.headers.items(), ("Content-Length", str(len(self.body)))]
-        start_response(f"{self.status} {http_client.responses.get(self.status, 'Unknown')}", headers)
-        return [self.body]
-
-
-_LOADING = Lock()
-
-
-def service_model() -> Any:
-    """botocore's model of SageMaker; 0.2 s the first time, during which other callers wait."""
-    with _LOADING:
-        return _load_model()
-
-
-@lru_cache(maxsize=1)
-def _load_model() -> Any:
-    # botocore's loader and model alone: a session or a client would cost another 0.2 s
-    from botocore.loaders import Loader
-    from botocore.model import ServiceModel
-
-    return ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
-
-
-@lru_cache(maxsize=64)
-def input_shape(operation: str) -> Any:
-    """botocore's shape of what `operation` is given. Raises botocore's OperationNotFoundError."""
-    return service_model().operation_model(operation).input_shape
-
-
-@lru_cache(maxsize=64)
-def output_shape(operation: str) -> Any:
-    """botocore's shape of what `operation` returns, None for an empty body."""
-    return service_model().operation_model(operation).output_shape
-
-
-def operation_names() -> frozenset[str]:
-    """Every operation of SageMaker's model."""
-    return frozenset(service_model().operation_names)
 
 
 def operation_name(environ: WSGIEnvironment) -> str | None:
@@ -81,14 +29,14 @@ def operation_name(environ: WSGIEnvironment) -> str | None:
     return target[len(TARGET_PREFIX) :]
 
 
-def _no_number(text: str) -> None:
+def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is not JSON")
 
 
-_JSON = json.JSONDecoder(parse_constant=_no_number)  # Python's own takes NaN and Infinity
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant)  # Python's own takes NaN and Infinity
 
 
-def parse(operation: str, body: bytes) -> JsonObject:
+def parse_request(operation: str, body: bytes) -> JsonObject:
     """The members of a request that the model knows, None left out, timestamps as aware UTC datetimes.
 
     Raises ServiceError (SerializationException) for what is not a JSON object or has a member of a wrong JSON type.
@@ -107,7 +55,7 @@ _STARTS: dict[type, str] = {dict: "structure or map", list: "list"}
 _TOKENS: dict[type, str] = {str: "STRING_VALUE", bool: "BOOLEAN_VALUE", int: "NUMBER_VALUE", float: "DECIMAL_VALUE"}
 
 
-def _misfit(value: object, wanted: str) -> ServiceError:
+def _wrong_type(value: object, wanted: str) -> ServiceError:
     """Source of the texts: AWS's Java services' JSON reader, as quoted in public issues."""
     start = _STARTS.get(type(value))
     if start:
@@ -136,7 +84,7 @@ def _list(value: object, shape: Any) -> object:
 
 def _string(value: object, shape: Any) -> object:
     if not isinstance(value, str):
-        raise _misfit(value, "a String")
+        raise _wrong_type(value, "a String")
     return value
 
 
@@ -144,20 +92,20 @@ def _integer(value: object, shape: Any) -> object:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -(1 << 31) <= value < 1 << 31:
-        raise _misfit(value, "an Integer")
+        raise _wrong_type(value, "an Integer")
     return value
 
 
 def _timestamp(value: object, shape: Any) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise _misfit(value, "a Timestamp")
+        raise _wrong_type(value, "a Timestamp")
     try:
         if isinstance(value, str):
             moment = datetime.fromisoformat(value)
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         return datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError) as err:
-        raise _misfit(value, "a Timestamp") from err
+        raise _wrong_type(value, "a Timestamp") from err
 
 
 READERS: dict[str, Callable[[object, Any], object]] = {
@@ -170,13 +118,13 @@ READERS: dict[str, Callable[[object, Any], object]] = {
 """Readers by botocore's type names; all that the operations of `operations.py` use (a test asserts it)."""
 
 
-def success(operation: str, members: JsonObject, request_id: str) -> Response:
+def success_response(operation: str, members: JsonObject, request_id: str) -> Response:
     """200 with `members` as JSON, datetimes as epoch seconds; an empty body where the model declares no output."""
     body = b"" if output_shape(operation) is None else json.dumps(members, default=_epoch_seconds).encode()
     return Response(200, body, {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": request_id})
 
 
-def failure(error: ServiceError, request_id: str) -> Response:
+def error_response(error: ServiceError, request_id: str) -> Response:
     """The error as AWS sends it."""
     headers = {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": request_id, "x-amzn-ErrorType": error.code}
     return Response(error.status, json.dumps({"__type": error.code, error.member: error.message}).encode(), headers)
@@ -186,19 +134,3 @@ def _epoch_seconds(value: object) -> float:
     if not isinstance(value, datetime):
         raise TypeError(f"not for the wire: {value!r}")
     return round(value.timestamp(), 3)
-
-
-def is_form(environ: WSGIEnvironment) -> bool:
-    """Whether the body is an HTML form, as AWS's query protocol sends its parameters."""
-    return str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
-
-
-def read_body(environ: WSGIEnvironment) -> bytes:
-    """The request's body, read to its end."""
-    stream = environ["wsgi.input"]
-    body: bytes = stream.read() if environ.get("wsgi.input_terminated") else stream.read(_length(environ))
-    return body
-
-
-def _length(environ: WSGIEnvironment) -> int:
-    return int(environ.get("CONTENT_LENGTH") or 0)

@@ -1,94 +1,98 @@
-"""Who asks, and for which region: what a request says beside its body."""
+"""Facts about a request that its handlers share: parsed once and kept in the WSGI environ. Its body, read once.
+
+A handler that needs the body calls `read_body`, which leaves it in the environ for the handlers after it.
+"""
 
 from __future__ import annotations
 
-import json
+import io
 import random
 import re
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
+from functools import cached_property
 from wsgiref.types import WSGIEnvironment
 
-from neo_workers.jobs import JobId, Scope
-
+_KEY = "neo_emulator.request_context"
 _CREDENTIAL = re.compile(
     r"Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request"
 )
-_RESOURCE = "compilation-job"
-_JOB_ARN = re.compile(rf"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{{12}}):{_RESOURCE}/([a-zA-Z0-9-]{{1,63}})", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Context:
-    """The caller's account and region, and the id that the answer carries."""
-
-    scope: Scope
-    request_id: str
-    invocation: str = ""  # the same for each try of one call of an SDK, "" when it says none
-
-    def job_id(self, name: str) -> JobId:
-        """The identity of the caller's job `name`."""
-        return JobId(self.scope, name)
 
 
 @dataclass(frozen=True)
 class Credential:
-    """What a SigV4 signature says of its maker; the signature itself is not verified."""
+    """The scope of a SigV4 signature in the Authorization header; the signature itself is not verified."""
 
     access_key: str
     region: str
     service: str  # signing name, e.g. "sagemaker"
 
 
-def credential(environ: WSGIEnvironment) -> Credential | None:
-    """The credential of a signed request, None for an unsigned one."""
-    match = _CREDENTIAL.search(str(environ.get("HTTP_AUTHORIZATION", "")))
-    return Credential(match["key"], match["region"], match["service"]) if match else None
+class RequestContext:
+    """What the headers of one request say about its caller. Make it with `context_of`."""
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        match = _CREDENTIAL.search(str(environ.get("HTTP_AUTHORIZATION", "")))
+        self.credential = Credential(match["key"], match["region"], match["service"]) if match else None
+        self.invocation = str(environ.get("HTTP_AMZ_SDK_INVOCATION_ID", ""))[:64]
+        """The same for every try of one SDK call, "" without one. Source: the SDKs' amz-sdk-invocation-id."""
+
+    @property
+    def service(self) -> str:
+        """The signing name of the service that the request is for, "" for an unsigned request."""
+        return self.credential.service if self.credential else ""
+
+    @cached_property
+    def request_id(self) -> str:
+        """The x-amzn-RequestId of the response: a random UUID of version 4."""
+        digits = f"{random.getrandbits(128):032x}"  # not uuid4(): the system's randomness takes ten times as long
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
-def invocation(environ: WSGIEnvironment) -> str:
-    """What an SDK calls this call, the same each time it tries again. Source: amz-sdk-invocation-id of the SDKs."""
-    return str(environ.get("HTTP_AMZ_SDK_INVOCATION_ID", ""))[:64]
+def context_of(environ: WSGIEnvironment) -> RequestContext:
+    """The request's context, made on the first call and kept in the environ."""
+    context: RequestContext | None = environ.get(_KEY)
+    if context is None:
+        context = environ[_KEY] = RequestContext(environ)
+    return context
 
 
-def new_request_id() -> str:
-    """A fresh x-amzn-RequestId."""
-    digits = f"{random.getrandbits(128):032x}"  # not uuid4(): the system's randomness takes ten times as long
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+def authorize(environ: WSGIEnvironment, authorization: str) -> None:
+    """Replaces the request's Authorization header; its context is parsed anew."""
+    environ["HTTP_AUTHORIZATION"] = authorization
+    environ.pop(_KEY, None)
 
 
-def job_arn(job_id: JobId) -> str:
-    """CompilationJobArn, its partition by the region."""
-    scope = job_id.scope
-    return f"arn:{partition(scope.region).name}:sagemaker:{scope.region}:{scope.account}:{_RESOURCE}/{job_id.name}"
+def is_form(environ: WSGIEnvironment) -> bool:
+    """Whether the body is an HTML form, as AWS's query protocol sends its parameters."""
+    return str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
 
 
-def job_of_arn(arn: str) -> JobId | None:
-    """The job that a CompilationJobArn names, None for the ARN of anything else."""
-    match = _JOB_ARN.fullmatch(arn)
-    return JobId(Scope(match[2], match[1]), match[3]) if match else None
+class _BufferedBody(io.BytesIO):
+    """A body that `read_body` has read to its end."""
 
 
-@dataclass(frozen=True)
-class Partition:
-    """One of AWS's separate clouds."""
+def read_body(environ: WSGIEnvironment) -> bytes:
+    """The whole body. It can be read again afterwards, here or from wsgi.input.
 
-    name: str  # "aws", "aws-cn", ...
-    dns_suffix: str  # "amazonaws.com", ...
+    Raises ClientGone when the client ends the connection before the body does, RequestError for bad chunks.
+    """
+    stream = environ["wsgi.input"]
+    if isinstance(stream, _BufferedBody):
+        stream.seek(0)
+        return stream.getvalue()
+    ends = environ.get("wsgi.input_terminated")  # the stream itself ends where the body does
+    body: bytes = stream.read() if ends else stream.read(int(environ.get("CONTENT_LENGTH") or 0))
+    _replace_body(environ, body)
+    return body
 
 
-@lru_cache(maxsize=256)
-def partition(region: str) -> Partition:
-    """The partition of `region`; "aws" for a region that botocore does not know. Source: botocore's partitions.json."""
-    rows = _partitions()
-    return next((row for regions, row in rows if regions.match(region)), rows[0][1])
+def with_body(environ: WSGIEnvironment, body: bytes) -> WSGIEnvironment:
+    """A copy of the request with another body."""
+    copy = {name: value for name, value in environ.items() if name not in (_KEY, "werkzeug.request")}
+    _replace_body(copy, body)
+    return copy
 
 
-@lru_cache(maxsize=1)
-def _partitions() -> list[tuple[re.Pattern[str], Partition]]:
-    text = (resources.files("botocore") / "data" / "partitions.json").read_text(encoding="utf-8")
-    return [
-        (re.compile(row["regionRegex"]), Partition(row["id"], row["outputs"]["dnsSuffix"]))
-        for row in json.loads(text)["partitions"]
-    ]
+def _replace_body(environ: WSGIEnvironment, body: bytes) -> None:
+    environ["wsgi.input"] = _BufferedBody(body)
+    environ["CONTENT_LENGTH"] = str(len(body))

@@ -6,7 +6,7 @@ test_sagemaker_compilation_job_*): members that have no value yet are absent, ev
 
 from __future__ import annotations
 
-from neo_emulator.protocol.request_context import job_arn
+from neo_emulator.protocol.arns import job_arn
 from neo_emulator.sagemaker.inference_images import inference_image
 from neo_workers.jobs import MODEL_PACKAGE_INPUT, Job, JobStatus, JsonObject
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from neo_emulator.protocol.request_context import partition
+from neo_emulator.protocol.arns import partition
 
 ACCOUNTS = {
     "af-south-1": "774647643957",

@@ -1,6 +1,6 @@
-"""Hands on what happens to jobs: status changes to EventBridge, log lines to CloudWatch Logs, both moto's.
+"""Copies what happens to jobs into moto's services: status changes to EventBridge, log lines to CloudWatch Logs.
 
-A thread does it every PAUSE_SECONDS; before a request for Logs is answered, what is waiting is handed on at once.
+A background thread does it every PAUSE_SECONDS. The app calls `catch_up` before moto answers a request for Logs.
 Nothing is loaded for a service that no one has used: until then log lines wait in Redis, and no rule wants the events.
 """
 
@@ -9,16 +9,15 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from wsgiref.types import StartResponse, WSGIEnvironment
 
 from redis.exceptions import RedisError
 
-from neo_emulator.aws.moto import Moto
-from neo_emulator.protocol.request_context import credential, job_arn
+from neo_emulator.aws.moto_services import MotoServices
+from neo_emulator.protocol.arns import job_arn
 from neo_emulator.sagemaker.describe import describe
 from neo_workers.jobs import TERMINAL, JobId, JsonObject
 from neo_workers.settings import Settings
@@ -32,43 +31,42 @@ SOURCE, DETAIL_TYPE = "aws.sagemaker", "SageMaker Compilation Job State Change"
 log = logging.getLogger(__name__)
 
 
-class Feeds:
-    """A handler that declines every request, but first brings Logs up to date for those that ask for Logs."""
+class Notifications:
+    """Delivers events and log lines in the background, from `start` to `stop`."""
 
-    def __init__(self, settings: Settings, store: Store, moto: Moto) -> None:
-        self._settings, self._store, self._moto = settings, store, moto
+    def __init__(self, settings: Settings, store: Store, services: MotoServices) -> None:
+        self._settings, self._store, self._services = settings, store, services
         self._reader = Reader(store)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._begun = False
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-        signed = credential(environ)
-        if signed is not None and signed.service == "logs":
-            try:
-                self.deliver_logs()
-            except RedisError as error:
-                log.warning("log lines wait: %s", error)
-        return None
-
     def start(self) -> None:
         """Delivers from a daemon thread until `stop`."""
-        threading.Thread(target=self._run, daemon=True, name="feeds").start()
+        threading.Thread(target=self._run, daemon=True, name="notifications").start()
 
     def stop(self) -> None:
         """Ends the thread soon."""
         self._stop.set()
 
+    def catch_up(self, service: str) -> None:
+        """Delivers the log lines that wait, if `service` (a signing name) is CloudWatch Logs."""
+        if service == "logs":
+            try:
+                self.deliver_logs()
+            except RedisError as error:
+                log.warning("log lines wait: %s", error)
+
     def _run(self) -> None:
         while not self._stop.wait(PAUSE_SECONDS):
             try:
                 self.deliver_events()
-                if self._moto.uses("logs"):
+                if self._services.in_use("logs"):
                     self.deliver_logs()
             except RedisError as error:
-                log.debug("feeds: the store is away: %s", error)
+                log.debug("notifications wait, the store is away: %s", error)
             except Exception:
-                log.exception("feeds")
+                log.exception("notifications")
 
     def deliver_events(self) -> None:
         """One event per status change since the last call, if anyone has used EventBridge."""
@@ -77,9 +75,9 @@ class Feeds:
                 self._reader.begin()
                 self._begun = True
             for change in self._reader.read_events():
-                if self._moto.uses("events"):
+                if self._services.in_use("events"):
                     with self._logged(change.job_id):
-                        self._moto.put_event(change.job_id.scope, self._event(change))
+                        self._services.put_event(change.job_id.scope, self._event(change))
 
     def _event(self, change: StatusChange) -> JsonObject:
         return {
@@ -109,7 +107,7 @@ class Feeds:
                 for batch in batches:
                     lines = [{"timestamp": ms, "message": text} for ms, text in batch.lines]
                     with self._logged(batch.job_id):
-                        self._moto.put_lines(batch.job_id.scope, LOG_GROUP, batch.job_id.name, lines)
+                        self._services.put_log_events(batch.job_id.scope, LOG_GROUP, batch.job_id.name, lines)
 
     @contextmanager
     def _logged(self, job_id: JobId) -> Iterator[None]:
@@ -119,7 +117,7 @@ class Feeds:
         except RedisError:
             raise
         except Exception:
-            log.exception("feeds: moto did not take it", extra={"job": str(job_id)})
+            log.exception("moto did not take a notification", extra={"job": str(job_id)})
 
 
 def _milliseconds(value: object) -> int:

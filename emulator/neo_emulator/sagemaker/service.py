@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -12,8 +11,9 @@ from redis.exceptions import RedisError
 
 from neo_emulator.protocol import aws_json, constraints, errors
 from neo_emulator.protocol.errors import ServiceError
-from neo_emulator.protocol.request_context import Context, credential, invocation, new_request_id
-from neo_emulator.sagemaker.operations import OPERATIONS, Call, Neighbours, Operation, Submit, is_ours
+from neo_emulator.protocol.request_context import RequestContext, context_of, read_body
+from neo_emulator.protocol.service_model import input_shape
+from neo_emulator.sagemaker.operations import OPERATIONS, Operation, OperationRequest, OtherServices, Publish, is_ours
 from neo_workers.jobs import JsonObject, Scope
 from neo_workers.settings import Settings
 from neo_workers.store.redis_client import is_away
@@ -27,57 +27,63 @@ log = logging.getLogger(__name__)
 
 
 class SageMaker:
-    """A WSGI application that declines (None) what it has no operation for."""
+    """A WSGI application that declines (None) requests for which it has no operation."""
 
     def __init__(
         self,
         settings: Settings,
         store: Store,
-        submit: Submit,
-        account: Callable[[WSGIEnvironment], str],
-        neighbours: Neighbours,
+        publish: Publish,
+        scope: Callable[[WSGIEnvironment], Scope],
+        other_services: OtherServices,
     ) -> None:
-        self._neighbours = neighbours
         self._settings = settings
         self._store = store
-        self._submit = submit
-        self._account = account  # the caller's account id
+        self._publish = publish
+        self._scope = scope  # the caller's account and region
+        self._other_services = other_services
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
         name = aws_json.operation_name(environ)
         if name not in OPERATIONS:
             return None
-        body = aws_json.read_body(environ)
-        environ["wsgi.input"] = io.BytesIO(body)  # for the next handler, should we decline
-        environ["CONTENT_LENGTH"] = str(len(body))
-        request_id = new_request_id()
+        context = context_of(environ)
+        body = read_body(environ)
         try:
-            request = aws_json.parse(name, body)
-            if not is_ours(request):
+            members = aws_json.parse_request(name, body)
+            if not is_ours(members):
                 return None
-            answer = self._answer(name, request, environ, request_id)
-            response = aws_json.success(name, answer, request_id)
+            constraints.check(members, input_shape(name))
+            request = self._request(members, self._scope(environ), context)
+            response = aws_json.success_response(name, _run(OPERATIONS[name], request), context.request_id)
         except ServiceError as error:
-            response = aws_json.failure(error, request_id)
+            response = aws_json.error_response(error, context.request_id)
         except Exception:
             log.exception("%s failed", name)
-            response = aws_json.failure(errors.internal_failure(), request_id)
+            response = aws_json.error_response(errors.internal_failure(), context.request_id)
         return response.send(start_response)
 
-    def _answer(self, name: str, request: JsonObject, environ: WSGIEnvironment, request_id: str) -> JsonObject:
-        constraints.check(request, aws_json.input_shape(name))
-        signed = credential(environ)
-        region = signed.region if signed else self._settings.region
-        context = Context(Scope(self._account(environ), region), request_id, invocation(environ))
-        return _run(OPERATIONS[name], Call(request, context, self._store, self._submit, self._neighbours))
+    def _request(self, members: JsonObject, scope: Scope, context: RequestContext) -> OperationRequest:
+        return OperationRequest(
+            members=members,
+            scope=scope,
+            invocation=context.invocation,
+            settings=self._settings,
+            store=self._store,
+            publish=self._publish,
+            other_services=self._other_services,
+        )
 
 
-def _run(operation: Operation, call: Call) -> JsonObject:
-    """The operation's answer. Raises ServiceError; ServiceUnavailable when the store is away for too long."""
+def _run(operation: Operation, request: OperationRequest) -> JsonObject:
+    """The members of the operation's response.
+
+    Raises ServiceError; it is ServiceUnavailable when the store is away for too long.
+    """
     deadline = time.monotonic() + (STORE_PATIENCE_SECONDS if operation.repeatable else 0)
     while True:
         try:
-            return operation.run(call)
+            return operation.run(request)
         except RedisError as err:
             if not is_away(err):
                 raise

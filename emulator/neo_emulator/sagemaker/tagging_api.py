@@ -5,7 +5,6 @@ Source: resourcegroupstaggingapi/2017-01-26 of botocore; Cloud Custodian reads a
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -13,11 +12,12 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from redis.exceptions import RedisError
 
 from neo_emulator.protocol import aws_json, errors
+from neo_emulator.protocol.arns import job_arn, job_of_arn
 from neo_emulator.protocol.errors import ServiceError
-from neo_emulator.protocol.request_context import credential, job_arn, job_of_arn, new_request_id
+from neo_emulator.protocol.request_context import context_of, read_body, with_body
+from neo_emulator.protocol.response import Response
 from neo_emulator.sagemaker import pagination
 from neo_workers.jobs import JobId, JsonObject, Scope
-from neo_workers.settings import Settings
 from neo_workers.store.store import JobNotFound, Store, TooManyTags
 
 TARGET = "ResourceGroupsTaggingAPI_20170126."
@@ -31,8 +31,9 @@ Wsgi = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 class Tagging:
     """A WSGI application that declines (None) what is not for the tagging API or does not concern jobs."""
 
-    def __init__(self, settings: Settings, store: Store, moto: Wsgi, account: Callable[[WSGIEnvironment], str]) -> None:
-        self._settings, self._store, self._moto, self._account = settings, store, moto, account
+    def __init__(self, store: Store, moto: Wsgi, scope: Callable[[WSGIEnvironment], Scope]) -> None:
+        self._store, self._moto = store, moto
+        self._scope = scope  # the caller's account and region
         self._operations = {
             "GetResources": self.get_resources,
             "TagResources": self.tag_resources,
@@ -46,19 +47,17 @@ class Tagging:
         run = self._operations.get(target.removeprefix(TARGET)) if target.startswith(TARGET) else None
         if run is None:
             return None
-        request_id = new_request_id()
-        body = aws_json.read_body(environ)
-        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+        request_id = context_of(environ).request_id
         try:
-            answer = run(environ, _parsed(body))
+            answer = run(environ, _parsed(read_body(environ)))
         except ServiceError as error:
-            return aws_json.failure(error, request_id).send(start_response)
+            return aws_json.error_response(error, request_id).send(start_response)
         except RedisError:
-            return aws_json.failure(errors.unavailable(), request_id).send(start_response)
+            return aws_json.error_response(errors.unavailable(), request_id).send(start_response)
         if answer is None:
             return None
         headers = {"Content-Type": aws_json.CONTENT_TYPE, "x-amzn-RequestId": request_id}
-        return aws_json.Response(200, json.dumps(answer).encode(), headers).send(start_response)
+        return Response(200, json.dumps(answer).encode(), headers).send(start_response)
 
     def get_resources(self, environ: WSGIEnvironment, request: JsonObject) -> JsonObject | None:
         """Jobs with tags by name, then moto's resources, in pages. None (all moto's) behind the last job."""
@@ -148,15 +147,10 @@ class Tagging:
             "PaginationToken": theirs.get("PaginationToken") or "",
         }
 
-    def _scope(self, environ: WSGIEnvironment) -> Scope:
-        signed = credential(environ)
-        return Scope(self._account(environ), signed.region if signed else self._settings.region)
-
     def _ask(self, environ: WSGIEnvironment, request: JsonObject) -> JsonObject:
         """moto's answer to the same operation. Raises ServiceError as moto refuses."""
-        body, statuses = json.dumps(request).encode(), list[str]()
-        copy = {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
-        copy.pop("werkzeug.request", None)
+        statuses = list[str]()
+        copy = with_body(environ, json.dumps(request).encode())
         answer = b"".join(self._moto(copy, lambda status, *_: _note(statuses, status)))
         members: JsonObject = json.loads(answer or b"{}")
         status = int(statuses[0].split()[0])

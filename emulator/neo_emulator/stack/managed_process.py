@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Guarded:
+class ManagedProcess:
     """A command under a guard. `keep_alive` is called again and again; `end` at the end."""
 
     name: str

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 from neo_emulator.http import address
 from neo_emulator.http.limits import Limits
 from neo_emulator.stack import valkey
-from neo_emulator.stack.managed_process import Guarded
+from neo_emulator.stack.managed_process import ManagedProcess
 
 if TYPE_CHECKING:
-    from neo_emulator.control.init_hooks import Seeding
+    from neo_emulator.control.init_hooks import InitHooks
     from neo_workers.settings import Settings
     from neo_workers.store.store import Store
 
@@ -41,7 +41,7 @@ class StartError(Exception):
     """The stack cannot start; the text says why."""
 
 
-class Loading(threading.Thread):
+class BackgroundLoad(threading.Thread):
     """Loads what the data folder holds behind the start; requests that need it wait for it."""
 
     def __init__(self, load: Callable[[], object]) -> None:
@@ -81,15 +81,15 @@ def serve(settings: Settings, host: str, port: int, announce: Announce, *, with_
     run_dir = Path(
         tempfile.mkdtemp(prefix="neo-emulator-")
     )  # 0700, and short: a socket's path has 107 characters at most
-    guarded: list[Guarded] = []
+    processes: list[ManagedProcess] = []
     lock: int | None = None
     try:
         _check_reach(settings, url, with_worker)
         settings, lock = _own_data_dir(settings)
-        settings = _start_processes(settings, url, run_dir, with_worker, guarded, lock)
-        _serve_api(settings, sock, url, run_dir, guarded, stop, announce)
+        settings = _start_processes(settings, url, run_dir, with_worker, processes, lock)
+        _serve_api(settings, sock, url, run_dir, processes, stop, announce)
     finally:
-        for process in reversed(guarded):  # the worker gives its jobs back while Valkey still answers
+        for process in reversed(processes):  # the worker gives its jobs back while Valkey still answers
             process.end()
         address.release(host, sock)
         shutil.rmtree(run_dir, ignore_errors=True)
@@ -121,7 +121,7 @@ def _own_data_dir(settings: Settings) -> tuple[Settings, int | None]:
 
 
 def _start_processes(
-    settings: Settings, url: str, run_dir: Path, with_worker: bool, guarded: list[Guarded], lock: int | None
+    settings: Settings, url: str, run_dir: Path, with_worker: bool, processes: list[ManagedProcess], lock: int | None
 ) -> Settings:
     """Starts Valkey and the worker as far as they are ours to start; the settings that lead to them.
 
@@ -139,8 +139,8 @@ def _start_processes(
             command = valkey.command(unix_socket, base / "valkey", settings.fsync)
         except (FileNotFoundError, OSError) as error:
             raise StartError(str(error)) from error
-        guarded.append(Guarded("valkey", command, dict(os.environ), run_dir, lock))
-        guarded[-1].start()
+        processes.append(ManagedProcess("valkey", command, dict(os.environ), run_dir, lock))
+        processes[-1].start()
     if settings.s3_endpoint_url is None:
         update["s3_endpoint_url"] = url
     settings = settings.model_copy(update=update)
@@ -150,8 +150,8 @@ def _start_processes(
         for key, secret in list(settings.known_keys.items())[:1]:
             environment |= {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": ""}
         worker = [sys.executable, "-m", "neo_workers"]
-        guarded.append(Guarded("worker", worker, {**os.environ, **environment}))
-        guarded[-1].start()
+        processes.append(ManagedProcess("worker", worker, {**os.environ, **environment}))
+        processes[-1].start()
     return settings
 
 
@@ -160,7 +160,7 @@ def _serve_api(
     sock: socket.socket,
     url: str,
     run_dir: Path,
-    guarded: list[Guarded],
+    processes: list[ManagedProcess],
     stop: threading.Event,
     announce: Announce,
 ) -> None:
@@ -173,19 +173,19 @@ def _serve_api(
     tls, trust = _tls(settings, run_dir)
     store = Store(settings)
     app = create_app(settings, store)
-    app.control.trouble = lambda: next((process.trouble for process in guarded if process.name == "worker"), "")
-    loading = Loading(app.moto.load) if settings.data_dir else None
+    app.control.trouble = lambda: next((process.trouble for process in processes if process.name == "worker"), "")
+    loading = BackgroundLoad(app.moto.load) if settings.data_dir else None
     server = make_server(app, sock, limits=_limits(settings), tls=tls, refusal=refusal)
-    _wait_for_store(store, guarded, stop)
+    _wait_for_store(store, processes, stop)
     app.start()
     sys.setswitchinterval(0.0005)  # seconds; a request must not wait 5 ms for a thread in the background
     reaper.start(store, stop)
     with server:
-        _seed(settings, app.control.seeding, url, stop)
+        _run_init_hooks(settings, app.control.init_hooks, url, stop)
         if not stop.is_set():
             announce(url, trust)
         while not stop.wait(0.1):
-            for process in guarded:
+            for process in processes:
                 process.keep_alive()
             if loading is not None and loading.error is not None:
                 raise StartError(f"the data folder cannot be read: {loading.error}") from loading.error
@@ -216,19 +216,19 @@ def _tls(settings: Settings, run_dir: Path) -> tuple[ssl.SSLContext | None, Path
         raise StartError(f"no HTTPS with this certificate: {error}") from error
 
 
-def _seed(settings: Settings, seeding: Seeding, url: str, stop: threading.Event) -> None:
+def _run_init_hooks(settings: Settings, hooks: InitHooks, url: str, stop: threading.Event) -> None:
     """Makes buckets and begins with the scripts. Raises StartError for what cannot be made."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        seeding.plan(settings)
-        seeding.make_buckets(settings, url)
+        hooks.plan(settings)
+        hooks.make_buckets(settings, url)
     except (ValueError, BotoCoreError, ClientError) as error:
         raise StartError(str(error)) from error
-    seeding.start(settings, url, stop)
+    hooks.start(settings, url, stop)
 
 
-def _wait_for_store(store: Store, guarded: list[Guarded], stop: threading.Event) -> None:
+def _wait_for_store(store: Store, processes: list[ManagedProcess], stop: threading.Event) -> None:
     from redis.exceptions import RedisError
 
     deadline = time.monotonic() + READY_TIMEOUT_SECONDS
@@ -239,6 +239,6 @@ def _wait_for_store(store: Store, guarded: list[Guarded], stop: threading.Event)
         except RedisError as error:
             if time.monotonic() > deadline:
                 raise StartError(f"the store does not answer: {error}") from error
-            for process in guarded:
+            for process in processes:
                 process.keep_alive()
             time.sleep(0.01)

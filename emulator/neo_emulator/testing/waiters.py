@@ -1,6 +1,6 @@
 """A boto3 waiter for compilation jobs, which botocore itself has not (boto/botocore#2758, aws/aws-sdk#346).
 
-    from neo_emulator.testing.waiters import compilation_job_completed_or_stopped
+    from neo_emulator import compilation_job_completed_or_stopped
 
     compilation_job_completed_or_stopped(sagemaker).wait(CompilationJobName="my-job", WaiterConfig={"Delay": 1})
 

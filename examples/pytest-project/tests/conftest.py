@@ -4,11 +4,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from neo_emulator.testing import fixtures
+from neo_emulator import factories
 
 # an emulator with settings of its own: every job is INPROGRESS for at least a minute
-slow_server = fixtures.server(min_run_seconds=60)
-slow = fixtures.clean("slow_server")
+slow_server = factories.server(min_run_seconds=60)
+slow = factories.clean("slow_server")
 
 
 @pytest.fixture

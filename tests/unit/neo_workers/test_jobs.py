@@ -1,6 +1,7 @@
 import pytest
 
-from neo_workers.jobs import TERMINAL, TRANSITIONS, JobId, JobStatus, Scope
+from neo_compiler.errors import CompilationError
+from neo_workers.jobs import TERMINAL, TRANSITIONS, JobId, JobStatus, Scope, short_reason
 
 
 def test_every_status_has_its_row_and_only_three_are_terminal() -> None:
@@ -26,3 +27,10 @@ def test_job_id_survives_its_text_form() -> None:
 def test_text_that_names_no_job_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a"):
         JobId.parse(text)
+
+
+def test_short_reason_has_no_link() -> None:
+    error = CompilationError("no such operator")
+    assert "neo-troubleshooting" in error.reason
+    assert short_reason(error.reason) == "ClientError: CompilationError: no such operator"
+    assert short_reason("ServerError: planned") == "ServerError: planned"

@@ -11,19 +11,19 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import moto
 
+from neo_emulator.aws.moto import RESET_PATH
 from neo_emulator.aws.persistence import buckets, change_tracking, pickling
 from neo_emulator.aws.persistence.change_tracking import Transaction
 from neo_emulator.aws.persistence.journal import Batch, Journal
 from neo_emulator.aws.persistence.object_body import Body
 from neo_emulator.aws.persistence.services import INDIRECT, Services
-from neo_emulator.protocol.request_context import credential
+from neo_emulator.protocol.request_context import context_of
 
-RESET = "/moto-api/reset"
 _READS = ("GET", "HEAD", "OPTIONS")
 log = logging.getLogger(__name__)
 
 
-class Durable:
+class Persistence:
     """moto's application with its S3 and small services kept in `folder`. At most one in a process."""
 
     def __init__(self, application: WSGIApplication, folder: Path, fsync: bool = False) -> None:
@@ -37,13 +37,12 @@ class Durable:
         self._load()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        signed = credential(environ)
-        service = signed.service if signed else None
+        service = context_of(environ).service
         with change_tracking.transaction(environ["REQUEST_METHOD"] not in _READS) as request:
             try:
                 return self._application(environ, start_response)  # moto answers with finished bytes
             finally:
-                if environ.get("PATH_INFO") == RESET and request.writes:
+                if environ.get("PATH_INFO") == RESET_PATH and request.writes:
                     self._reset(request)
                 elif request.must_commit:
                     request.lock()
@@ -57,7 +56,7 @@ class Durable:
         self._known = {}
         change_tracking.forget_instances()
 
-    def _commit(self, request: Transaction, service: str | None) -> None:
+    def _commit(self, request: Transaction, service: str) -> None:
         """Makes disk equal to memory for all that was touched. What this raises becomes a 500; the next one retries."""
         now = buckets.buckets()
         todo = self._touched

@@ -31,7 +31,7 @@ class Services:
         self._seen: dict[tuple[str, str], bytes] = {}  # (service, "account/region") -> data
         self._refused: set[str] = set()
 
-    def changes(self, service: str | None) -> list[Row]:
+    def changes(self, service: str) -> list[Row]:
         """The rows that a request to `service` has changed."""
         if service in SERVICES:
             return self._changes_of(service)

@@ -32,8 +32,8 @@ _BY_OBJECT_ACL = {
 
 
 @dataclass(frozen=True)
-class Openness:
-    """What a bucket, and an object in it, say of access by all users."""
+class PublicAccess:
+    """What a bucket, and an object in it, grant to all users."""
 
     partition: str
     policy: str  # JSON, "" without one
@@ -43,44 +43,44 @@ class Openness:
     restricts_policy: bool = False  # PublicAccessBlock
 
 
-def may_pass(environ: WSGIEnvironment, openness_of: Callable[[str, str], Openness | None]) -> bool:
-    """Whether an unsigned request asks for what is open to all. `openness_of` takes a bucket and a key."""
+def is_allowed(environ: WSGIEnvironment, access_of: Callable[[str, str], PublicAccess | None]) -> bool:
+    """Whether all users may make this request. `access_of` takes a bucket and a key, "" for the bucket alone."""
     request = s3_request(environ)
     if request is None:
         return False
-    openness = openness_of(request.bucket, request.key)
-    if openness is None:
+    access = access_of(request.bucket, request.key)
+    if access is None:
         return False
-    if openness.object_grants is None and request.action in _BY_OBJECT_ACL:
+    if access.object_grants is None and request.action in _BY_OBJECT_ACL:
         # whoever may not list must not learn that there is no such object
-        return _allowed(S3Request(request.bucket, "", "s3:ListBucket"), openness)
-    return _allowed(request, openness)
+        return _allowed(S3Request(request.bucket, "", "s3:ListBucket"), access)
+    return _allowed(request, access)
 
 
-def _allowed(request: S3Request, openness: Openness) -> bool:
-    verdict = _by_policy(request, openness)
+def _allowed(request: S3Request, access: PublicAccess) -> bool:
+    verdict = _by_policy(request, access)
     if verdict is not None:
         return verdict
-    if openness.ignores_acls:
+    if access.ignores_acls:
         return False
-    grants, needed = openness.bucket_grants, _BY_BUCKET_ACL.get(request.action)
+    grants, needed = access.bucket_grants, _BY_BUCKET_ACL.get(request.action)
     if request.action in _BY_OBJECT_ACL:
-        grants, needed = openness.object_grants or frozenset(), _BY_OBJECT_ACL[request.action]
+        grants, needed = access.object_grants or frozenset(), _BY_OBJECT_ACL[request.action]
     return needed is not None and bool(grants & {needed, "FULL_CONTROL"})
 
 
-def _by_policy(request: S3Request, openness: Openness) -> bool | None:
+def _by_policy(request: S3Request, access: PublicAccess) -> bool | None:
     """True or False where the policy says so, None where it says nothing."""
-    resource = f"arn:{openness.partition}:s3:::{request.bucket}" + (f"/{request.key}" if request.key else "")
+    resource = f"arn:{access.partition}:s3:::{request.bucket}" + (f"/{request.key}" if request.key else "")
     verdict: bool | None = None
-    for statement in _statements(openness.policy):
+    for statement in _statements(access.policy):
         if not (_concerns_all(statement) and _matches(statement, "Action", request.action, ignore_case=True)):
             continue
         if not _matches(statement, "Resource", resource):
             continue
         if statement.get("Effect") == "Deny":
             return False
-        if "Condition" not in statement and not openness.restricts_policy:
+        if "Condition" not in statement and not access.restricts_policy:
             verdict = True
     return verdict
 

@@ -1,52 +1,40 @@
-"""What lies in an artifact: its files, and what compiled.meta says of the model."""
+"""The contents of artifacts for the job page, kept once they have been read."""
 
 from __future__ import annotations
 
-import io
-import json
-import tarfile
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache
 
-from neo_compiler.artifact.bundle import META
+from neo_workers import artifacts
+from neo_workers.artifacts import Contents
 
 MOST_BYTES = 256 << 20
-"""Larger artifacts are not looked into."""
-
-
+"""Larger artifacts are not opened."""
 MOST_KEPT = 64
-_KEPT: dict[tuple[str, str], dict[str, Any]] = {}
 
 
-def contents(uri: str | None, digest: str, read: Callable[[str], bytes | None]) -> dict[str, Any] | None:
-    """{"files": [{name, bytes}], "bytes": n, "meta": {...}} of the artifact at `uri`, None when it cannot be read.
+class _Unreadable(Exception):  # noqa: N818
+    """An artifact is not there, too large, or damaged."""
 
-    `read` gives an object's bytes; `digest` is the artifact's: what was found is kept for as long as that is the same.
-    """
-    if uri is None:
-        return None
-    key = (uri, digest)
-    if key not in _KEPT:
-        found = _look(read(uri))
-        if found is None:
+
+class ContentsCache:
+    """Artifacts' contents by address and digest; `read` returns an object's bytes, None when it cannot be read."""
+
+    def __init__(self, read: Callable[[str], bytes | None]) -> None:
+        self._read = read
+        self._opened = lru_cache(maxsize=MOST_KEPT)(self._open)
+
+    def get(self, uri: str, digest: str) -> Contents | None:
+        """The contents of the artifact at `uri` as of `digest`; None when it cannot be read."""
+        try:
+            return self._opened(uri, digest)
+        except _Unreadable:
             return None
-        if len(_KEPT) >= MOST_KEPT:
-            _KEPT.pop(next(iter(_KEPT)), None)
-        _KEPT[key] = found
-    return _KEPT[key]
 
-
-def _look(data: bytes | None) -> dict[str, Any] | None:
-    if data is None:
-        return None
-    files: list[dict[str, Any]] = []
-    meta: dict[str, Any] = {}
-    try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
-            for member in tar:
-                files.append({"name": member.name, "bytes": member.size})
-                if member.name == META and (file := tar.extractfile(member)):
-                    meta = json.load(file)
-    except (tarfile.TarError, OSError, EOFError, ValueError):
-        return None
-    return {"files": files, "bytes": len(data), "meta": meta}
+    def _open(self, uri: str, digest: str) -> Contents:
+        """Raises _Unreadable instead of returning None, which would be kept."""
+        archive = self._read(uri)
+        found = None if archive is None else artifacts.contents(archive)
+        if found is None:
+            raise _Unreadable(uri)
+        return found

@@ -10,7 +10,8 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from neo_emulator.aws.moto import Moto
 from neo_emulator.control.handler import PREFIX, Control
-from neo_emulator.protocol.aws_json import Response
+from neo_emulator.protocol.response import Response
+from neo_workers.settings import Settings
 from neo_workers.store.store import Store
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 class Dashboard:
     """A WSGI application that declines (None) what is not a page of the dashboard."""
 
-    def __init__(self, store: Store, control: Control, moto: Moto) -> None:
-        self._parts = (store, control, moto)
+    def __init__(self, settings: Settings, store: Store, control: Control, moto: Moto) -> None:
+        self._parts = (settings, store, control, moto)
 
     @cached_property
     def _pages(self) -> Pages:

@@ -11,14 +11,15 @@ from urllib.parse import parse_qs, quote, urlencode
 
 from redis.exceptions import RedisError
 
-from neo_compiler.storage.s3_uri import parse
 from neo_emulator.aws.moto import Moto
 from neo_emulator.control.dashboard import views
-from neo_emulator.control.dashboard.contents import MOST_BYTES, contents
+from neo_emulator.control.dashboard.contents import MOST_BYTES, ContentsCache
 from neo_emulator.control.dashboard.rendering import render
 from neo_emulator.control.handler import Control
-from neo_emulator.protocol.aws_json import Response
+from neo_emulator.protocol.response import Response
+from neo_workers.artifacts import bucket_and_key
 from neo_workers.jobs import JobId, JobStatus
+from neo_workers.settings import Settings
 from neo_workers.store.store import JobNotFound, Store
 
 STATIC = {"dashboard.css": "text/css", "dashboard.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -39,8 +40,9 @@ Answer = Callable[..., Response]
 class Pages:
     """Answers below /_neo/; what is not a page of the dashboard is declined (None)."""
 
-    def __init__(self, store: Store, control: Control, moto: Moto) -> None:
-        self._store, self._control, self._moto = store, control, moto
+    def __init__(self, settings: Settings, store: Store, control: Control, moto: Moto) -> None:
+        self._settings, self._store, self._control, self._moto = settings, store, control, moto
+        self._contents = ContentsCache(self._object)
         job = r"jobs/(\d{12}:[a-z0-9-]+:[A-Za-z0-9-]+)"
         self._routes: list[tuple[re.Pattern[str], Answer]] = [
             (re.compile(pattern), answer)
@@ -126,10 +128,9 @@ class Pages:
 
     def _object(self, uri: str) -> bytes | None:
         """An object of S3; None when it is not there, too large, or only for those who sign."""
-        place = parse(uri)
-        if self._store.settings.auth != "none":
+        if self._settings.auth != "none":
             return None
-        return self._moto.object(place.bucket, place.key, MOST_BYTES)
+        return self._moto.object(*bucket_and_key(uri), MOST_BYTES)
 
     def targets(self, given: Parameters) -> Response:
         """{"targets": [...]}."""
@@ -155,7 +156,7 @@ class Pages:
         found = views.job(self._store, JobId.parse(job_id))
         lines = views.log_lines(self._store, self._store.get(JobId.parse(job_id)))
         digest = str(found["description"].get("ModelDigests"))
-        inside = contents(found["artifact"], digest, self._object)
+        inside = self._contents.get(found["artifact"], digest) if found["artifact"] else None
         described = json.dumps(found["description"], indent=2, default=str)
         return _page(
             "job.html",

@@ -8,9 +8,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
-from neo_compiler.errors import TROUBLESHOOTING
-from neo_emulator import __version__
-from neo_emulator.cli.output import seconds, size, whole
+from neo_emulator.control.dashboard.formats import seconds, size, whole
+from neo_emulator.version import VERSION
+from neo_workers.jobs import short_reason
 
 
 def render(template: str, values: dict[str, Any]) -> str:
@@ -26,16 +26,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals["version"] = __version__
-    made.filters |= {"size": size, "seconds": seconds, "clock": clock, "whole": whole, "reason": reason}
+    made.globals["version"] = VERSION
+    made.filters |= {"size": size, "seconds": seconds, "clock": clock, "whole": whole, "reason": short_reason}
     return made
 
 
 def clock(milliseconds: int) -> str:
     """The time of day in UTC, to the millisecond."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%H:%M:%S.%f")[:-3]
-
-
-def reason(text: str) -> str:
-    """A FailureReason without the link that AWS ends it with."""
-    return text.removesuffix(TROUBLESHOOTING)

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from neo_emulator import __version__
 from neo_emulator.cli import main
+from neo_emulator.version import VERSION
 from neo_workers.settings import get_settings
 
 COMMANDS = ["serve", "worker", "api", "compile", "run", "inspect", "jobs", "logs", "targets", "env", "demo", "doctor"]
@@ -31,7 +31,7 @@ def test_wrong_arguments_end_with_status_2(argv: list[str], capsys: pytest.Captu
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["--version"]) == 0
-    assert capsys.readouterr().out.strip() == f"neo-emulator {__version__}"
+    assert capsys.readouterr().out.strip() == f"neo-emulator {VERSION}"
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

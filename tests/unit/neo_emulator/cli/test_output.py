@@ -9,8 +9,3 @@ def test_cells_are_no_markup_and_steer_no_terminal(capsys: pytest.CaptureFixture
     assert "[bold]a[/]" in shown
     assert "\x1b" not in shown
     assert "\x07" not in shown
-
-
-@pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (999, "999 B"), (35_869, "35.9 kB"), (3 * 10**9, "3.0 GB")])
-def test_size(count: int, text: str) -> None:
-    assert output.size(count) == text

@@ -5,6 +5,7 @@ from unittest.mock import Mock, create_autospec
 import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from neo_emulator.aws.moto import Moto
 from neo_emulator.control.handler import Control
 from neo_workers.store import worker_registry
 from neo_workers.store.store import Store
@@ -58,12 +59,16 @@ def test_reset_clears_jobs_then_moto(send: Any, make_environ: Any, store: Any) -
     order.attach_mock(store.clear, "jobs")
     control = Control(store, order.moto)
     assert get(send, make_environ, control, "/_neo/reset", "POST") == (200, {"status": "ok"})
-    assert [call[0] for call in order.mock_calls] == ["jobs", "moto"]
+    assert [call[0] for call in order.mock_calls] == ["jobs", "moto.reset"]
 
 
-def test_moto_reset_clears_jobs_and_goes_on(send: Any, make_environ: Any, store: Any) -> None:
-    control = Control(store, Mock())
-    assert send(control, make_environ(PATH_INFO="/moto-api/reset")) is None
+def test_moto_s_reset_clears_jobs_too(send: Any, make_environ: Any, store: Any) -> None:
+    def moto(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"moto's"]
+
+    control = Control(store, create_autospec(Moto, instance=True, side_effect=moto))
+    assert send(control, make_environ(PATH_INFO="/moto-api/reset")) == (200, {}, b"moto's")
     store.clear.assert_called_once()
     assert send(control, make_environ(PATH_INFO="/moto-api/reset", REQUEST_METHOD="GET")) is None
     store.clear.assert_called_once()

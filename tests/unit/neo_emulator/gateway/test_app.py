@@ -16,8 +16,8 @@ def test_import_stays_light() -> None:
     code = """
 import json, sys
 import neo_emulator.gateway.app, neo_emulator.http.server, neo_emulator.cli.main
-from neo_emulator.protocol import aws_json
-aws_json.operation_names()
+from neo_emulator.protocol import service_model
+service_model.operation_names()
 print(json.dumps(sorted(sys.modules)))
 """
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
@@ -26,7 +26,7 @@ print(json.dumps(sorted(sys.modules)))
     assert heavy & loaded == set()
 
 
-def test_first_handler_that_answers_has_the_word(make_environ: Any, send: Any) -> None:
+def test_the_first_handler_that_responds_wins(make_environ: Any, send: Any) -> None:
     asked: list[str] = []
 
     def handler(name: str, answer: list[bytes] | None) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from neo_emulator.gateway.unroutable import Misdirected
+from neo_emulator.gateway.unroutable import Unroutable
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=AKID/20240101/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -17,7 +17,7 @@ def answer(method: str, target: str, service: str, path: str = "/") -> tuple[str
     if service:
         environ["HTTP_AUTHORIZATION"] = SIGNED.format(service)
     said: list[Any] = []
-    body = Misdirected(lambda target: target.startswith("Known"))(environ, lambda *start: said.append(start))
+    body = Unroutable(lambda target: target.startswith("Known"))(environ, lambda *start: said.append(start))
     return None if body is None else (said[0][0], json.loads(b"".join(body)))
 
 

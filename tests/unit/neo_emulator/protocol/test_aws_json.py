@@ -12,23 +12,23 @@ from neo_emulator.sagemaker.operations import OPERATIONS
 def test_known_members_only() -> None:
     body = json.dumps({"CompilationJobName": "a", "VpcConfig": None, "New": {}, "Tags": [{"Key": "k", "x": 1}, None]})
     expected = {"CompilationJobName": "a", "Tags": [{"Key": "k"}, None]}
-    assert aws_json.parse("CreateCompilationJob", body.encode()) == expected
+    assert aws_json.parse_request("CreateCompilationJob", body.encode()) == expected
 
 
 @pytest.mark.parametrize("body", [b"", b"  ", b"{}"])
 def test_empty_body(body: bytes) -> None:
-    assert aws_json.parse("ListCompilationJobs", body) == {}
+    assert aws_json.parse_request("ListCompilationJobs", body) == {}
 
 
 @pytest.mark.parametrize("value", [1713274849.17, 1713274849.170, "2024-04-16T13:40:49.170Z", "2024-04-16T13:40:49.17"])
 def test_timestamps(value: Any) -> None:
     body = json.dumps({"CreationTimeAfter": value}).encode()
     moment = datetime(2024, 4, 16, 13, 40, 49, 170_000, tzinfo=UTC)
-    assert aws_json.parse("ListCompilationJobs", body) == {"CreationTimeAfter": moment}
+    assert aws_json.parse_request("ListCompilationJobs", body) == {"CreationTimeAfter": moment}
 
 
 def test_whole_numbers() -> None:
-    assert aws_json.parse("ListCompilationJobs", b'{"MaxResults": 5.0}') == {"MaxResults": 5}
+    assert aws_json.parse_request("ListCompilationJobs", b'{"MaxResults": 5.0}') == {"MaxResults": 5}
 
 
 @pytest.mark.parametrize(
@@ -53,20 +53,20 @@ def test_whole_numbers() -> None:
 )
 def test_unreadable(body: bytes) -> None:
     with pytest.raises(ServiceError, match="SerializationException"):
-        aws_json.parse("ListCompilationJobs", body)
+        aws_json.parse_request("ListCompilationJobs", body)
 
 
 def test_success() -> None:
     moment = datetime(2024, 4, 16, 13, 40, 49, 170_900, tzinfo=UTC)
-    response = aws_json.success("DescribeCompilationJob", {"CreationTime": moment}, "id-1")
+    response = aws_json.success_response("DescribeCompilationJob", {"CreationTime": moment}, "id-1")
     assert json.loads(response.body) == {"CreationTime": 1713274849.171}
     assert response.headers["x-amzn-RequestId"] == "id-1"
-    assert aws_json.success("StopCompilationJob", {}, "id").body == b""
-    assert aws_json.success("DeleteTags", {}, "id").body == b"{}"
+    assert aws_json.success_response("StopCompilationJob", {}, "id").body == b""
+    assert aws_json.success_response("DeleteTags", {}, "id").body == b"{}"
 
 
 def test_failure() -> None:
-    response = aws_json.failure(errors.not_found("job"), "id-2")
+    response = aws_json.error_response(errors.not_found("job"), "id-2")
     assert response.status == 400
     assert json.loads(response.body) == {
         "__type": "ResourceNotFound",

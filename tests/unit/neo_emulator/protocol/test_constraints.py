@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from neo_emulator.protocol import aws_json, constraints
+from neo_emulator.protocol import aws_json, constraints, service_model
 from neo_emulator.protocol.errors import ServiceError
 
 OURS = [
@@ -19,7 +19,7 @@ OURS = [
 
 def message(operation: str, request: dict[str, Any]) -> str:
     with pytest.raises(ServiceError) as refused:
-        constraints.check(request, aws_json.input_shape(operation))
+        constraints.check(request, service_model.input_shape(operation))
     assert refused.value.code == "ValidationException"
     return refused.value.message
 
@@ -69,7 +69,7 @@ def test_every_pattern_compiles_and_every_type_is_read(operation: str) -> None:
         elif shape.type_name == "list":
             visit(shape.member)
 
-    visit(aws_json.input_shape(operation))
+    visit(service_model.input_shape(operation))
 
 
 @pytest.mark.parametrize(

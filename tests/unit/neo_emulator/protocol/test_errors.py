@@ -1,6 +1,6 @@
 import pytest
 
-from neo_emulator.protocol import aws_json, errors
+from neo_emulator.protocol import errors, service_model
 from neo_workers.jobs import JobStatus
 
 MADE = [
@@ -22,7 +22,7 @@ def test_code_and_status(error: errors.ServiceError, code: str, status: int) -> 
 
 
 def test_modelled_errors_use_the_model_s_member() -> None:
-    model = aws_json.service_model()
+    model = service_model.service_model()
     for error, code, _ in MADE:
         if code in model.shape_names:
             assert list(model.shape_for(code).members) == [error.member]

@@ -3,10 +3,9 @@ from unittest.mock import Mock, create_autospec
 
 import pytest
 
-from neo_emulator.protocol import aws_json
+from neo_emulator.protocol import service_model
 from neo_emulator.protocol.errors import ServiceError
-from neo_emulator.protocol.request_context import Context
-from neo_emulator.sagemaker.operations import OPERATIONS, Call, is_ours
+from neo_emulator.sagemaker.operations import OPERATIONS, OperationRequest, is_ours
 from neo_workers.jobs import JobStatus, JsonObject, Page, Scope
 from neo_workers.settings import Settings
 from neo_workers.store.store import JobActive, JobExists, JobNotFound, Store
@@ -16,19 +15,18 @@ ARN = "arn:aws:sagemaker:us-east-1:123456789012:compilation-job/job"
 
 @pytest.fixture
 def store() -> Any:
-    store = create_autospec(Store, instance=True)
-    store.settings = Settings()
-    return store
+    return create_autospec(Store, instance=True)
 
 
-def run(store: Any, name: str, request: JsonObject, submit: Any = None) -> JsonObject:
-    context = Context(Scope("123456789012", "us-east-1"), "id")
-    return OPERATIONS[name].run(Call(request, context, store, submit or Mock(), Mock()))
+def run(store: Any, name: str, members: JsonObject, publish: Any = None) -> JsonObject:
+    scope = Scope("123456789012", "us-east-1")
+    request = OperationRequest(members, scope, "", Settings(), store, publish or Mock(), Mock())
+    return OPERATIONS[name].run(request)
 
 
 def test_names_are_aws_s() -> None:
-    assert set(OPERATIONS) <= aws_json.operation_names()
-    assert {name for name in aws_json.operation_names() if "CompilationJob" in name} <= set(OPERATIONS)
+    assert set(OPERATIONS) <= service_model.operation_names()
+    assert {name for name in service_model.operation_names() if "CompilationJob" in name} <= set(OPERATIONS)
 
 
 @pytest.mark.parametrize(
@@ -45,16 +43,16 @@ def test_is_ours(arn: str | None, ours: bool) -> None:
 
 
 def test_job_is_announced_only_after_it_was_added(store: Any, make_job: Any) -> None:
-    submit = Mock()
+    publish = Mock()
     store.add.side_effect = JobExists(make_job().id)
     with pytest.raises(ServiceError, match="ResourceInUse"):
-        run(store, "CreateCompilationJob", make_job().request, submit)
-    submit.assert_not_called()
+        run(store, "CreateCompilationJob", make_job().request, publish)
+    publish.assert_not_called()
     store.add.side_effect = None
     request = {**make_job().request, "Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}
-    assert run(store, "CreateCompilationJob", request, submit) == {"CompilationJobArn": ARN}
+    assert run(store, "CreateCompilationJob", request, publish) == {"CompilationJobArn": ARN}
     store.add.assert_called_with(make_job().id, make_job().request, {"a": "2"}, "")
-    submit.assert_called_once_with(make_job().id)
+    publish.assert_called_once_with(make_job().id)
 
 
 @pytest.mark.parametrize("before", list(JobStatus))

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from neo_emulator.protocol import aws_json
+from neo_emulator.protocol import service_model
 from neo_emulator.protocol.errors import ServiceError
 from neo_emulator.sagemaker import rules
 
@@ -17,12 +17,13 @@ def test_every_rule_has_a_source() -> None:
 
 
 def test_tables_name_what_the_model_has() -> None:
-    output = aws_json.input_shape("CreateCompilationJob").members["OutputConfig"].members
+    output = service_model.input_shape("CreateCompilationJob").members["OutputConfig"].members
     assert set(output["TargetDevice"].enum) >= rules.VERSIONLESS_DEVICES
 
 
 @pytest.mark.parametrize(
-    "device", sorted(aws_json.input_shape("CreateCompilationJob").members["OutputConfig"].members["TargetDevice"].enum)
+    "device",
+    sorted(service_model.input_shape("CreateCompilationJob").members["OutputConfig"].members["TargetDevice"].enum),
 )
 def test_framework_version(device: str) -> None:
     request = create(TargetDevice=device)
@@ -35,7 +36,7 @@ def test_framework_version(device: str) -> None:
         rules.check(request)
 
 
-MEMBERS = aws_json.input_shape("CreateCompilationJob").members["OutputConfig"].members["TargetPlatform"].members
+MEMBERS = service_model.input_shape("CreateCompilationJob").members["OutputConfig"].members["TargetPlatform"].members
 MATRIX = [
     *(product(["LINUX"], ["X86_64", "X86", "ARM64", "ARM_EABIHF", "ARM_EABI"], [None, "NNA"])),
     *(product(["ANDROID"], ["X86_64", "X86", "ARM64", "ARM_EABI"], [None, "NNA"])),

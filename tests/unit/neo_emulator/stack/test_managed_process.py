@@ -8,20 +8,20 @@ import pytest
 from support.waiting import until
 
 from neo_emulator.stack import managed_process
-from neo_emulator.stack.managed_process import Guarded
+from neo_emulator.stack.managed_process import ManagedProcess
 
 
 @pytest.fixture
-def run() -> Callable[[str], Guarded]:
-    def start(code: str) -> Guarded:
-        process = Guarded("worker", [sys.executable, "-S", "-c", code], dict(os.environ))
+def run() -> Callable[[str], ManagedProcess]:
+    def start(code: str) -> ManagedProcess:
+        process = ManagedProcess("worker", [sys.executable, "-S", "-c", code], dict(os.environ))
         process.start()
         return process
 
     return start
 
 
-def keep(process: Guarded, condition: Callable[[], bool]) -> None:
+def keep(process: ManagedProcess, condition: Callable[[], bool]) -> None:
     """Keeps the process alive until the condition is true."""
 
     def kept() -> bool:
@@ -33,7 +33,7 @@ def keep(process: Guarded, condition: Callable[[], bool]) -> None:
 
 
 def test_why_it_does_not_stay_up_is_said(
-    run: Callable[[str], Guarded], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    run: Callable[[str], ManagedProcess], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(managed_process, "FIRST_PAUSE_SECONDS", 0.01)
     process = run("import sys; print('cannot: no disk', file=sys.stderr); sys.exit(3)")
@@ -45,7 +45,7 @@ def test_why_it_does_not_stay_up_is_said(
     assert "cannot: no disk" in capfd.readouterr().err  # and the log is passed on
 
 
-def test_who_stays_up_is_well_again(run: Callable[[str], Guarded], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_stays_up_is_well_again(run: Callable[[str], ManagedProcess], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(managed_process, "STEADY_SECONDS", 0.2)
     process = run("import time; time.sleep(60)")
     process.failures, process.pause_seconds, process.last_failure = 4, 3.2, "ended"
