@@ -11,8 +11,9 @@ from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 from wsgiref.types import WSGIEnvironment
 
+from neo_emulator.http.body import Body
 from neo_emulator.http.errors import RequestError
-from neo_emulator.http.receiver import Body, Receiver, Request
+from neo_emulator.http.receiver import Receiver, Request
 
 HEADERS = "neo_emulator.headers"
 """In an environ: all headers as they were sent, list[tuple[str, str]]; only where a name has an underscore."""

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from typing import Any
 
+from neo_emulator.http.body import Body
 from neo_emulator.http.errors import ClientGone
-from neo_emulator.http.receiver import Body, Request
+from neo_emulator.http.receiver import Request
 
 _JOIN_BYTES = 1 << 16
 """Larger pieces are not copied to go together with their frame."""

@@ -16,9 +16,10 @@ from types import TracebackType
 from typing import Any, Self
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from neo_emulator.http.body import DRAIN_BYTES
 from neo_emulator.http.errors import ClientGone, RequestError
 from neo_emulator.http.limits import DEFAULT, Limits
-from neo_emulator.http.receiver import DRAIN_BYTES, Receiver, Request
+from neo_emulator.http.receiver import Receiver, Request
 from neo_emulator.http.request import fixed_environ, make_environ
 from neo_emulator.http.response import Reply
 
@@ -95,6 +96,7 @@ class Connection(threading.Thread):
             if request is None:
                 return False
             environ = make_environ(request, receiver, fixed)
+            receiver.check(request)
             if self._overloaded:
                 raise RequestError(503, "Too many connections. Please try again.")
         except RequestError as error:

@@ -231,6 +231,12 @@ def test_a_request_that_was_cut_is_not_answered_even_if_the_application_does_not
         assert say(server, chunked).startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
+def test_a_malformed_body_is_refused_even_if_nobody_reads_it(say: Say) -> None:
+    with make_server(lazy) as server:
+        said = say(server, b"PUT /1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nnothing\r\n")
+    assert said.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
 def test_what_is_no_http_is_refused_as_json(say: Say) -> None:
     with make_server(echo) as server:
         said = say(server, b"hello\r\n\r\n")
