@@ -21,11 +21,19 @@ def python_of(client: str) -> Path:
     wanted = HERE / f"{client}.txt"
 
     def install(folder: Path) -> None:
-        _run(sys.executable, "-m", "venv", str(folder))
-        pip = (str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
-        _run(*pip, "--requirement", str(wanted))
+        new_venv(folder, "--no-deps", "--requirement", str(wanted))  # the lists are whole
 
-    return _environment(client, wanted, install) / "bin" / "python"
+    return environment(client, wanted.read_bytes(), install) / "bin" / "python"
+
+
+def new_venv(folder: Path, *wanted: str) -> None:
+    """A venv with what `pip install` is to install, by our own pip and not compiled: most of it is never imported.
+
+    Raises OSError or subprocess.SubprocessError.
+    """
+    _run(sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder))
+    pip = (sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "--disable-pip-version-check")
+    _run(*pip, "install", "--quiet", "--no-compile", *wanted)
 
 
 def node_modules() -> Path:
@@ -39,11 +47,13 @@ def node_modules() -> Path:
             shutil.copy(HERE / name, folder)
         _run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder))
 
-    return _environment("js", HERE / "package-lock.json", install)
+    return environment("js", (HERE / "package-lock.json").read_bytes(), install)
 
 
-def _environment(name: str, wanted: Path, install: Callable[[Path], None]) -> Path:
-    version = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()[:12]
+def environment(name: str, wanted: bytes, install: Callable[[Path], None]) -> Path:
+    """The folder that `install` makes, once for all test processes, and anew when `wanted` or Python changes; skips the
+    test when it cannot be made."""
+    version = hashlib.sha256(wanted + sys.version.encode()).hexdigest()[:12]
     folder = CACHE / f"{name}-{version}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{name}.lock").open("w") as lock:
