@@ -1,4 +1,7 @@
-"""What TVM's pooling lacks: the places of the greatest elements. Source: ONNX operators, MaxPool."""
+"""Pooling: the places of the greatest elements, which TVM lacks, and auto_pad and LpPool, which it has wrong.
+
+Source: ONNX operators; ONNX Runtime, whose padding is negative where windows leave gaps at the border.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,51 @@ MAX_WINDOW = 256
 
 
 def _max_pool(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
-    """Indices [N, C, ...], into the whole input, of the first greatest element of each window."""
-    if len(node.output) < 2 or not node.output[1]:
+    """With Indices where they are wanted."""
+    if len(node.output) > 1 and node.output[1]:
+        return _with_indices(node, types)
+    return _average_pool(node, types, constant)
+
+
+def _average_pool(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """auto_pad SAME written out as pads."""
+    nodes = Nodes(node, types)
+    attributes = nodes.attributes()
+    if not attributes.get("auto_pad", b"").startswith(b"SAME"):
         return None
+    window = _Window(nodes.shape(0), nodes.result_shape(0), attributes)
+    value, less = nodes.input(0), [min(0, pad) for pad in window.pads]
+    if any(less):
+        value = nodes.add("Pad", value, nodes.constant(less, "int64"))
+    rank = len(window.kernel)
+    pads = [max(0, pad) for pad in (*window.pads[2 : 2 + rank], *window.pads[4 + rank :])]
+    kept = {key: item for key, item in attributes.items() if key not in ("auto_pad", "ceil_mode")}
+    nodes.add(node.op_type, value, output=nodes.output(), **kept | {"pads": pads})
+    return nodes.made
+
+
+def _lp_pool(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]:
+    """The root of the sum of powers, by an average of as many zeros as the windows reach over the border."""
+    nodes = Nodes(node, types)
+    attributes = nodes.attributes()
+    window, dtype, p = (
+        _Window(nodes.shape(0), nodes.result_shape(0), attributes),
+        nodes.dtype(0),
+        attributes.get("p", 2),
+    )
+    value = nodes.add("Abs", nodes.input(0))
+    if any(window.pads):
+        value = nodes.add("Pad", value, nodes.constant(window.pads, "int64"))
+    powers = nodes.add("Pow", value, nodes.constant(p, dtype))
+    kept = {key: attributes[key] for key in ("kernel_shape", "strides", "dilations") if key in attributes}
+    mean = nodes.add("AveragePool", powers, **kept)
+    total = nodes.add("Mul", mean, nodes.constant(math.prod(window.kernel), dtype))
+    nodes.add("Pow", total, nodes.constant(1 / p, dtype), output=nodes.output())
+    return nodes.made
+
+
+def _with_indices(node: Node, types: Mapping[str, Any]) -> list[Node]:
+    """Indices [N, C, ...], into the whole input, of the first greatest element of each window."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
     by_columns = attributes.pop("storage_order", 0)
@@ -79,14 +124,14 @@ class _Window:
         if mode in (b"NOTSET", b""):
             return list(attributes.get("pads", [0] * 2 * rank)[:rank])
         totals = [
-            max(0, (-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size)
+            (-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size
             for size, stride, kernel, dilation in zip(
                 self._shape[2:], self._strides, self.kernel, self._dilations, strict=True
             )
         ]
         if mode == b"VALID":
             return [0] * rank
-        return [total // 2 if mode == b"SAME_UPPER" else total - total // 2 for total in totals]
+        return [int(total / 2) if mode == b"SAME_UPPER" else int((total + 1) / 2) for total in totals]
 
     def places(self) -> list[tuple[int, ...]]:
         """Each element of a window."""
@@ -124,4 +169,4 @@ class _Window:
         return np.array(steps, "int64"), starts
 
 
-REWRITES: dict[str, Rewrite] = {"MaxPool": _max_pool}
+REWRITES: dict[str, Rewrite] = {"MaxPool": _max_pool, "AveragePool": _average_pool, "LpPool": _lp_pool}
