@@ -182,7 +182,6 @@ def _constant_of_shape(op: Operator) -> Iterator[Form]:
         yield from op.form(ints(2, 3), fixed=[0], value=value, note=dtype)
     yield from op.form(ints(2, 3), fixed=[0])
     yield from op.form(np.zeros(0, "int64"), fixed=[0])
-    yield from op.form(ints(2, 0), fixed=[0])
 
 
 def _constant(op: Operator) -> Iterator[Form]:

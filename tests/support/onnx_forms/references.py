@@ -11,10 +11,11 @@ import onnxruntime
 from onnx import version_converter
 from onnx.reference import ReferenceEvaluator
 from support.onnx_forms.form import Array, Form
-from support.onnx_forms.renewed import RENEWALS
+from support.onnx_forms.renewed import RENEWALS, TEXTS
 
 RUNTIME, EVALUATOR = "ONNX Runtime", "ONNX's evaluator"
 CONVERTED, RENEWED = "ONNX Runtime after onnx.version_converter", "ONNX Runtime, the form written for it"
+TEXT = "numpy, by ONNX' text"
 ORDER = (RUNTIME, RENEWED, CONVERTED, EVALUATOR)
 """Whose numbers count, where several have some. ONNX's evaluator takes many old forms for new ones."""
 
@@ -26,6 +27,10 @@ onnxruntime.set_default_logger_severity(4)
 
 def _same(form: Form) -> bool:
     return str(form.attributes.get("auto_pad", "")).startswith("SAME")
+
+
+def _same_dilated(form: Form) -> bool:
+    return _same(form) and "dilations" in form.attributes
 
 
 def _plain(form: Form) -> bool:
@@ -42,9 +47,13 @@ EXCEPTIONS: dict[str, tuple[Callable[[Form], bool], tuple[str, ...]]] = {
     # ONNX Runtime's is infinite for great values
     "ReduceLogSumExp": (lambda form: form.note == "edges", (EVALUATOR, RUNTIME)),
     # ONNX: the result is input times stride; ONNX Runtime makes less of kernels that are smaller than the stride
-    "ConvTranspose": (_same, (EVALUATOR, RUNTIME)),
+    "ConvTranspose": (lambda form: _same(form) and "output_shape" not in form.attributes, (EVALUATOR, RUNTIME)),
+    # the evaluator takes the batch for the channels
+    "LRN": (lambda form: True, (RUNTIME, TEXT)),
     # ONNX: the result is input by stride; ONNX Runtime leaves the dilations out
-    "MaxPool": (lambda form: _same(form) and "dilations" in form.attributes, (EVALUATOR, RUNTIME)),
+    **dict.fromkeys(("AveragePool", "LpPool", "MaxPool"), (_same_dilated, (EVALUATOR, RUNTIME))),
+    # ONNX Runtime's sums of several matrices saturate in 16 bits on a CPU without VNNI, whatever the session asks for
+    "MatMulInteger": (lambda form: True, (EVALUATOR, RUNTIME)),
 }
 """Where another reference counts than in ORDER, by operator: for which forms, and which references."""
 
@@ -61,6 +70,7 @@ def references(form: Form, model: Any) -> dict[str, list[Array]]:
     ways: dict[str, Callable[[], list[Array]]] = {
         RUNTIME: lambda: by_runtime(model, feeds),
         RENEWED: lambda: by_renewed(form),
+        TEXT: lambda: [TEXTS[form.operator](form)],
         EVALUATOR: lambda: by_evaluator(model, feeds),
     }
     if form.opset < CONVERT_TO:

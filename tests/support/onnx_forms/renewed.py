@@ -32,8 +32,7 @@ def _clip(form: Form) -> tuple[Form, Finish]:
     """Bounds that are not given are none."""
     (x,) = form.inputs
     assert x is not None
-    bounds = [form.attributes.get(key) for key in ("min", "max")]
-    given = [None if bound is None else np.array(bound, x.dtype) for bound in bounds]
+    given = [np.array(form.attributes.get(key, none), x.dtype) for key, none in (("min", -np.inf), ("max", np.inf))]
     return replace(form, opset=OPSET, inputs=(x, *given), attributes={}), _same
 
 
@@ -68,11 +67,38 @@ def _norm(form: Form) -> tuple[Form, Finish]:
     return replace(form, opset=OPSET, attributes=attributes), _same
 
 
+def _upsample(form: Form) -> tuple[Form, Finish]:
+    """As that of opset 7, which has a scale for each axis."""
+    attributes = {key: value for key, value in form.attributes.items() if not key.endswith("_scale")}
+    attributes["scales"] = [1.0, 1.0, form.attributes["height_scale"], form.attributes["width_scale"]]
+    return replace(form, opset=7, attributes=attributes), _same
+
+
 RENEWALS: dict[str, Renewal] = {
     **dict.fromkeys(("Add", "And", "Div", "Equal", "Greater", "Less", "Mul", "Or", "Pow", "Sub", "Xor"), _broadcast),
     **dict.fromkeys(("GRU", "LSTM", "RNN"), _recurrent),
     **dict.fromkeys(("GlobalLpPool", "LpPool"), _norm),
     "Clip": _clip,
     "PRelu": _slope,
+    "Upsample": _upsample,
 }
 """By operator, for its versions that ONNX Runtime lacks."""
+
+
+def _lrn(form: Form) -> Array:
+    """ONNX operators, LRN."""
+    x, size = form.inputs[0], form.attributes["size"]
+    assert x is not None
+    squares = np.square(x.astype("float64"))
+    sums = np.zeros_like(squares)
+    for c in range(x.shape[1]):
+        begin, end = max(0, c - (size - 1) // 2), min(x.shape[1] - 1, c + -(-(size - 1) // 2))
+        sums[:, c] = squares[:, begin : end + 1].sum(1)
+    alpha, beta, bias = (
+        form.attributes.get(key, value) for key, value in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1))
+    )
+    return (x / (bias + alpha / size * sums) ** beta).astype(x.dtype)
+
+
+TEXTS: dict[str, Callable[[Form], Array]] = {"LRN": _lrn}
+"""By operator, what its text says, for what nothing else computes."""

@@ -11,8 +11,18 @@ from typing import Any
 import onnx
 from onnx import defs
 
-from neo_compiler.frontends.onnx import fourier, pooling, quantized, resize, rewrite
-from neo_compiler.frontends.onnx import types as onnx_types
+from neo_compiler.frontends.onnx import (
+    fourier,
+    normal,
+    pooling,
+    quantized,
+    resize,
+    rewrite,
+    slices,
+)
+from neo_compiler.frontends.onnx import (
+    types as onnx_types,
+)
 from neo_compiler.frontends.onnx.graph import label, renamed, subgraphs
 from neo_compiler.frontends.onnx.nodes import Rewrite
 from neo_compiler.frontends.onnx.opset import OPSET
@@ -37,7 +47,7 @@ FUNCTIONS = frozenset(
 """Operators whose definition in the onnx package is used instead of a converter."""
 
 ONE_RESULT = frozenset({"LayerNormalization"})
-"""TVM's converters of these give only the first result."""
+"""TVM's converters of these give only the first result, and none of float64."""
 
 FLOAT32_ONLY = frozenset({"Elu", "Selu", "HardSigmoid"})
 """TVM's converters of these compute with float32 constants whatever the input is."""
@@ -48,6 +58,8 @@ REWRITES: dict[str, Rewrite] = {
     **rewrite.REWRITES,
     **resize.REWRITES,
     **pooling.REWRITES,
+    **normal.REWRITES,
+    **slices.REWRITES,
     **onnx_types.REWRITES,
 }
 """Operators with a definition of our own."""
@@ -65,9 +77,11 @@ def expanded(node: Node, types: Mapping[str, Any], constant: Callable[[str], Any
         return None
     if node.op_type in REWRITES:
         try:
-            return REWRITES[node.op_type](node, types, constant)
+            made = REWRITES[node.op_type](node, types, constant)
         except ValueError as error:
             raise ValueError(f"{node.op_type} (node {label(node)}): {error}") from error
+        if made is not None:
+            return made
     if node.domain in STANDARD and (node.op_type in FUNCTIONS or _beyond_the_frontend(node, types)):
         return by_definition(node, types)
     return None
@@ -76,7 +90,8 @@ def expanded(node: Node, types: Mapping[str, Any], constant: Callable[[str], Any
 def _beyond_the_frontend(node: Node, types: Mapping[str, Any]) -> bool:
     """Whether TVM's converter knows the operator, but not in this form."""
     if node.op_type in ONE_RESULT:
-        return len([name for name in node.output if name]) > 1
+        wide = types[node.input[0]].tensor_type.elem_type == onnx.TensorProto.DOUBLE
+        return wide or len([name for name in node.output if name]) > 1
     kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.UNDEFINED)
     return node.op_type in FLOAT32_ONLY and types[node.input[0]].tensor_type.elem_type not in kinds
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,10 @@ class Nodes:
         name = output or f"{self._prefix}/{op}{len(self.made)}"
         self.made.append(helper.make_node(op, list(inputs), [name], f"{self._prefix}/{len(self.made)}", **attributes))
         return name
+
+    def add_all(self, op: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> None:
+        """A node with results of these names."""
+        self.made.append(helper.make_node(op, inputs, outputs, f"{self._prefix}/{len(self.made)}", **attributes))
 
     def constant(self, value: Any, dtype: str) -> str:
         tensor = numpy_helper.from_array(np.array(value, dtype))

@@ -201,18 +201,21 @@ def _conv_transpose(node: Node, types: Mapping[str, Any], constant: Constant) ->
     attributes, shape, kernel = nodes.attributes(), nodes.shape(0)[2:], nodes.shape(1)[2:]
     mode = attributes.pop("auto_pad", b"NOTSET").decode()
     wanted = attributes.pop("output_shape", None)
-    if wanted is None and mode in ("NOTSET", ""):
+    automatic = wanted is None
+    if automatic and mode in ("NOTSET", ""):
         return None
     rank = len(shape)
     strides = attributes.get("strides", [1] * rank)
     dilations = attributes.get("dilations", [1] * rank)
     extra = attributes.get("output_padding", [0] * rank)
-    if wanted is None:
+    if automatic:
         wanted = [size * stride for size, stride in zip(shape, strides, strict=True)] if mode != "VALID" else None
     begins, ends = [0] * rank, [0] * rank
     for axis in range(rank if wanted is not None else 0):
         full = strides[axis] * (shape[axis] - 1) + extra[axis] + (kernel[axis] - 1) * dilations[axis] + 1
         total = full - list(wanted)[-rank:][axis]
+        if total < 0 and automatic:
+            raise ValueError("auto_pad with more stride than kernel is not available: ONNX Runtime and ONNX differ")
         small, big = total // 2, total - total // 2
         begins[axis], ends[axis] = (small, big) if mode == "SAME_UPPER" else (big, small)
     if any(pad < 0 for pad in (*begins, *ends)):

@@ -52,6 +52,21 @@ def _dequantize_linear(node: Node, types: Mapping[str, Any], constant: Constant)
     return nodes.made
 
 
+def _reduced_in_float32(op: str | None) -> Rewrite:
+    """A reduction with a root or a logarithm, of integers; over no axes at all it is `op` of each value."""
+
+    def rewrite(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+        nodes = Nodes(node, types)
+        if nodes.kind(0) in FLOATS:
+            return _alone(op)(node, types, constant) if op else None
+        wide = nodes.add("Cast", nodes.input(0), to=TensorProto.FLOAT)
+        made = nodes.add(node.op_type, wide, *node.input[1:], **nodes.attributes())
+        nodes.add("Cast", made, to=nodes.kind(0), output=nodes.output())
+        return nodes.made
+
+    return rewrite
+
+
 def _reduce_mean(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
     """Of integers: the sum by the count, rounded towards 0. TVM makes int64 of it."""
     nodes = Nodes(node, types)
@@ -78,6 +93,18 @@ def _alone(op: str) -> Rewrite:
         return nodes.made
 
     return rewrite
+
+
+def _scatter(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """Flags are added and compared as integers."""
+    nodes = Nodes(node, types)
+    attributes = nodes.attributes()
+    if nodes.kind(0) != TensorProto.BOOL or attributes.get("reduction", b"none") == b"none":
+        return None
+    data, updates = (nodes.add("Cast", nodes.input(place), to=TensorProto.INT32) for place in (0, 2))
+    made = nodes.add(node.op_type, data, nodes.input(1), updates, **attributes)
+    nodes.add("Cast", made, to=TensorProto.BOOL, output=nodes.output())
+    return nodes.made
 
 
 def _affine_grid(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
@@ -135,9 +162,12 @@ REWRITES: dict[str, Rewrite] = {
     "GridSample": _grid_sample,
     "PRelu": _prelu,
     "ReduceL1": _alone("Abs"),
-    "ReduceL2": _alone("Abs"),
-    "ReduceLogSum": _alone("Log"),
+    "ReduceL2": _reduced_in_float32("Abs"),
+    "ReduceLogSum": _reduced_in_float32("Log"),
+    "ReduceLogSumExp": _reduced_in_float32(None),
     "ReduceMean": _reduce_mean,
     "ReduceSumSquare": _alone("Mul"),
+    "ScatterElements": _scatter,
+    "ScatterND": _scatter,
     "Sign": _sign,
 }
