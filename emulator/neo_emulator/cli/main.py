@@ -244,12 +244,12 @@ def doctor(json_: Json = False) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """The exit status: 0, 1 when the command cannot do what it was asked (said on stderr), 2 for wrong arguments."""
-    from neo_emulator.cli.output import Refused
+    from neo_emulator.cli.output import CommandError
 
     try:
         app(args=argv, prog_name="neo-emulator")
-    except Refused as refused:
-        print(f"neo-emulator: {refused}", file=sys.stderr)
+    except CommandError as error:
+        print(f"neo-emulator: {error}", file=sys.stderr)
         return 1
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
