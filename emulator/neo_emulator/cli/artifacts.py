@@ -1,4 +1,4 @@
-"""`neo-emulator inspect` and `neo-emulator run`: looks into an artifact, and runs it on this machine."""
+"""`neo-emulator inspect` and `neo-emulator run`: shows what an artifact contains, and runs it on this machine."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from neo_emulator.cli.output import CommandError
 from neo_emulator.control.dashboard import formats
 
 MOST_VALUES = 1000
-"""Of an output in JSON; --output has all of them."""
+"""Values of an output that JSON shows; --output writes all of them."""
 GZIP = b"\x1f\x8b"
 
 
 def inspect(path: Path, *, json_: bool) -> None:
-    """Says what an artifact is. Raises CommandError."""
+    """Prints what an artifact contains. Raises CommandError."""
     with _refusals():
         _must_be_archive(path)
         meta = _meta(path)
@@ -106,7 +106,7 @@ def _read(path: Path) -> dict[str, Any]:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
     except (zipfile.BadZipFile, AttributeError, ValueError) as error:
-        raise ValueError(f"{path} is no .npz: {error}") from error
+        raise ValueError(f"{path} is not an .npz file: {error}") from error
 
 
 def _zeros(meta: Meta) -> dict[str, Any]:
@@ -122,11 +122,11 @@ def _meta(path: Path) -> Meta:
 
 
 def _must_be_archive(path: Path) -> None:
-    """Raises CommandError for a file that is no tar.gz: the archive's own text speaks of a model."""
+    """Raises CommandError for a file that is not a tar.gz: the archive's own text is about models."""
     if path.is_file():
         with path.open("rb") as file:
             if file.read(2) != GZIP:
-                raise CommandError(f"{path} is no artifact; `neo-emulator compile` makes one of a model")
+                raise CommandError(f"{path} is not an artifact; `neo-emulator compile` creates one from a model")
 
 
 def _tensor(item: TensorMeta) -> str:

@@ -31,14 +31,14 @@ def compile_model(
     verbose: bool,
     json_: bool,
 ) -> None:
-    """Compiles, and says where the artifact lies. Raises CommandError with the reason when that fails."""
+    """Compiles a model and prints the artifact's path. Raises CommandError with the reason when that fails."""
     from neo_compiler import local
 
     if not model.exists():
-        raise CommandError(f"there is no file {model}")
+        raise CommandError(f"{model} does not exist")
     framework = (framework or local.framework_of(model) or "").upper()
     if not framework:
-        raise CommandError(f"{model.name} does not tell its framework; say it with --framework")
+        raise CommandError(f"cannot infer the framework of {model.name}; pass --framework")
     request = local.request_for(model, framework, data_input_config(inputs), output_config(target, options))
     begun = time.perf_counter()
     steps = Steps()
@@ -139,7 +139,7 @@ class Quiet:
 
 @contextmanager
 def progress(title: str) -> Iterator[Progress]:
-    """On a terminal a line that tells step and time, until the block ends; nothing elsewhere."""
+    """Shows step and time in one line of a terminal until the block ends; shows nothing elsewhere."""
     if not sys.stderr.isatty():
         yield Quiet()
         return

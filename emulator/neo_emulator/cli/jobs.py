@@ -1,4 +1,4 @@
-"""`neo-emulator jobs`, `logs`, `targets` and `env`: asks a running emulator, or says how to reach it."""
+"""`neo-emulator jobs`, `logs`, `targets` and `env`: requests to a running emulator, and how to reach it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def show_job(url: str, name: str, *, json_: bool) -> None:
 
 
 def show_log(url: str, name: str, *, follow: bool, json_: bool) -> None:
-    """The log of one job; with `follow` until the job has ended, which is waited for."""
+    """Prints the log of one job; with `follow`, until the job has ended."""
     found, seen = job_id(url, name), 0
     while True:
         page = ask(url, f"jobs/{found}/log.json?after={seen}")
@@ -78,7 +78,7 @@ def show_log(url: str, name: str, *, follow: bool, json_: bool) -> None:
 
 
 def show_targets(*, json_: bool) -> None:
-    """What can be compiled for. Needs no emulator."""
+    """The targets. Needs no emulator."""
     from neo_emulator.control.dashboard import views
 
     rows = views.targets()
@@ -108,16 +108,16 @@ def job_id(url: str, name: str) -> str:
         return name
     found = [job for job in ask(url, "jobs.json?" + urlencode({"contains": name}))["jobs"] if job["name"] == name]
     if not found:
-        raise CommandError(f"there is no compilation job {name!r}; `neo-emulator jobs` lists them")
+        raise CommandError(f"there is no compilation job {name!r}; `neo-emulator jobs` lists all jobs")
     return str(found[0]["id"])
 
 
 def ask(url: str, page: str) -> Any:
-    """What the emulator's /_neo/`page` answers. Raises CommandError, saying what to do when none runs there."""
+    """The JSON of the emulator's /_neo/`page`. Raises CommandError, with a hint when no emulator responds."""
     try:
         return Endpoint(url).control(page)
     except OSError as error:
         reason = getattr(error, "reason", error)
-        raise CommandError(f"no emulator answers at {url} ({reason}); start one with `neo-emulator serve`") from error
+        raise CommandError(f"no emulator responds at {url} ({reason}); start one with `neo-emulator serve`") from error
     except ValueError as error:
         raise CommandError(str(error)) from error

@@ -52,7 +52,7 @@ def work(*, json_: bool) -> None:
 
 
 def check_worker(*, json_: bool) -> None:
-    """Says which workers of this host are alive. Raises CommandError when none is, or Redis is away."""
+    """Prints the live workers of this host. Raises CommandError when there is none, or Redis does not respond."""
     from redis.exceptions import RedisError
 
     from neo_workers.store import worker_registry
@@ -66,9 +66,9 @@ def check_worker(*, json_: bool) -> None:
             if worker.name.startswith(f"{host}:")
         ]
     except RedisError as error:
-        raise CommandError(f"Redis does not answer: {error}") from error
+        raise CommandError(f"Redis does not respond: {error}") from error
     if not found:
-        raise CommandError(f"no worker on {host} says that it is alive")
+        raise CommandError(f"no worker on {host} is alive")
     if json_:
         as_json([asdict(worker) for worker in found])
         return
@@ -77,7 +77,7 @@ def check_worker(*, json_: bool) -> None:
 
 
 def announce(url: str, trust: Path | None) -> None:
-    """Says on standard output that the API takes jobs; scripts wait for the line that begins with "ready: "."""
+    """Prints that the API accepts jobs; scripts wait for the line that begins with "ready: "."""
     if trust is not None:
         print(f"https: {url.replace('http://', 'https://')} (AWS_CA_BUNDLE={trust})", flush=True)
     print(f"ready: {url}", flush=True)
@@ -102,5 +102,5 @@ def _settings(command: str) -> Settings:
         raise CommandError(str(error)) from error
     log_setup.configure(settings.log_level, settings.log_format)
     if command != "serve" and settings.redis_url is None:
-        raise CommandError(f"`{command}` needs NEO_EMULATOR_REDIS_URL; `serve` brings its own")
+        raise CommandError(f"`{command}` needs NEO_EMULATOR_REDIS_URL; `serve` starts its own")
     return settings

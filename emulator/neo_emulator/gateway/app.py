@@ -1,12 +1,12 @@
-"""The API, read this first: every request goes down one list of handlers, and the first that answers has the word.
+"""The API, read this first: a request passes through one list of handlers; the first that returns a response wins.
 
-    Preflight   a browser's question whether a page may ask (cors.py, which also opens every answer to pages)
-    Auth        with NEO_EMULATOR_AUTH=sigv4 only: refuses what is not signed with a known key
+    Preflight   CORS preflight requests (cors.py, which also adds CORS headers to every response)
+    Auth        with NEO_EMULATOR_AUTH=sigv4 only: refuses requests that are not signed with a known key
     Dashboard   /_neo/ and the pages below it, and the same as JSON
     Control     /_neo/health, ready, metrics, reset, pace, faults
     SageMaker   the compilation-job operations (operations.py), by X-Amz-Target, signed or not
-    Tagging     the Resource Groups Tagging API, where jobs are concerned
-    Unroutable  refuses what is for no operation there is, lest moto take it for something else
+    Tagging     the Resource Groups Tagging API, for compilation jobs
+    Unroutable  refuses requests for operations that do not exist, which moto would misread
     Moto        everything else, on the same endpoint: S3, STS, IAM, KMS, Logs, the rest of SageMaker
 
 A handler is a WSGI application that may decline by returning None.
