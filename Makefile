@@ -49,7 +49,7 @@ test-runtime: $(VENV)/.installed-test ## every model on every CPU target: native
 test-frameworks: $(VENV)/.installed-test ## models of every framework, real ones among them, against their framework
 	@PYTHONPATH=tests $(BIN)/python -m support.framework_models $(FRAMEWORKS) 2>/dev/null
 
-test-onnx-nodes: $(VENV)/.installed-test ## every node test of the onnx package; writes docs/onnx-operators.md
+test-onnx-nodes: $(VENV)/.installed-test ## every node test of the onnx package, every form of each operator; writes docs/onnx-operators.md
 	@PYTHONPATH=tests $(BIN)/python -W ignore -m support.onnx_nodes_report 2>/dev/null
 
 docs: $(VENV)/.installed-docs ## the documentation as HTML in docs/build; warnings are errors

@@ -1,12 +1,12 @@
 """What several kinds of tests need: a real private Valkey, started once per test process."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
+from support.waiting import GENEROUS_SECONDS, until
 
 from neo_emulator.stack import valkey
 
@@ -17,19 +17,18 @@ def valkey_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("valkey")
     socket = folder / "v.sock"
     process = subprocess.Popen(valkey.command(socket, folder))
-    client = redis.Redis(unix_socket_path=str(socket))
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            client.ping()
-            break
-        except redis.ConnectionError:
-            assert time.monotonic() < deadline, "Valkey did not start"
-            time.sleep(0.01)
-    client.close()
+    with redis.Redis(unix_socket_path=str(socket)) as client:
+        until(lambda: _answers(client), what="Valkey did not start")
     yield socket
     process.terminate()
-    process.wait(10)
+    process.wait(GENEROUS_SECONDS)
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
 
 
 @pytest.fixture

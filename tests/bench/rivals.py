@@ -1,4 +1,7 @@
-"""Other runtimes that run the same model, and timings in which all of them take turns."""
+"""Other runtimes that run the same model, and timings in which all of them take turns.
+
+They run as fast as they can; numbers are compared with an exact reference (`e2e.compiling.truth`), not with them.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from chaos import invariants
 from chaos.faults import TABLE
 from chaos.invariants import REPORT, Outcome
 from chaos.stack import Stack
+from support.waiting import GENEROUS_SECONDS
 
 LONG = os.environ.get("NEO_CHAOS") == "1"
 TRIALS = int(os.environ.get("NEO_CHAOS_TRIALS", "1"))
@@ -57,7 +58,7 @@ def settle(request: pytest.FixtureRequest) -> Settle:
     """invariants.settle, which must find nothing wrong; its outcomes go into the report."""
     test = request.node.originalname
 
-    def run(stack: Stack, names: list[str], seconds: float = 60, begun: float | None = None) -> Outcome:
+    def run(stack: Stack, names: list[str], seconds: float = GENEROUS_SECONDS, begun: float | None = None) -> Outcome:
         outcome = invariants.settle(stack, names, seconds, begun)
         _RESULTS[test].append(outcome)
         broken = (outcome.stuck, outcome.lost, outcome.doubled, outcome.wrong)

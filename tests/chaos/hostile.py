@@ -2,11 +2,11 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from chaos import faketime  # noqa: F401
+from support.waiting import hangs, takes
 
 import neo_workers.worker.preload  # noqa: F401
 from neo_compiler import pipeline
@@ -20,9 +20,9 @@ def daemon(work: Compilation) -> None:
             os.setsid()
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             if os.fork() == 0:
-                time.sleep(60)
+                hangs()
             os._exit(0)
-    time.sleep(0.5)
+    takes(0.5)
     os._exit(7)
 
 
@@ -30,8 +30,15 @@ def forks(work: Compilation) -> None:
     """128 processes, soon. No more, and not for long, in case nothing holds them."""
     for _ in range(7):
         os.fork()
-        time.sleep(0.1)
-    time.sleep(30)
+        takes(0.1)
+    takes(30)
+
+
+def bomb(work: Compilation) -> None:
+    """Processes faster than anyone looks: the kernel's limit is met first, where there is one."""
+    for _ in range(7):
+        os.fork()
+    takes(30)
 
 
 def flood(work: Compilation) -> None:
@@ -45,8 +52,7 @@ def flood(work: Compilation) -> None:
 def hang(work: Compilation) -> None:
     """Never ends, and does not hear SIGTERM."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    while True:
-        time.sleep(60)
+    hangs()
 
 
 def memory(work: Compilation) -> None:
@@ -55,17 +61,17 @@ def memory(work: Compilation) -> None:
         held = []
         for _ in range(200):
             held.append(bytearray(os.urandom(1 << 20) * 16))
-            time.sleep(0.01)
-        time.sleep(30)
-    time.sleep(30)
+            takes(0.01)
+        takes(30)
+    takes(30)
 
 
 def disk(work: Compilation) -> None:
     """More and more files."""
     for number in range(30):
         (work.context.work_dir / f"f{number}").write_bytes(bytes(4 << 20))
-        time.sleep(0.02)
-    time.sleep(30)
+        takes(0.02)
+    takes(30)
 
 
 def large_file(work: Compilation) -> None:
@@ -86,7 +92,7 @@ def babble(work: Compilation) -> None:
             os.write(descriptor, b'{"not": an event\n')
         except OSError:
             continue
-    time.sleep(60)
+    hangs()
 
 
 def segfault(work: Compilation) -> None:
@@ -94,7 +100,8 @@ def segfault(work: Compilation) -> None:
 
 
 ACTIONS: dict[str, Callable[[Compilation], None]] = {
-    each.__name__: each for each in (daemon, forks, flood, hang, memory, disk, large_file, files, babble, segfault)
+    each.__name__: each
+    for each in (daemon, forks, bomb, flood, hang, memory, disk, large_file, files, babble, segfault)
 }
 
 

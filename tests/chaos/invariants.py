@@ -6,7 +6,6 @@ import io
 import itertools
 import tarfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +15,7 @@ from e2e.models import Graph, tensor
 from onnx import TensorProto
 from redis.exceptions import RedisError
 from support import jobs, processes
+from support.waiting import GENEROUS_SECONDS, TooLateError, until
 
 from neo_workers.jobs import TRANSITIONS, JobId, JobStatus, Scope
 
@@ -62,14 +62,14 @@ def prepare(stack: Stack) -> None:
     s3.put_object(Bucket=BUCKET, Key="tiny.tar.gz", Body=ARCHIVE)
 
 
-def create(stack: Stack, model: str = "tiny", max_runtime: int = 120, sagemaker: Any = None) -> str:
+def create(stack: Stack, model: str = "tiny", max_runtime: int = 3600, sagemaker: Any = None) -> str:
     """The name of a new job, whose artifact has a place of its own. Raises what boto3 raises."""
     name = f"chaos-{stack.mark[:6]}-{next(_NUMBERS)}"
     (sagemaker or stack.client("sagemaker")).create_compilation_job(**request(name, model, max_runtime))
     return name
 
 
-def request(name: str, model: str = "tiny", max_runtime: int = 120) -> dict[str, Any]:
+def request(name: str, model: str = "tiny", max_runtime: int = 3600) -> dict[str, Any]:
     return {
         "CompilationJobName": name,
         "RoleArn": jobs.ROLE,
@@ -79,23 +79,14 @@ def request(name: str, model: str = "tiny", max_runtime: int = 120) -> dict[str,
     }
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 30, what: str = "") -> Any:
-    """The condition's value once it is true."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
-        time.sleep(0.02)
-    return value
-
-
-def settle(stack: Stack, names: list[str], seconds: float = 60, begun: float | None = None) -> Outcome:
+def settle(stack: Stack, names: list[str], seconds: float = GENEROUS_SECONDS, begun: float | None = None) -> Outcome:
     """Lets held jobs go on and waits until all have ended, then looks at everything that was promised of them."""
-    wait_for(lambda: _let_go(stack), what="Redis")
+    until(lambda: _let_go(stack), what="Redis")
     begun = time.monotonic() if begun is None else begun
     sagemaker, s3 = stack.client("sagemaker"), stack.client("s3")
     outcome, open_names = Outcome(), set(names)
-    deadline = time.monotonic() + seconds
-    while open_names and time.monotonic() < deadline:
+
+    def all_ended() -> bool:
         for name in sorted(open_names):
             job = _describe(sagemaker, name)
             if job is None:
@@ -106,7 +97,10 @@ def settle(stack: Stack, names: list[str], seconds: float = 60, begun: float | N
             else:
                 continue
             open_names.discard(name)
-        time.sleep(0.05)
+        return not open_names
+
+    with contextlib.suppress(TooLateError):  # what is left is stuck
+        until(all_ended, seconds)
     outcome.seconds = time.monotonic() - begun
     outcome.stuck = sorted(open_names)
     for name, job in outcome.descriptions.items():
@@ -153,16 +147,18 @@ def _check_record(stack: Stack, name: str, job: dict[str, Any], outcome: Outcome
 
 
 def _check_artifact(s3: Any, name: str, job: dict[str, Any], outcome: Outcome) -> None:
-    completed, deadline = job["CompilationJobStatus"] == "COMPLETED", time.monotonic() + 5
-    while (found := jobs.keys(s3, BUCKET, f"out/{name}/")) and not completed and time.monotonic() < deadline:
-        time.sleep(0.1)
-    if not completed:
-        if found:
-            outcome.wrong.append(f"{name}: {job['CompilationJobStatus']}, but there is {found}")
+    def found() -> list[str]:
+        return jobs.keys(s3, BUCKET, f"out/{name}/")
+
+    if job["CompilationJobStatus"] != "COMPLETED":
+        try:
+            until(lambda: not found(), what=found)
+        except TooLateError as error:
+            outcome.wrong.append(f"{name}: {job['CompilationJobStatus']}, but there is an artifact: {error}")
         return
     key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix(f"s3://{BUCKET}/")
-    if found != [key]:
-        outcome.wrong.append(f"{name}: artifact {key}, but there is {found}")
+    if found() != [key]:
+        outcome.wrong.append(f"{name}: artifact {key}, but there is {found()}")
         return
     body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     if hashlib.blake2b(body).hexdigest() != job["ModelDigests"]["ArtifactDigest"]:
@@ -174,7 +170,6 @@ def _check_artifact(s3: Any, name: str, job: dict[str, Any], outcome: Outcome) -
 
 
 def _check_processes(stack: Stack, outcome: Outcome) -> None:
-    deadline = time.monotonic() + 30  # who was killed while it loaded TVM notices only behind that
-    while (left := stack.strays()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    outcome.wrong += [f"process {pid} is left: {processes.command(pid)}" for pid in left]
+    with contextlib.suppress(TooLateError):  # who was killed while it loaded TVM notices only after that
+        until(lambda: not stack.strays())
+    outcome.wrong += [f"process {pid} is left: {processes.command(pid)}" for pid in stack.strays()]

@@ -5,6 +5,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+from support.waiting import GENEROUS_SECONDS
+
 from neo_workers.sandbox import process_tree
 
 
@@ -37,6 +39,10 @@ class Part:
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
+    def last_words(self) -> str:
+        """The end of its log."""
+        return self.log.read_text(errors="replace")[-1500:]
+
     def send(self, number: signal.Signals) -> None:
         if self.alive:
             os.kill(self.pid, number)
@@ -44,11 +50,12 @@ class Part:
     def kill(self) -> None:
         if self.process is not None:
             self.send(signal.SIGKILL)
-            self.wait(10)
+            self.wait()
 
-    def wait(self, seconds: float) -> int:
+    def wait(self) -> int:
+        """The exit status, once it has ended."""
         assert self.process is not None
-        return self.process.wait(seconds)
+        return self.process.wait(GENEROUS_SECONDS)
 
 
 class Host:

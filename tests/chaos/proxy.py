@@ -3,10 +3,11 @@
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from support.waiting import takes
 
 Address = tuple[str, int] | Path
 REFUSAL = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -26,6 +27,10 @@ class Proxy:
     def __init__(self, target: Address, host: str = "127.0.0.1") -> None:
         self.target, self.host = target, host
         self.mode = "open"
+        self.held: list[bytes] = []
+        """What waits for the end of "hold"."""
+        self._passes = threading.Event()
+        self._passes.set()
         self._pairs: set[socket.socket] = set()
         self._listener = socket.create_server((host, 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
@@ -34,12 +39,19 @@ class Proxy:
     @contextmanager
     def fault(self, mode: str) -> Iterator[None]:
         self.mode = mode
+        if mode == "hold":
+            self._passes.clear()
         if mode in ("cut", "refuse"):
             self._drop()
         try:
             yield
         finally:
-            self.mode = "open"
+            self.heal()
+
+    def heal(self) -> None:
+        """No fault."""
+        self.mode = "open"
+        self._passes.set()
 
     def close(self) -> None:
         self._listener.close()
@@ -89,10 +101,12 @@ class Proxy:
     def _pump(self, source: socket.socket, target: socket.socket, upward: bool) -> None:
         try:
             while data := source.recv(1 << 16):
-                while self.mode == "hold":
-                    time.sleep(0.01)
+                if not self._passes.is_set():
+                    self.held.append(data)
+                    self._passes.wait()
+                    self.held.remove(data)
                 if self.mode == "slow" and upward:
-                    time.sleep(self.SLOW_SECONDS)
+                    takes(self.SLOW_SECONDS)
                 target.sendall(data)
         except OSError:
             pass

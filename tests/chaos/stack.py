@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from botocore.config import Config
 from chaos.parts import Host, Part
 from chaos.proxy import Proxy
 from redis.exceptions import RedisError
+from support.waiting import until
 
 from neo_emulator.stack import valkey
 from neo_workers.sandbox import process_tree
@@ -28,7 +28,7 @@ from neo_workers.store.test_controls import Controls
 
 TESTS = Path(__file__).parents[1]
 SETTINGS = {
-    "lease_seconds": 3,
+    "lease_seconds": 6,
     "republish_seconds": 2,
     "max_attempts": 10,
     "workers": 2,
@@ -39,6 +39,15 @@ SETTINGS = {
     "max_processes": 32,
     "max_open_files": 256,
 }
+
+
+def answers(url: str) -> bool:
+    """Whether the API there says that it is ready."""
+    try:
+        with urllib.request.urlopen(f"{url}/_neo/ready", timeout=60) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 class Stack:
@@ -128,7 +137,7 @@ class Stack:
     def heal(self) -> None:
         """Everything runs, nothing is stopped or cut off, jobs have no pace."""
         for way in (self.s3_way, *self.redis_ways.values()):
-            way.mode = "open"
+            way.heal()
         for part in self.parts.values():
             part.send(signal.SIGCONT)
             if not part.alive:
@@ -136,21 +145,20 @@ class Stack:
         self.wait_ready()
         self.pace()
 
-    def wait_ready(self, seconds: float = 90) -> None:
+    def wait_ready(self) -> None:
         """Returns when every worker that runs has reported and the API says that it is ready."""
-        deadline, seen = time.monotonic() + seconds, ""
-        while time.monotonic() < deadline:
+
+        def ready() -> bool:
             try:
                 wanted = {str(worker.pid) for worker in self.workers if worker.alive}
                 here = {worker.name.rsplit(":", 1)[1] for worker in worker_registry.workers(self.store)}
-                with urllib.request.urlopen(f"{self.url}/_neo/ready", timeout=10) as answer:
-                    if answer.status == 200 and wanted <= here:
-                        return
-            except (OSError, RedisError) as error:
-                seen = repr(error)
-            time.sleep(0.05)
-        logs = "\n".join(part.log.read_text(errors="replace")[-1500:] for part in self.parts.values())
-        raise AssertionError(f"not ready after {seconds} s: {seen}\n{logs}")
+                return wanted <= here and answers(self.url)
+            except RedisError:
+                return False
+
+        until(
+            ready, what=lambda: "\n".join(part.log.read_text(errors="replace")[-1500:] for part in self.parts.values())
+        )
 
     def pace(self, min_run_seconds: float = 0.0, min_starting_seconds: float = 0.0) -> None:
         Controls(self.store).set_pace(min_run_seconds=min_run_seconds, min_starting_seconds=min_starting_seconds)
@@ -180,12 +188,9 @@ class Stack:
             port = probe.getsockname()[1]
         serve = [sys.executable, "-m", "neo_emulator", "api", "--port", str(port)]
         part = self._part("second-api", serve, redis_url=f"unix://{self.socket}?db=1").start()
-        url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
+        url = f"http://127.0.0.1:{port}"
         try:
-            while time.monotonic() < deadline:
-                with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/_neo/ready", timeout=10):
-                    break
-                time.sleep(0.05)
+            until(lambda: answers(url), what=part.last_words)
             yield url
         finally:
             part.kill()
@@ -194,8 +199,8 @@ class Stack:
     def client(self, service: str, attempts: int = 12, endpoint: str | None = None) -> Any:
         config = Config(
             retries={"mode": "standard", "total_max_attempts": attempts},
-            connect_timeout=5,
-            read_timeout=30,
+            connect_timeout=60,
+            read_timeout=60,
             max_pool_connections=64,
             s3={"addressing_style": "path"},
         )
@@ -213,16 +218,17 @@ class Stack:
                     found.append(pid)
         return found
 
-    def owner(self, name: str, seconds: float = 30) -> Part:
-        """The worker that holds the job `name`."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+    def owner(self, name: str) -> Part:
+        """The worker that compiles the job `name`, once there is one."""
+
+        def found() -> Part | None:
             holder = str(self.store.connection.hget(f"neo:job:123456789012:us-east-1:{name}", "worker") or "")
             for worker in self.workers:
                 if worker.alive and holder.endswith(f":{worker.pid}") and self.compilers(worker):
                     return worker
-            time.sleep(0.02)
-        raise AssertionError(f"nobody compiles {name}")
+            return None
+
+        return until(found, what=f"nobody compiles {name}")
 
     def strays(self, wanted: set[int] | None = None) -> list[int]:
         """Pids of this stack's processes that are neither parts nor what a worker keeps to fork from."""

@@ -18,17 +18,18 @@ LIMITS = {
     "large_file": "NEO_EMULATOR_MAX_FILE_BYTES",
     "files": "NEO_EMULATOR_MAX_OPEN_FILES",
     "forks": "NEO_EMULATOR_MAX_PROCESSES",
+    "bomb": "NEO_EMULATOR_MAX_PROCESSES",
 }
 
 
 def with_model(stack: Stack, name: str) -> str:
     """A job for a model whose compiler does what hostile.py has under that name."""
     stack.client("s3").put_object(Bucket=BUCKET, Key=f"{name}.tar.gz", Body=ARCHIVE)
-    return create(stack, name, max_runtime=5 if name == "hang" else 60)
+    return create(stack, name, max_runtime=5 if name == "hang" else 3600)
 
 
 def test_compiler_killed(stack: Stack, settle: Settle) -> None:
-    stack.pace(min_run_seconds=60)
+    stack.pace(min_run_seconds=3600)
     names = [create(stack), create(stack)]
     victims = [pid for name in names for pid in stack.compilers(stack.owner(name))]
     os.kill(victims[0], signal.SIGKILL)
@@ -39,7 +40,7 @@ def test_compiler_killed(stack: Stack, settle: Settle) -> None:
     assert "NEO_EMULATOR_MAX_MEMORY_BYTES" in reason
 
 
-QUICK = ("memory", "forks", "daemon", "babble")
+QUICK = ("memory", "forks", "bomb", "daemon", "babble")
 
 
 def cases(*names: str) -> list[Any]:
@@ -70,7 +71,7 @@ def test_unruly_compiler(stack: Stack, settle: Settle, how: str) -> None:
 
 @pytest.mark.long
 def test_fork_server_killed(stack: Stack, settle: Settle) -> None:
-    stack.pace(min_run_seconds=60)
+    stack.pace(min_run_seconds=3600)
     names = [create(stack) for _ in range(3)]
     for name in names:
         stack.owner(name)

@@ -15,11 +15,12 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from chaos import invariants
 from chaos.conftest import Settle
-from chaos.invariants import HERE, create, request, wait_for
+from chaos.invariants import HERE, create, request
 from chaos.stack import Stack
 from chaos.test_workers import running
 from support import jobs, processes
 from support.kept import Kept
+from support.waiting import takes, until
 
 from neo_workers.jobs import JobId, Query
 from neo_workers.sandbox import process_tree
@@ -58,7 +59,7 @@ def test_s3_gone_for_a_while(stack: Stack, settle: Settle) -> None:
     begun = time.monotonic()
     with stack.s3_way.fault("cut"):
         stack.pace()
-        time.sleep(2)
+        takes(2)
     outcome = settle(stack, names, begun=begun)
     assert set(outcome.statuses.values()) == {"COMPLETED"}
 
@@ -68,7 +69,7 @@ def test_s3_fails(stack: Stack, settle: Settle) -> None:
     begun = time.monotonic()
     with stack.s3_way.fault("refuse"):
         name = create(stack)
-        wait_for(lambda: str(stack.store.get(JobId(HERE, name)).status) == "FAILED", 120)
+        until(lambda: str(stack.store.get(JobId(HERE, name)).status) == "FAILED")
     outcome = settle(stack, [name], begun=begun)
     assert outcome.descriptions[name]["FailureReason"].startswith("ServerError: S3 failed at ")
 
@@ -83,7 +84,7 @@ def test_s3_slow(stack: Stack, settle: Settle) -> None:
 @pytest.mark.long
 def test_s3_hangs(stack: Stack, settle: Settle) -> None:
     with stack.s3_way.fault("hold"):
-        outcome = settle(stack, [create(stack, max_runtime=4)], seconds=15)
+        outcome = settle(stack, [create(stack, max_runtime=4)])
     (job,) = outcome.descriptions.values()
     assert job["FailureReason"].startswith("ClientError: TimeOut: ")
 
@@ -107,7 +108,7 @@ def test_api_killed(stack: Stack, settle: Settle) -> None:
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(3)]
     for thread in threads:
         thread.start()
-    wait_for(lambda: len(acknowledged) >= 3)
+    until(lambda: len(acknowledged) >= 3)
     begun = time.monotonic()
     stack.parts["api"].kill()
     for thread in threads:
@@ -117,7 +118,7 @@ def test_api_killed(stack: Stack, settle: Settle) -> None:
     stack.heal()
     known = {job.id.name for job in stack.store.page(HERE, Query(limit=10_000)).jobs}
     assert set(acknowledged) <= known
-    outcome = settle(stack, [silent, *(name for name in asked if name in known)], begun=begun, seconds=120)
+    outcome = settle(stack, [silent, *(name for name in asked if name in known)], begun=begun)
     assert set(outcome.statuses.values()) == {"COMPLETED"}
 
 
@@ -143,7 +144,7 @@ def test_guards_killed(trial: int, tmp_path: Path, whole: Stack) -> None:
             assert job["CompilationJobStatus"] == "COMPLETED", job.get("FailureReason")
         family = [kept.pid(), *process_tree.below(kept.pid())]
         kept.kill()
-        assert processes.still_there(family, 5) == []
+        processes.all_gone(family)
     finally:
         kept.stop()
 
@@ -155,8 +156,8 @@ def test_everything_killed(stack: Stack, settle: Settle) -> None:
     for part in stack.parts.values():
         part.send(signal.SIGKILL)
     for part in stack.parts.values():
-        part.wait(10)
-    wait_for(lambda: not stack.strays(), 5)
+        part.wait()
+    until(lambda: not stack.strays())
     stack.heal()
     outcome = settle(stack, names, begun=begun)
     assert set(outcome.statuses.values()) == {"COMPLETED"}
@@ -205,7 +206,7 @@ def test_redis_disk_full(trial: int, settle: Settle, tmp_path: Path) -> None:
                 return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 503)
             return False
 
-        wait_for(refused)
+        until(refused)
         begun = time.monotonic()
         filler.unlink()
         outcome = settle(stack, names, begun=begun)
@@ -215,27 +216,31 @@ def test_redis_disk_full(trial: int, settle: Settle, tmp_path: Path) -> None:
 # everything
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_rolling_restart(stack: Stack, settle: Settle, trial: int) -> None:
     chance = random.Random(SEED + trial)
     print(f"NEO_CHAOS_SEED={SEED + trial}")
     sagemaker, names, killed = stack.client("sagemaker", attempts=20), list[str](), list[str]()
-    begun = time.monotonic()
 
     def ask() -> None:
-        for _ in range(50):
-            names.append(create(stack, max_runtime=300, sagemaker=sagemaker))
-            time.sleep(1.0)
+        while len(names) < 50:
+            try:
+                names.append(create(stack, sagemaker=sagemaker))
+            except BotoCoreError:
+                continue  # the API was away at each of its attempts
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] < 500:
+                    raise
+            takes(1.0)
 
     asking = threading.Thread(target=ask)
     asking.start()
-    while time.monotonic() < begun + 60:
-        time.sleep(2)
+    for _ in range(30):
+        takes(2)
         killed.append(kill_one(stack, chance))
-    asking.join(120)
     stack.heal()
+    asking.join()
     outcome = settle(stack, names, begun=time.monotonic(), seconds=200)
-    assert len(names) == 50
     ends = {end: list(outcome.statuses.values()).count(end) for end in set(outcome.statuses.values())}
     print(f"killed {', '.join(killed)}; {ends}")
     reasons = [job["FailureReason"] for job in outcome.descriptions.values() if "FailureReason" in job]

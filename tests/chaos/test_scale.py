@@ -15,6 +15,7 @@ from chaos.conftest import Settle
 from chaos.invariants import REPORT, create
 from chaos.parts import Host
 from chaos.stack import Stack
+from support.waiting import until
 
 from neo_workers.store import job_streams
 
@@ -101,7 +102,7 @@ def test_overhead_of_one_job_at_a_time(settle: Settle, tmp_path: Path) -> None:
         for _ in range(int(os.environ.get("NEO_CHAOS_JOBS", "8"))):
             names.append(create(stack, sagemaker=sagemaker))
             ended = f"neo:{invariants.HERE}:status:COMPLETED"
-            invariants.wait_for(lambda: stack.store.connection.zscore(ended, names[-1]), what=names[-1])  # noqa: B023
+            until(lambda: stack.store.connection.zscore(ended, names[-1]) is not None, what=names[-1])  # noqa: B023
         settle(stack, names)
         rows = costs(stack, names)
     REPORT.append(

@@ -133,4 +133,4 @@ def test_cloud_custodian(run: Run, server: ServerProcess, tmp_path: Path) -> Non
 
 def _pace(server: ServerProcess, min_run_seconds: float) -> None:
     body = json.dumps({"min_run_seconds": min_run_seconds}).encode()
-    urllib.request.urlopen(f"{server.url}/_neo/pace", body, timeout=10).close()
+    urllib.request.urlopen(f"{server.url}/_neo/pace", body, timeout=60).close()

@@ -1,11 +1,11 @@
 """ListCompilationJobs: filters, orders, pages."""
 
-import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from support.waiting import takes
 
 from neo_workers.jobs import JobStatus
 
@@ -17,7 +17,7 @@ def jobs(sagemaker: Any, engine: Any, request_for: Any) -> dict[str, Any]:
     """Five jobs, two of them COMPLETED, one STOPPING; their summaries by name."""
     for name in NAMES:
         sagemaker.create_compilation_job(**request_for(name))
-        time.sleep(0.003)
+        takes(0.003)  # CreationTime has milliseconds
     for name, status in (("alpha", "COMPLETED"), ("bravo", "COMPLETED"), ("echo", "STOPPING")):
         engine.bring(name, JobStatus(status))
     return {job["CompilationJobName"]: job for job in sagemaker.list_compilation_jobs()["CompilationJobSummaries"]}

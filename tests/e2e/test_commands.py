@@ -5,16 +5,16 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
+from e2e.compiling import truth
 from e2e.models import conv_net
 from support import jobs
+from support.waiting import until
 
 from neo_compiler.runtime.execute import load_artifact
 from neo_emulator.cli import main
@@ -50,7 +50,7 @@ def test_a_file_is_compiled_with_no_server(model: Path, tmp_path: Path, capsys: 
     assert done["artifact"] == str(artifact)
     case = conv_net()
     (got,) = load_artifact(artifact).run(case.inputs).values()
-    (expected,) = onnxruntime.InferenceSession(case.model, providers=["CPUExecutionProvider"]).run(None, case.inputs)
+    (expected,) = truth(case).values()
     np.testing.assert_allclose(got, expected, atol=1e-4)
 
 
@@ -115,10 +115,7 @@ def test_standard_output_of_serve_is_what_it_says_of_itself() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as serve:
         assert serve.stdout is not None
         neo = Endpoint(json.loads(serve.stdout.readline())["url"])
-        deadline = time.monotonic() + 60
-        while not has_worker(neo):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: has_worker(neo))
         serve.send_signal(signal.SIGINT)
         assert serve.stdout.read() == ""  # not even how the worker ends
     assert serve.returncode == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from runtime.targets import load_coreml
 from neo_compiler.errors import CompilationError, InputConfigurationError
 from neo_compiler.runtime.execute import CannotRun, load_artifact
 
-pytest.importorskip("coremltools", reason="pip install 'neo-emulator[coreml]'")
+pytestmark = pytest.mark.skipif(find_spec("coremltools") is None, reason="pip install 'neo-emulator[coreml]'")
 LABELS = "\n".join(f"class {index}" for index in range(10)).encode()
 OPTIONS = '{"class_labels": "labels.txt"}'
 

@@ -55,6 +55,16 @@ def test_platform_takes_any_gpu_code(code: str, tmp_path: Path) -> None:
     assert f"sm_{elf.header(cubin).sm}" == code
 
 
+def test_half_precision_needs_a_gpu_that_has_it() -> None:
+    from neo_compiler.codegen.nvrtc import compile_cubin
+
+    half = '#include <cuda_fp16.h>\nextern "C" __global__ void k(half* x) { x[0] = x[0] + x[1]; }'
+    with pytest.raises(CompilationError, match=r"computes in float16, for which sm_37 has no arithmetic"):
+        compile_cubin(half, "sm_37")
+    assert compile_cubin('extern "C" __global__ void k(float* x) { x[0] += x[1]; }', "sm_37")
+    assert compile_cubin(half, "sm_53")
+
+
 def test_nvrtc_knows_every_gpu_code() -> None:
     from neo_compiler.codegen.nvrtc import supported
 

@@ -52,5 +52,9 @@ def test_code_in_a_model_does_not_run(ending: str, found: dict[str, Any]) -> Non
     assert "is a Lambda, whose Python code this service does not run" in found[f"hostile.{ending}"]
 
 
+def test_random_numbers_are_refused(found: dict[str, Any]) -> None:
+    assert "RANDOM_STANDARD_NORMAL gives other numbers in every run" in found["random"]
+
+
 def test_torch_is_not_loaded_beside_tensorflow(found: dict[str, Any]) -> None:
     assert found["torch"] is False

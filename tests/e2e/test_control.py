@@ -1,8 +1,6 @@
 """Reset, pace and faults on a running emulator with a real worker."""
 
 import json
-import os
-import time
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 import pytest
 from e2e.models import conv_net
 from support import jobs, processes
+from support.waiting import stays, until
 
 from neo_emulator.testing.server_process import ServerProcess
 
@@ -32,24 +31,20 @@ def model(server: ServerProcess) -> None:
 
 def post(server: ServerProcess, page: str, **members: Any) -> Any:
     request = urllib.request.Request(f"{server.url}/{page}", json.dumps(members).encode(), method="POST")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
 @pytest.mark.parametrize("address", ["_neo/reset", "moto-api/reset"])
 def test_reset_stops_running_compiles(server: ServerProcess, address: str) -> None:
     sagemaker = server.client("sagemaker")
-    post(server, "_neo/pace", min_run_seconds=60)
+    post(server, "_neo/pace", min_run_seconds=3600)
     name = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV, output="s3://neo/reset")
     jobs.wait(sagemaker, name, "INPROGRESS")
-    deadline = time.monotonic() + 30  # the first compile waits for TVM
-    children: list[int] = []
-    while not children and time.monotonic() < deadline:
-        children = [pid for pid in processes.descendants(server.pid or 0) if os.getsid(pid) == pid]
-        time.sleep(0.05)
+    children = until(lambda: [pid for pid in processes.descendants(server.pid or 0) if processes.leads(pid)])
     assert len(children) == 1
     post(server, address)
-    assert processes.still_there(children, 2) == []
+    processes.all_gone(children)
     assert sagemaker.list_compilation_jobs()["CompilationJobSummaries"] == []
     s3 = server.client("s3")
     assert s3.list_buckets()["Buckets"] == []
@@ -62,16 +57,15 @@ def test_reset_stops_running_compiles(server: ServerProcess, address: str) -> No
 
 def test_pace_holds_and_lets_go(server: ServerProcess) -> None:
     sagemaker = server.client("sagemaker")
-    post(server, "_neo/pace", min_starting_seconds=60, min_run_seconds=60)
+    post(server, "_neo/pace", min_starting_seconds=3600, min_run_seconds=3600)
     name = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV)
-    time.sleep(1)
-    assert jobs.wait(sagemaker, name, "STARTING", seconds=1)
+    stays(lambda: jobs.status(sagemaker, name) == "STARTING", 1)
     post(server, "_neo/pace", min_starting_seconds=0)
-    jobs.wait(sagemaker, name, "INPROGRESS", seconds=5)
-    time.sleep(2)
-    assert jobs.wait(sagemaker, name, "INPROGRESS", seconds=1)
+    jobs.wait(sagemaker, name, "INPROGRESS")
+    until(lambda: "step: upload" in jobs.log(server.client("logs"), name))  # all is made, only the pace is in the way
+    stays(lambda: jobs.status(sagemaker, name) == "INPROGRESS", 1)
     post(server, "_neo/pace", min_run_seconds=0)
-    assert jobs.wait(sagemaker, name, seconds=5)["CompilationJobStatus"] == "COMPLETED"
+    assert jobs.wait(sagemaker, name)["CompilationJobStatus"] == "COMPLETED"
 
 
 @pytest.mark.parametrize("reason", ["CapacityError: no capacity for ml_c5", "ServerError: try again"])
@@ -88,12 +82,12 @@ def test_the_next_job_fails_as_planned_and_the_one_after_does_not(server: Server
 
 def test_a_planned_failure_can_be_stopped(server: ServerProcess) -> None:
     sagemaker = server.client("sagemaker")
-    post(server, "_neo/pace", min_run_seconds=60)
+    post(server, "_neo/pace", min_run_seconds=3600)
     post(server, "_neo/faults")
     name = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV)
     jobs.wait(sagemaker, name, "INPROGRESS")
     sagemaker.stop_compilation_job(CompilationJobName=name)
-    assert jobs.wait(sagemaker, name, seconds=5)["CompilationJobStatus"] == "STOPPED"
+    assert jobs.wait(sagemaker, name)["CompilationJobStatus"] == "STOPPED"
 
 
 def test_a_job_where_every_request_must_be_signed() -> None:

@@ -3,7 +3,6 @@
 import http.server
 import json
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import boto3
 import pytest
 from e2e.models import conv_net
 from support import jobs
+from support.waiting import until
 
 from neo_emulator.testing.server_process import ServerProcess
 
@@ -62,15 +62,13 @@ def server(spans: tuple[int, list[bytes]], tmp_path_factory: pytest.TempPathFact
 def test_buckets_and_scripts(server: ServerProcess) -> None:
     s3 = server.client("s3")
     assert {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]} == {"seeded", "neo"}
-    deadline = time.monotonic() + 60
-    while True:
-        info = json.load(urllib.request.urlopen(f"{server.url}/_neo/info", timeout=10))
-        if info["seeding"]["state"] != "running":
-            break
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    assert info["seeding"]["state"] == "done", info
-    assert [script["name"] for script in info["seeding"]["scripts"]] == ["1.py"]
+
+    def seeding() -> Any:
+        return json.load(urllib.request.urlopen(f"{server.url}/_neo/info", timeout=60))["seeding"]
+
+    seeded = until(lambda: now if (now := seeding())["state"] != "running" else None, what=seeding)
+    assert seeded["state"] == "done", seeded
+    assert [script["name"] for script in seeded["scripts"]] == ["1.py"]
     assert s3.get_object(Bucket="seeded", Key="by-script")["Body"].read() == b"x"
 
 
@@ -91,9 +89,6 @@ def test_traces_of_a_job_and_json_logs(server: ServerProcess, spans: tuple[int, 
     job = jobs.wait(sagemaker, name)
     assert job["CompilationJobStatus"] == "COMPLETED", job.get("FailureReason")
     wanted = (b"neo-emulator-api", b"apply_async/neo.compile", b"neo-emulator-worker", b"run/neo.compile")
-    deadline = time.monotonic() + 60
-    while not all(any(text in body for body in spans[1]) for text in wanted):
-        assert time.monotonic() < deadline, spans[1]
-        time.sleep(0.2)
+    until(lambda: all(any(text in body for body in spans[1]) for text in wanted), what=spans[1])
     rows = [json.loads(line) for line in server.output.splitlines() if line.startswith("{")]
     assert any(row.get("job", "").endswith(name) for row in rows)

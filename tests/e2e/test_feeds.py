@@ -1,23 +1,22 @@
 """CloudWatch log lines and EventBridge events of real jobs, read as users read them."""
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from e2e.models import conv_net
 from support import jobs
+from support.waiting import until
 
 from neo_emulator.testing.server_process import ServerProcess
 
 CONV = '{"data": [1, 3, 32, 32]}'
-GROUP = "/aws/sagemaker/CompilationJobs"
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ServerProcess]:
-    with ServerProcess("--workers", "2", min_run_seconds=1.5) as server:
+    with ServerProcess("--workers", "2") as server:
         s3 = server.client("s3")
         s3.create_bucket(Bucket="neo")
         s3.put_object(Bucket="neo", Key="conv.tar.gz", Body=jobs.archive(model__onnx=conv_net().model))
@@ -25,23 +24,19 @@ def server() -> Iterator[ServerProcess]:
 
 
 def messages(server: ServerProcess, name: str) -> list[str]:
-    logs = server.client("logs")
-    events = logs.get_log_events(logGroupName=GROUP, logStreamName=name, startFromHead=True)["events"]
-    assert [e["timestamp"] for e in events] == sorted(e["timestamp"] for e in events)
-    return [event["message"] for event in events]
+    return jobs.log(server.client("logs"), name)
 
 
 def test_log_lines_appear_while_the_job_runs(server: ServerProcess) -> None:
     sagemaker, logs = server.client("sagemaker"), server.client("logs")
+    server.pace(min_run_seconds=3600)
     name = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV)
-    jobs.wait(sagemaker, name, "INPROGRESS")
-    time.sleep(0.5)
-    while "step: fetch" not in messages(server, name):
-        assert jobs.wait(sagemaker, name, "INPROGRESS", seconds=0)
-        time.sleep(0.1)
+    until(lambda: "step: fetch" in messages(server, name))
+    assert jobs.status(sagemaker, name) == "INPROGRESS"
+    server.pace(min_run_seconds=0)
     jobs.wait(sagemaker, name)
     assert messages(server, name)[-1] == "COMPLETED"
-    streams = logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=name)["logStreams"]
+    streams = logs.describe_log_streams(logGroupName=jobs.LOG_GROUP, logStreamNamePrefix=name)["logStreams"]
     assert [stream["logStreamName"] for stream in streams] == [name]
 
 
@@ -62,8 +57,8 @@ def test_events_reach_a_queue(server: ServerProcess) -> None:
     name = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV)
     job = jobs.wait(sagemaker, name)
     details: list[Any] = []
-    deadline = time.monotonic() + 5
-    while len(details) < 3 and time.monotonic() < deadline:
+
+    def all_came() -> bool:
         for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             event = json.loads(message["Body"])
@@ -71,6 +66,9 @@ def test_events_reach_a_queue(server: ServerProcess) -> None:
             assert origin == ("aws.sagemaker", "123456789012", "us-east-1")
             assert event["resources"] == [job["CompilationJobArn"]]
             details.append(event["detail"])
+        return len(details) >= 3
+
+    until(all_came, what=details)
     details = sorted((d for d in details if d["CompilationJobName"] == name), key=lambda d: d["LastModifiedTime"])
     assert {d["CompilationJobStatus"] for d in details} == {"STARTING", "INPROGRESS", "COMPLETED"}
     last = next(d for d in details if d["CompilationJobStatus"] == "COMPLETED")

@@ -8,18 +8,19 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from e2e.models import conv_net
 from support import jobs, processes
+from support.waiting import GENEROUS_SECONDS, stays, until
 
 from neo_emulator.testing.server_process import ServerProcess, client
 
 MODEL = conv_net().model
 CONV = '{"data": [1, 3, 32, 32]}'
+MIN_RUN_SECONDS = 3
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +44,17 @@ def s3(server: ServerProcess) -> Any:
 
 def test_a_job_walks_its_states_and_leaves_a_real_artifact(sagemaker: Any, s3: Any) -> None:
     name = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV, output="s3://neo/a/b/", KmsKeyId="alias/mine")
-    seen = []
-    while not seen or seen[-1] not in jobs.TERMINAL:
+    seen: list[str] = []
+
+    def ended() -> Any:
         job = sagemaker.describe_compilation_job(CompilationJobName=name)
-        if not seen or seen[-1] != job["CompilationJobStatus"]:
+        if seen[-1:] != [job["CompilationJobStatus"]]:
             seen.append(job["CompilationJobStatus"])
             assert ("CompilationStartTime" in job) == (seen[-1] != "STARTING")
             assert ("ModelArtifacts" in job) == (seen[-1] == "COMPLETED")
-        time.sleep(0.01)
+        return job if seen[-1] in jobs.TERMINAL else None
+
+    job = until(ended, what=seen)
     assert [s for s in seen if s != "STARTING"] == ["INPROGRESS", "COMPLETED"], job.get("FailureReason")
     assert job["ModelArtifacts"]["S3ModelArtifacts"] == "s3://neo/a/b/conv-ml_c5.tar.gz"
     answer = s3.get_object(Bucket="neo", Key="a/b/conv-ml_c5.tar.gz")
@@ -104,7 +108,7 @@ def test_bad_input_is_a_failed_job_with_neos_words(sagemaker: Any, s3: Any, case
     if body is not None:
         key = "bad.tar.gz"
         s3.put_object(Bucket="neo", Key=key, Body=body)
-    job = jobs.wait(sagemaker, jobs.create(sagemaker, f"s3://neo/{key}", inputs), seconds=30)
+    job = jobs.wait(sagemaker, jobs.create(sagemaker, f"s3://neo/{key}", inputs))
     assert job["CompilationJobStatus"] == "FAILED"
     assert job["FailureReason"].startswith(CLIENT_ERROR)
     assert words in job["FailureReason"]
@@ -137,9 +141,8 @@ def test_bucket_in_another_region(sagemaker: Any, server: ServerProcess) -> None
 
 
 @pytest.fixture(scope="module")
-def slow() -> Iterator[ServerProcess]:
-    """A server whose jobs stay INPROGRESS for 3 seconds at least."""
-    with ServerProcess("--workers", "4", min_run_seconds=3, lease_seconds=1.5, republish_seconds=2) as server:
+def holding() -> Iterator[ServerProcess]:
+    with ServerProcess("--workers", "4", lease_seconds=1.5, republish_seconds=2, max_attempts=10) as server:
         s3 = server.client("s3")
         s3.create_bucket(Bucket="neo")
         s3.put_object(Bucket="neo", Key="conv.tar.gz", Body=jobs.archive(model__onnx=MODEL))
@@ -147,33 +150,50 @@ def slow() -> Iterator[ServerProcess]:
         yield server
 
 
+@pytest.fixture
+def slow(holding: ServerProcess) -> ServerProcess:
+    """A server whose jobs stay INPROGRESS until `let_go`."""
+    holding.pace(min_run_seconds=3600)
+    return holding
+
+
+def let_go(server: ServerProcess) -> None:
+    """Lets jobs end, once the store is there to hear it."""
+
+    def said() -> bool:
+        try:
+            server.pace(min_run_seconds=0)
+        except (OSError, ValueError):
+            return False
+        return True
+
+    until(said)
+
+
 def test_min_run_seconds_holds_good_and_bad_jobs(slow: ServerProcess) -> None:
     sagemaker = slow.client("sagemaker")
+    slow.pace(min_run_seconds=MIN_RUN_SECONDS)
     names = [jobs.create(sagemaker, f"s3://neo/{key}", CONV) for key in ("conv.tar.gz", "bad.tar.gz")]
-    for name in names:
-        jobs.wait(sagemaker, name, "INPROGRESS")
-    begun = time.monotonic()
-    ends = [jobs.wait(sagemaker, name)["CompilationJobStatus"] for name in names]
-    assert ends == ["COMPLETED", "FAILED"]
-    assert time.monotonic() - begun > 2
+    ended = [jobs.wait(sagemaker, name) for name in names]
+    assert [job["CompilationJobStatus"] for job in ended] == ["COMPLETED", "FAILED"]
+    for job in ended:  # times of the service have whole seconds
+        assert (job["CompilationEndTime"] - job["CompilationStartTime"]).total_seconds() >= MIN_RUN_SECONDS - 1
 
 
 def test_stop_leaves_no_artifact(slow: ServerProcess) -> None:
     sagemaker = slow.client("sagemaker")
     name = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV, output="s3://neo/stopped")
     jobs.wait(sagemaker, name, "INPROGRESS")
-    time.sleep(1)
+    until(lambda: "step: upload" in jobs.log(slow.client("logs"), name))  # the artifact is made, and held back
     sagemaker.stop_compilation_job(CompilationJobName=name)
-    assert sagemaker.describe_compilation_job(CompilationJobName=name)["CompilationJobStatus"] in (
-        "STOPPING",
-        "STOPPED",
-    )
+    assert jobs.status(sagemaker, name) in ("STOPPING", "STOPPED")
     job = jobs.wait(sagemaker, name)
     assert job["CompilationJobStatus"] == "STOPPED"
     assert "ModelArtifacts" not in job
     assert "FailureReason" not in job
-    time.sleep(2.5)
-    assert jobs.keys(slow.client("s3"), "neo", "stopped") == []
+    s3 = slow.client("s3")
+    let_go(slow)
+    stays(lambda: jobs.keys(s3, "neo", "stopped") == [], 1)
     sagemaker.delete_compilation_job(CompilationJobName=name)
 
 
@@ -189,16 +209,17 @@ def test_max_runtime_ends_a_job(slow: ServerProcess) -> None:
 def compile_children(server: ServerProcess) -> list[int]:
     """Pids of the compiles under way: they lead sessions of their own below the server's processes."""
     assert server.pid is not None
-    return [pid for pid in processes.descendants(server.pid) if os.getsid(pid) == pid]
+    return [pid for pid in processes.descendants(server.pid) if processes.leads(pid)]
 
 
 def only_child(server: ServerProcess) -> int:
     """The pid of the one compile under way, once it has begun and those of jobs that ended are gone."""
-    deadline = time.monotonic() + 30
-    while len(found := compile_children(server)) != 1:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.02)
-    return found[0]
+
+    def found() -> int | None:
+        children = compile_children(server)
+        return children[0] if len(children) == 1 else None
+
+    return until(found, what=lambda: compile_children(server))
 
 
 def test_a_killed_compiler_fails_its_job_and_no_other(slow: ServerProcess) -> None:
@@ -208,6 +229,7 @@ def test_a_killed_compiler_fails_its_job_and_no_other(slow: ServerProcess) -> No
     child = only_child(slow)
     other = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV, output="s3://neo/other")
     os.kill(child, signal.SIGKILL)
+    let_go(slow)
     job = jobs.wait(sagemaker, name)
     assert job["CompilationJobStatus"] == "FAILED"
     assert job["FailureReason"].startswith("ServerError: the compiler was killed by signal 9")
@@ -219,9 +241,8 @@ def test_jobs_survive_a_killed_component(slow: ServerProcess, victim: str) -> No
     sagemaker = slow.client("sagemaker")
     name = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV)
     jobs.wait(sagemaker, name, "INPROGRESS")
-    time.sleep(0.5)
     assert slow.pid is not None
-    children = compile_children(slow)
+    children = [only_child(slow)]
     pids = [
         pid
         for pid in processes.descendants(slow.pid)
@@ -229,14 +250,15 @@ def test_jobs_survive_a_killed_component(slow: ServerProcess, victim: str) -> No
     ]
     os.kill(min(pids), signal.SIGKILL)
     if victim == "neo_workers":
-        assert processes.still_there(children, 3) == []
+        processes.all_gone(children)
+    let_go(slow)
     assert jobs.wait(sagemaker, name)["CompilationJobStatus"] == "COMPLETED"
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_process_outlives_the_server(how: signal.Signals) -> None:
     command = [sys.executable, "-m", "neo_emulator", "serve", "--port", "0"]
-    environment = {**os.environ, "NEO_EMULATOR_MIN_RUN_SECONDS": "30"}
+    environment = {**os.environ, "NEO_EMULATOR_MIN_RUN_SECONDS": "3600"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
         assert server.stdout is not None
         url = server.stdout.readline().removeprefix("ready: ").strip()
@@ -245,11 +267,10 @@ def test_no_process_outlives_the_server(how: signal.Signals) -> None:
         body = jobs.archive(model__onnx=MODEL)
         s3.put_object(Bucket="neo", Key="conv.tar.gz", Body=body)
         jobs.wait(sagemaker, jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV), "INPROGRESS")
-        time.sleep(0.3)
+        # the compile comes last, behind serve, two guards, Valkey, the worker and the process to fork from
+        until(lambda: any(processes.leads(pid) for pid in processes.descendants(server.pid)))
         family = [server.pid, *processes.descendants(server.pid)]
-        assert len(family) >= 6  # serve, two guards, Valkey, worker, the process to fork from, a compile
+        assert len(family) >= 7
         server.send_signal(how)
-        assert server.wait(10) == (-how if how is signal.SIGKILL else 0)
-        if how is not signal.SIGKILL:
-            assert processes.still_there(family, 1) == []
-        assert processes.still_there(family, 3) == []
+        assert server.wait(GENEROUS_SECONDS) == (-how if how is signal.SIGKILL else 0)
+        processes.all_gone(family)

@@ -1,7 +1,6 @@
 """Jobs of `serve --data-dir` over SIGKILL and restart."""
 
 import hashlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,13 +8,14 @@ import pytest
 from e2e.models import conv_net
 from support import jobs
 from support.kept import Kept
+from support.waiting import until
 
 CONV = '{"data": [1, 3, 32, 32]}'
 
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[Kept]:
-    emulator = Kept(tmp_path / "data", min_run_seconds=1.5, republish_seconds=1, lease_seconds=1.5).start()
+    emulator = Kept(tmp_path / "data", republish_seconds=1, lease_seconds=1.5).start()
     yield emulator
     emulator.stop()
 
@@ -27,9 +27,10 @@ def test_jobs_outlive_their_server(kept: Kept, tmp_path: Path) -> None:
     done = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV, output="s3://neo/done")
     before = jobs.wait(sagemaker, done)
     assert before["CompilationJobStatus"] == "COMPLETED", before.get("FailureReason")
+    kept.endpoint.pace(min_run_seconds=3600)
     under_way = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV, output="s3://neo/later", TargetDevice="ml_m4")
     jobs.wait(sagemaker, under_way, "INPROGRESS")
-    time.sleep(0.3)
+    until(lambda: list((tmp_path / "data/work").glob("*/*")))  # its compile has begun
     kept.restart()
 
     s3, sagemaker = kept.client("s3"), kept.client("sagemaker")
@@ -40,7 +41,8 @@ def test_jobs_outlive_their_server(kept: Kept, tmp_path: Path) -> None:
     body = s3.get_object(Bucket="neo", Key="done/conv-ml_c5.tar.gz")["Body"].read()
     assert hashlib.blake2b(body).hexdigest() == after["ModelDigests"]["ArtifactDigest"]
 
-    job = jobs.wait(sagemaker, under_way, seconds=60)
+    kept.endpoint.pace(min_run_seconds=0)
+    job = jobs.wait(sagemaker, under_way)
     assert job["CompilationJobStatus"] == "COMPLETED", job.get("FailureReason")
     body = s3.get_object(Bucket="neo", Key="later/conv-ml_m4.tar.gz")["Body"].read()
     assert hashlib.blake2b(body).hexdigest() == job["ModelDigests"]["ArtifactDigest"]

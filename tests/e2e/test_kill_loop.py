@@ -6,7 +6,6 @@ NEO_CHAOS_ROUNDS says how often (3). The seed is printed; NEO_CHAOS_SEED sets it
 import os
 import random
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from support import kill_loop
 from support.kept import Kept
+from support.waiting import takes
 
 ROUNDS = int(os.environ.get("NEO_CHAOS_ROUNDS", "3"))
 SEED = int(os.environ.get("NEO_CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
@@ -45,12 +45,12 @@ def kill_while_they_write(kept: Kept, actors: list[kill_loop.Actor], seconds: fl
     threads = [threading.Thread(target=go, args=(actor,)) for actor in actors]
     for thread in threads:
         thread.start()
-    time.sleep(seconds)
+    takes(seconds)  # the moment of the kill is chance
     killed.set()
     kept.kill()
     stop.set()
     for thread in threads:
-        thread.join(30)
+        thread.join()
     return errors
 
 

@@ -1,12 +1,12 @@
 """Workers of which only some have a job's framework: real processes, one of them without treelite."""
 
-import time
 from pathlib import Path
 
 import redis
 from chaos.stack import TESTS, Stack
 from support import jobs
 from support.tabular_models import boosted
+from support.waiting import until
 
 from neo_workers.queue import routing
 from neo_workers.store import worker_registry
@@ -57,11 +57,9 @@ def test_jobs_find_the_worker_that_has_their_framework(tmp_path: Path) -> None:
             assert holder.endswith(f":{able.pid}")
 
         able.kill()  # it may be starting again: its jobs wait for it
-        waiting, deadline = create(stack), time.monotonic() + 30
+        waiting = create(stack)
         with redis.Redis(unix_socket_path=str(stack.socket), db=0) as broker:
-            while not broker.llen(routing.queue_of("XGBOOST")):
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            until(lambda: broker.llen(routing.queue_of("XGBOOST")))
         assert sagemaker.describe_compilation_job(CompilationJobName=waiting)["CompilationJobStatus"] == "STARTING"
         able.start()
         assert jobs.wait(sagemaker, waiting)["CompilationJobStatus"] == "COMPLETED"

@@ -77,6 +77,26 @@ def hostile(folder: Path, ending: str) -> str:
     return "not refused"
 
 
+def random(folder: Path) -> str:
+    """What a model with random numbers is told; a layer that is random in training alone is taken."""
+    import keras
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.call = tf.function(lambda x: {"y": x + tf.random.normal((2, 3))})
+    signature = module.call.get_concrete_function(tf.TensorSpec((2, 3), name="x"))
+    tf.saved_model.save(module, str(folder / "random"), signatures=signature)
+    start = keras.layers.Input((3,), name="input_1")
+    noisy = keras.Model(start, keras.layers.Dropout(0.5)(keras.layers.GaussianNoise(0.5)(start)))
+    noisy.save(folder / "noisy.keras")
+    frontends.loader("KERAS")([folder / "noisy.keras"], {"input_1": (1, 3)})
+    try:
+        frontends.loader("TENSORFLOW")([path for path in (folder / "random").rglob("*") if path.is_file()], None)
+    except InputConfigurationError as refusal:
+        return str(refusal)
+    return "not refused"
+
+
 def real(framework: str, folder: Path) -> list[float] | str:
     """Error and allowed error of the first row of the frameworks' table, a trained model; else why it is not there."""
     from support.framework_models.run import run
@@ -99,6 +119,7 @@ def main() -> None:
     found: dict[str, Any] = {f"{framework} {name}": difference(framework, name, folder) for framework, name in CASES}
     found |= {f"real {framework}": real(framework, folder / f"real_{framework}") for framework in REAL}
     found |= {f"hostile.{ending}": hostile(folder, ending) for ending in ("h5", "keras")}
+    found["random"] = random(folder)
     print(json.dumps(found | {"torch": "torch" in sys.modules}))
 
 

@@ -5,7 +5,6 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from support.waiting import GENEROUS_SECONDS, until
 
 FLAGS = (
     "--headless",
@@ -41,13 +42,9 @@ class Browser:
         """What the JavaScript function body returns."""
         return self._call("POST", "/execute/sync", script=script, args=list(arguments))
 
-    def wait(self, condition: str, seconds: float = 60) -> Any:
+    def wait(self, condition: str) -> Any:
         """The first truthy value of a JavaScript expression."""
-        deadline = time.monotonic() + seconds
-        while not (value := self.run(f"return {condition}")):
-            assert time.monotonic() < deadline, f"never true: {condition}\n{self.text()[:2000]}"
-            time.sleep(0.1)
-        return value
+        return until(lambda: self.run(f"return {condition}"), what=lambda: f"{condition}\n{self.text()[:2000]}")
 
     def press(self, *keys: str) -> None:
         """Keys of KEYS, or letters."""
@@ -86,7 +83,7 @@ def _ask(method: str, url: str, members: dict[str, Any]) -> Any:
     body = json.dumps(members).encode() if method == "POST" else None
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=GENEROUS_SECONDS) as answer:
             return json.load(answer)["value"]
     except urllib.error.HTTPError as error:
         with error:
@@ -109,7 +106,7 @@ def chromium() -> Iterator[Browser]:
         )
         driver = f"http://127.0.0.1:{port}"
         try:
-            _await(driver)
+            until(lambda: _is_ready(driver), what="chromedriver does not answer")
             options = {"binary": shutil.which("chromium"), "args": [*FLAGS, f"--user-data-dir={profile}"]}
             wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
             session = _ask("POST", f"{driver}/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
@@ -117,15 +114,11 @@ def chromium() -> Iterator[Browser]:
             _ask("DELETE", f"{driver}/session/{session}", {})
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(GENEROUS_SECONDS)
 
 
-def _await(driver: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            if _ask("GET", f"{driver}/status", {})["ready"]:
-                return
-        except OSError:
-            assert time.monotonic() < deadline, "chromedriver does not answer"
-        time.sleep(0.1)
+def _is_ready(driver: str) -> bool:
+    try:
+        return bool(_ask("GET", f"{driver}/status", {})["ready"])
+    except OSError:
+        return False

@@ -2,12 +2,14 @@
 
 import io
 import tarfile
-import time
 from typing import Any
 from uuid import uuid4
 
+from support.waiting import GENEROUS_SECONDS, until
+
 ROLE = "arn:aws:iam::123456789012:role/neo-tests"
 TERMINAL = ("COMPLETED", "FAILED", "STOPPED")
+LOG_GROUP = "/aws/sagemaker/CompilationJobs"
 
 
 def archive(**members: bytes) -> bytes:
@@ -43,15 +45,36 @@ def create(
     return name
 
 
-def wait(sagemaker: Any, name: str, *statuses: str, seconds: float = 120) -> dict[str, Any]:
-    """The job's description once it has one of `statuses` (by default: once it has ended)."""
-    deadline = time.monotonic() + seconds
-    while True:
+def status(sagemaker: Any, name: str) -> str:
+    """The job's CompilationJobStatus."""
+    return str(sagemaker.describe_compilation_job(CompilationJobName=name)["CompilationJobStatus"])
+
+
+def wait(sagemaker: Any, name: str, *statuses: str, seconds: float = GENEROUS_SECONDS) -> dict[str, Any]:
+    """The job's description once it has one of `statuses` (by default: once it has ended).
+
+    Raises AssertionError when it has not within `seconds`, and as soon as it has ended in another status.
+    """
+    wanted = statuses or TERMINAL
+
+    def described() -> dict[str, Any] | None:
         job: dict[str, Any] = sagemaker.describe_compilation_job(CompilationJobName=name)
-        if job["CompilationJobStatus"] in (statuses or TERMINAL):
+        if job["CompilationJobStatus"] in wanted:
             return job
-        assert time.monotonic() < deadline, f"still {job['CompilationJobStatus']} after {seconds} s"
-        time.sleep(0.05)
+        assert job["CompilationJobStatus"] not in TERMINAL, f"{job['CompilationJobStatus']}, not {wanted}: {job}"
+        return None
+
+    return until(described, seconds, what=lambda: f"{name} is {status(sagemaker, name)}, not {wanted}")
+
+
+def log(logs: Any, name: str) -> list[str]:
+    """The lines of the job's log so far, oldest first; [] before it has one."""
+    try:
+        events = logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=name, startFromHead=True)["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    assert [event["timestamp"] for event in events] == sorted(event["timestamp"] for event in events)
+    return [event["message"] for event in events]
 
 
 def keys(s3: Any, bucket: str, prefix: str = "") -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from support import processes
 
+from neo_emulator.testing.endpoint import Endpoint
 from neo_emulator.testing.server_process import ServerProcess
 
 
@@ -23,13 +24,17 @@ class Kept:
         return self
 
     @property
-    def url(self) -> str:
+    def endpoint(self) -> Endpoint:
+        """The server of this life."""
         assert self.server is not None
-        return self.server.url
+        return self.server
+
+    @property
+    def url(self) -> str:
+        return self.endpoint.url
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
-        assert self.server is not None
-        return self.server.client(service, region)
+        return self.endpoint.client(service, region)
 
     def pid(self) -> int:
         """The pid of `neo-emulator serve` itself."""

@@ -15,5 +15,5 @@ def moto_server() -> Iterator[str]:
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
     yield endpoint
-    urllib.request.urlopen(f"{endpoint}/moto-api/reset", b"", timeout=10).close()
+    urllib.request.urlopen(f"{endpoint}/moto-api/reset", b"", timeout=60).close()
     server.stop()

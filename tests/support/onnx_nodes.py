@@ -16,6 +16,8 @@ import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
+from neo_compiler.frontends.onnx.reference import run_reference
+
 Array = npt.NDArray[Any]
 
 ALL_FED = frozenset(
@@ -39,6 +41,10 @@ NONE_FED = frozenset(
     {"Range", "BlackmanWindow", "HammingWindow", "HannWindow", "MelWeightMatrix", "ConstantOfShape", "EyeLike"}
 )
 """Operators whose inputs are sizes: what they make is a constant."""
+
+OTHER_THAN_THE_TEXT = frozenset(f"test_resize_downsample_scales_{mode}_align_corners" for mode in ("linear", "cubic"))
+"""Their numbers are made with a fraction for the length of the result, where the text of Resize, and ONNX Runtime
+(which leaves both tests out), take the length: they are held against ONNX Runtime."""
 
 TOLERANCE = 1e-3
 COARSE = {"float16": 4e-3, "bfloat16": 4e-2}
@@ -96,6 +102,8 @@ def prepared(case: Any) -> NodeTest:
     inputs, outputs = ([_array(item) for item in items] for items in case.data_sets[0])
     values = dict(zip([value.name for value in model.graph.input], inputs, strict=False))
     fed = {name: array for place, (name, array) in enumerate(values.items()) if _fed(operator(case), place, array)}
+    if case.name in OTHER_THAN_THE_TEXT:
+        outputs = run_reference(model, values)
     constants = [numpy_helper.from_array(array, name) for name, array in values.items() if name not in fed]
     model.graph.initializer.extend(constants)
     kept = [value for value in model.graph.input if value.name in fed]

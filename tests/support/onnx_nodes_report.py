@@ -1,4 +1,5 @@
-"""`make test-onnx-nodes`: runs every node test of the onnx package and writes docs/onnx-operators.md."""
+"""`make test-onnx-nodes`: runs every node test of the onnx package and every form of support.onnx_forms, and writes
+docs/onnx-operators.md."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import onnx
+from support.onnx_forms.report import section
+from support.onnx_forms.run import RIGHT, all_outcomes, told
 from support.onnx_nodes import operator, raw
 from support.onnx_nodes_run import NOT_FEASIBLE, REFUSED, WORKS, WRONG, Outcome, outcomes
 
@@ -81,8 +84,13 @@ def _short(reason: str) -> str:
 
 def main() -> int:
     results = run_all()
-    DOCUMENT.write_text(document(results), encoding="utf-8")
-    print(Counter(item.verdict for item in results))
+    forms = []
+    for item in all_outcomes():
+        forms.append(item)
+        if item.verdict != RIGHT:
+            print(told(item), flush=True)
+    DOCUMENT.write_text(document(results) + section(forms), encoding="utf-8")
+    print(Counter(item.verdict for item in results), Counter(item.verdict for item in forms))
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,32 @@ from tvm import relax
 
 from neo_compiler.frontends.base import Imported
 from neo_compiler.frontends.onnx import load as importer
+from neo_compiler.lowering import build
 
 Array = npt.NDArray[Any]
 
 
-def run_imported(imported: Imported, inputs: Mapping[str, Array]) -> list[Array]:
+QUICK = {"kind": "llvm", "opt-level": 0}
+"""A target whose code is made in half the time, and slow."""
+
+
+def run_imported(imported: Imported, inputs: Mapping[str, Array], target: Any = "llvm") -> list[Array]:
     """The outputs in the model's order."""
-    executable = relax.build(imported.module, target="llvm")
+    executable = relax.build(imported.module, target=tvm.target.Target(target))
+    return _run(executable, [inputs[item.name] for item in imported.inputs])
+
+
+def run_scheduled(imported: Imported, inputs: Mapping[str, Array], cpu: str) -> list[Array]:
+    """The outputs of what the product makes for a CPU that this machine is, too: its own passes and schedules."""
+    target = tvm.target.Target({"kind": "llvm", "mcpu": cpu})
+    lowered = build.lower(imported.module, target)
+    executable = build.generate(lowered.module, target)
+    return _run(executable, [*(inputs[item.name] for item in imported.inputs), *lowered.weights.values()])
+
+
+def _run(executable: Any, arguments: Sequence[Array]) -> list[Array]:
     machine = relax.VirtualMachine(executable, tvm.cpu())
-    result = machine["main"](*(tvm.runtime.tensor(np.array(inputs[item.name])) for item in imported.inputs))
+    result = machine["main"](*(tvm.runtime.tensor(np.array(item)) for item in arguments))
     return [item.numpy() for item in ([result] if hasattr(result, "numpy") else result)]
 
 

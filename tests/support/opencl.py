@@ -6,15 +6,12 @@ launch sizes from the same lowered module that the library was made of, and pyop
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import tvm
-from tvm.tirx.build import split_host_device_mods
+from support.launching import Launch, host_functions, launches
 
 from neo_compiler.codegen.extract_plan import extract
 from neo_compiler.codegen.static_plan import Plan, PlanTensor
@@ -26,10 +23,6 @@ from neo_targets.binary import elf
 Arrays = dict[str, np.ndarray]
 OPTIONS = ["-cl-std=CL1.2"]
 """What Mali's and Adreno's drivers of these boards know."""
-
-_LAUNCH = re.compile(r'call_ffi_kernel\("(\w+)", (.*), launch_params=\[(.*?)\]')
-_AXES = {f"{kind}Idx.{axis}": (kind, index) for kind in ("block", "thread") for index, axis in enumerate("xyz")}
-
 
 GUARD = bytes(range(256)) * 256
 """What lies behind each buffer."""
@@ -53,16 +46,6 @@ def device() -> Any:
         return next(item for item in pyopencl.get_platforms() if "Portable" in item.name).get_devices()[0]
     except (pyopencl.LogicError, StopIteration):
         raise NotInstalledError("no pocl: apt-get install pocl-opencl-icd") from None
-
-
-@dataclass(frozen=True)
-class Launch:
-    """One kernel's run within a PrimFunc."""
-
-    kernel: str
-    grid: tuple[int, int, int]  # work groups
-    group: tuple[int, int, int]  # work items of a group
-    arguments: tuple[str, ...]  # the host code's names of its buffers
 
 
 class Program:
@@ -97,113 +80,53 @@ class Program:
 
     def run(self, inputs: Arrays) -> Arrays:
         """The outputs of the whole model."""
-        plan, launches, names = self._launched()
-        workspaces = self._workspaces()
+        lowered = self._lowering
+        plan = extract(lowered.module, *self._ends, lowered.weights)
+        functions = {n.name_hint: f for n, f in lowered.module.functions_items() if isinstance(f, tvm.tirx.PrimFunc)}
+        hosts = host_functions(tvm.IRModule(functions, attrs=lowered.module.attrs), self._target)
         arena = np.zeros(plan.arena_bytes + 64, np.uint8)
         for name, index in plan.inputs:
             _view(arena, plan.tensors[index])[...] = inputs[name]
         for call in plan.calls:
-            indices = {name: call.arguments[place] for name, place in names[call.kernel].items()}
-            for launch in launches[call.kernel]:
-                tensors = {name: plan.tensors[index] for name, index in indices.items()}
-                self._launch(launch, tensors, workspaces.get(call.kernel, {}), plan, arena)
+            tensors = [plan.tensors[index] for index in call.arguments]
+            self._call(hosts[call.kernel], [_array(tensor, plan, arena) for tensor in tensors])
         return {name: _view(arena, plan.tensors[index]).copy() for name, index in plan.outputs}
 
-    def _launch(
-        self, launch: Launch, tensors: dict[str, PlanTensor], workspaces: Arrays, plan: Plan, arena: Any
-    ) -> None:
+    def _call(self, host: Any, tensors: list[Any]) -> None:
+        """Runs all that the host code of one PrimFunc launches."""
+        launched = launches(host, [tensor.shape for tensor in tensors])
+        workspaces = {name: np.zeros(shape, dtype) for name, (dtype, shape) in launched.workspaces.items()}
+        for launch in launched.found:
+            arguments = [
+                workspaces[item] if isinstance(item, str) else tensors[item] if isinstance(item, int) else item
+                for item in launch.arguments
+            ]
+            self._launch(launch, arguments)
+
+    def _launch(self, launch: Launch, arguments: list[Any]) -> None:
         flags = self.opencl.mem_flags
-        names = launch.arguments
-        arrays = [
-            _array(tensors[name], plan, arena) if name in tensors else workspaces[_base(name, workspaces)]
-            for name in names
-        ]
-        copies = [np.frombuffer(array.tobytes() + GUARD, np.uint8).copy() for array in arrays]
-        buffers = [
-            self.opencl.Buffer(self._context, flags.READ_WRITE | flags.COPY_HOST_PTR, hostbuf=copy) for copy in copies
-        ]
-        size = tuple(count * items for count, items in zip(launch.grid, launch.group, strict=True))
-        self.built[launch.kernel](self._queue, size, launch.group, *buffers)
-        for name, array, copy, buffer in zip(names, arrays, copies, buffers, strict=True):
-            self.opencl.enqueue_copy(self._queue, copy, buffer)
+        arrays = {place: item for place, item in enumerate(arguments) if isinstance(item, np.ndarray)}
+        copies = {place: np.frombuffer(array.tobytes() + GUARD, np.uint8).copy() for place, array in arrays.items()}
+        buffers = {
+            place: self.opencl.Buffer(self._context, flags.READ_WRITE | flags.COPY_HOST_PTR, hostbuf=copy)
+            for place, copy in copies.items()
+        }
+        given = [buffers.get(place, item) for place, item in enumerate(arguments)]
+        size = tuple(count * items for count, items in zip(launch.grid, launch.block, strict=True))
+        self.built[launch.kernel](self._queue, size, launch.block, *given)
+        for place, array in arrays.items():
+            copy = copies[place]
+            self.opencl.enqueue_copy(self._queue, copy, buffers[place])
             if copy[array.nbytes :].tobytes() != GUARD:
-                raise BeyondItsEndError(f"{launch.kernel} writes beyond the end of {name}")
+                raise BeyondItsEndError(f"{launch.kernel} writes beyond the end of its argument {place}")
             if array.flags.writeable:
                 array[...] = copy[: array.nbytes].view(array.dtype).reshape(array.shape)
-
-    def _workspaces(self) -> dict[str, Arrays]:
-        """The tensors between a PrimFunc's launches, in global memory, by their names."""
-        return {
-            name.name_hint: {
-                buffer.name: np.zeros([int(size) for size in buffer.shape], str(buffer.dtype))
-                for buffer in value.body.block.alloc_buffers
-                if buffer.scope() == "global"
-            }
-            for name, value in self._lowering.module.functions_items()
-            if isinstance(value, tvm.tirx.PrimFunc) and isinstance(value.body, tvm.s_tir.SBlockRealize)
-        }
-
-    def _launched(self) -> tuple[Plan, dict[str, list[Launch]], dict[str, dict[str, int]]]:
-        """The plan; the launches of each PrimFunc; which of its parameters the host code's names are."""
-        lowered, target = self._lowering, self._target
-        plan = extract(lowered.module, *self._ends, lowered.weights)
-        functions = {
-            name.name_hint: value
-            for name, value in lowered.module.functions_items()
-            if isinstance(value, tvm.tirx.PrimFunc)
-        }
-        launched = launches(tvm.IRModule(functions, attrs=lowered.module.attrs), target)
-        names = {
-            name: places([param.name for param in function.params], launched[name])
-            for name, function in functions.items()
-        }
-        return plan, launched, names
 
 
 def kernels(text: str) -> dict[str, str]:
     """The source of each kernel by its name: TVM joins them, and its runtime takes them apart, at such lines."""
     parts = text.split("// Function: ")[1:]
     return {part.split("\n", 1)[0].strip(): part.split("\n", 1)[1] for part in parts}
-
-
-def places(parameters: list[str], launched: list[Launch]) -> dict[str, int]:
-    """Which parameter of a PrimFunc each buffer of its host code is: those with equal names are numbered in order."""
-    buffers = {name for launch in launched for name in launch.arguments}
-    found: dict[str, int] = {}
-    for base in set(parameters):
-        own = sorted((name for name in buffers if _base(name, parameters) == base), key=lambda name: (len(name), name))
-        indices = [index for index, name in enumerate(parameters) if name == base]
-        found.update(zip(own, indices if len(indices) > 1 else indices * len(own), strict=True))
-    return found
-
-
-def _base(name: str, known: Iterable[str]) -> str:
-    """The longest of `known` that `name` is, or is with a number behind it."""
-    fits = [other for other in known if re.fullmatch(re.escape(other) + r"(_\d+)?", name)]
-    return max(fits, key=len, default=name)
-
-
-def launches(functions: Any, target: Any) -> dict[str, list[Launch]]:
-    """What the host code of each PrimFunc launches, in order."""
-    passes, _, _ = tvm.tirx.get_tir_pipeline("default")  # what relax.build takes for every target
-    with tvm.transform.PassContext(opt_level=build.OPT_LEVEL, config=build.PASS_CONFIG):
-        host, _ = split_host_device_mods(passes(tvm.tirx.transform.BindTarget(target)(functions)))
-    launched: dict[str, list[Launch]] = {}
-    for name, function in host.functions_items():
-        launched[name.name_hint] = [_launch(*match.groups()) for match in _LAUNCH.finditer(function.script())]
-    return launched
-
-
-def _launch(kernel: str, arguments: str, axes: str) -> Launch:
-    names = re.findall(r'"([\w.]+)"', axes)
-    numbers = [int(number) for number in re.findall(r"(?:T\.int64\()?(-?\d+)\)?(?=, |$)", arguments)[-len(names) :]]
-    sizes = {"block": [1, 1, 1], "thread": [1, 1, 1]}
-    for name, number in zip(names, numbers, strict=True):
-        kind, index = _AXES[name]
-        sizes[kind][index] = number
-    block, thread = (tuple(sizes[kind]) for kind in ("block", "thread"))
-    buffers = tuple(re.findall(r"(\w+)\.data\b", arguments))
-    return Launch(kernel, block, thread, buffers)  # type: ignore[arg-type]
 
 
 def _view(arena: Any, tensor: PlanTensor) -> Any:

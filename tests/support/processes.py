@@ -1,7 +1,9 @@
 """Process trees, read from /proc."""
 
-import time
+import os
 from pathlib import Path
+
+from support.waiting import until
 
 
 def _parents() -> dict[int, int]:
@@ -31,6 +33,14 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def leads(pid: int) -> bool:
+    """Whether `pid` leads a session of its own, as compilers do."""
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:
+        return False
+
+
 def command(pid: int) -> str:
     """The command line of `pid`, "" when it is gone."""
     try:
@@ -39,11 +49,12 @@ def command(pid: int) -> str:
         return ""
 
 
-def still_there(pids: list[int], within_seconds: float) -> list[str]:
-    """Command lines of those `pids` that are alive after at most `within_seconds`; [] as soon as all are gone."""
-    deadline = time.monotonic() + within_seconds
-    while True:
-        alive = [pid for pid in pids if pid in _parents()]
-        if not alive or time.monotonic() > deadline:
-            return [f"{pid}: {command(pid)}" for pid in alive]
-        time.sleep(0.02)
+def alive(pids: list[int]) -> list[str]:
+    """Those `pids` that are alive, with their command lines."""
+    parents = _parents()
+    return [f"{pid}: {command(pid)}" for pid in pids if pid in parents]
+
+
+def all_gone(pids: list[int]) -> None:
+    """Returns as soon as none of `pids` is alive. Raises AssertionError when some stay."""
+    until(lambda: not alive(pids), what=lambda: f"these are still there: {alive(pids)}")

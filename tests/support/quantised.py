@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from e2e.models import Case
 from onnx import TensorProto, checker, helper, numpy_helper, shape_inference
+
+from neo_compiler.frontends.onnx.reference import run_reference
 
 Array = np.ndarray
 STEP = 0.05
@@ -100,12 +101,8 @@ class Quantised:
 
 
 def truth(model: bytes, x: Array) -> Array:
-    """What ONNX Runtime computes without its optimisations: every operator by itself, products in float32."""
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    result: Array = session.run(None, {"x": x})[0]
-    return result
+    """What ONNX Runtime computes: every operator by itself."""
+    return run_reference(model, {"x": x})[0]
 
 
 def case() -> Case:

@@ -25,6 +25,7 @@ HINTS = {
     errno.ENOSPC: "No space is left on the worker's disk.",
     errno.EFBIG: f"A file outgrew {PREFIX}MAX_FILE_BYTES, the worker's limit.",
     errno.EMFILE: f"More files were opened than {PREFIX}MAX_OPEN_FILES, the worker's limit.",
+    errno.EAGAIN: f"No more processes can be started: {PREFIX}MAX_PROCESSES is the worker's limit.",
 }
 """What an OSError means to whoever runs the worker."""
 

@@ -47,6 +47,23 @@ class Settings(CompilerSettings):
     tls_cert: Path | None = Field(default=None, description="Speaks HTTPS too, with this certificate (PEM).")
     tls_key: Path | None = Field(default=None, description="The key of `tls_cert` (PEM).")
 
+    # what a client may ask of the HTTP server
+    max_head_bytes: int = Field(
+        default=65_536, ge=1024, description="Largest first line and headers of a request; more is refused (414, 431)."
+    )
+    max_headers: int = Field(default=200, ge=16, description="Most headers of a request; more are refused (431).")
+    max_body_bytes: int = Field(
+        default=5 << 30, gt=0, description="Largest body of a request; more is refused (413). 5 GiB is S3's own limit."
+    )
+    max_connections: int = Field(
+        default=512, ge=1, description="Most HTTP connections at the same time; a request on another is refused (503)."
+    )
+    idle_seconds: float = Field(
+        default=75.0,
+        gt=0,
+        description="A connection is closed when a request's headers, or the next part of a body, take longer.",
+    )
+
     # what is there from the start
     buckets: str = Field(default="", description="S3 buckets made before the emulator is ready: one,two.")
     ready_dir: Path | None = Field(

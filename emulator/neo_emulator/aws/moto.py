@@ -16,9 +16,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from neo_emulator.aws import moto_errors
 from neo_emulator.aws.moto_services import MotoServices
+from neo_emulator.http.errors import ClientGone, RequestError
 from neo_emulator.protocol import aws_json
-from neo_emulator.protocol.errors import RequestError
-from neo_emulator.protocol.request_context import authorize, context_of
+from neo_emulator.protocol.request_context import authorize, context_of, read_body
 from neo_workers.jobs import Scope
 from neo_workers.settings import Settings
 
@@ -107,7 +107,7 @@ class Moto:
         try:
             body: Iterable[bytes] = self.load()(environ, lambda *status_headers: started.append(status_headers))
             status, headers = started[0][:2]
-        except (ConnectionError, RequestError):
+        except (ClientGone, RequestError):
             raise
         except Exception as err:
             return moto_errors.of_exception(environ, err).send(start_response)
@@ -125,6 +125,8 @@ class Moto:
         authorization = str(environ.get("HTTP_AUTHORIZATION", ""))
         if authorization.startswith("AWS "):  # version 2: moto takes the slashes for those of a credential's scope
             authorize(environ, authorization.replace("/", "_"))
+        if context_of(environ).credential is None and aws_json.is_form(environ):
+            read_body(environ)  # moto reads it while it locks all others out
         if self._settings.account_id != MOTO_ACCOUNT:
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account(environ)
 

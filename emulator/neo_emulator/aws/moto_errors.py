@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from wsgiref.types import WSGIEnvironment
 from xml.sax.saxutils import escape
 
+from neo_emulator.aws.s3.addressing import splits_headers
 from neo_emulator.protocol import aws_json, errors
 from neo_emulator.protocol.errors import ServiceError
 from neo_emulator.protocol.request_context import context_of
@@ -43,6 +44,8 @@ def of_exception(environ: WSGIEnvironment, err: Exception) -> Response:
         return error_response(environ, errors.unknown_operation(target))
     if operation in TAG_OPERATIONS and isinstance(err, AttributeError):  # moto looks up tags of None
         return error_response(environ, errors.validation("Could not find the resource."))
+    if isinstance(err, ValueError) and splits_headers(environ):
+        return error_response(environ, errors.line_end_in_header())
     log.error("moto failed on %s %s", environ["REQUEST_METHOD"], environ.get("PATH_INFO"), exc_info=err)
     return error_response(environ, errors.internal_failure())
 

@@ -236,8 +236,7 @@ def describe_code(code: bytes, spec: TargetSpec) -> tuple[str, bool]:
 
 def run(path: Path, row: Row, model: Model) -> None:
     """Runs the artifact, if this machine can, beside ONNX Runtime: the largest difference must be below 1e-4."""
-    import onnxruntime
-
+    from neo_compiler.frontends.onnx.reference import session
     from neo_compiler.runtime.execute import CannotRun
 
     features = {"bytes": model.features()}
@@ -246,8 +245,7 @@ def run(path: Path, row: Row, model: Model) -> None:
     except CannotRun as refused:
         row.check += f"; not run: {str(refused).rpartition('; ')[2]}"
         return
-    session = onnxruntime.InferenceSession(str(model.path), providers=["CPUExecutionProvider"])
-    (expected,) = session.run(None, features)
+    (expected,) = session(str(model.path)).run(None, features)
     error = float(abs(scores - expected).max())
     row.ran, row.good = True, error < TOLERANCE
     row.check = f'run here by {by}: it classifies this file as "{model.label(scores)}"; largest error {error:.0e}'

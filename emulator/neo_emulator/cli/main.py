@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
+Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on, unix:PATH, or fd:NUMBER.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="0 picks a free one.")]
 Tls = Annotated[bool | None, typer.Option("--tls", help="Also serve HTTPS with a generated development certificate.")]
 Cert = Annotated[Path | None, typer.Option("--cert", metavar="PEM", help="Also serve HTTPS with this certificate.")]

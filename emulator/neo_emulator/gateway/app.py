@@ -17,14 +17,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from neo_emulator.aws.moto import Moto
+from neo_emulator.aws.moto import Moto, keep_underscores
+from neo_emulator.aws.moto_errors import error_response
 from neo_emulator.control.dashboard.handler import Dashboard
 from neo_emulator.control.handler import Control
 from neo_emulator.gateway import cors
 from neo_emulator.gateway.auth import Auth
 from neo_emulator.gateway.unroutable import Unroutable
-from neo_emulator.protocol import service_model
-from neo_emulator.protocol.request_context import context_of
+from neo_emulator.http.errors import RequestError
+from neo_emulator.http.request import HEADERS
+from neo_emulator.protocol import aws_json, service_model
+from neo_emulator.protocol.errors import ServiceError
+from neo_emulator.protocol.request_context import context_of, new_request_id
 from neo_emulator.sagemaker.notifications import Notifications
 from neo_emulator.sagemaker.operations import Publish
 from neo_emulator.sagemaker.service import SageMaker
@@ -46,6 +50,8 @@ class Application:
         self.notifications = notifications
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if HEADERS in environ:
+            keep_underscores(environ, dict(environ[HEADERS]))
         start_response = cors.allowing(environ, start_response)
         for handler in self.handlers:
             body = handler(environ, start_response)
@@ -62,6 +68,14 @@ class Application:
         """Loads what the first requests would wait for: SageMaker's model (0.2 s), then moto (0.6 s)."""
         service_model.operation_names()
         self.moto.load()
+
+
+def refusal(environ: WSGIEnvironment, start_response: StartResponse, error: RequestError) -> Iterable[bytes]:
+    """Answers a request that the server cannot pass on or that failed, in the caller's protocol if that is known."""
+    told = ServiceError(error.code, str(error), error.status)
+    if environ:
+        return error_response(environ, told).send(start_response)
+    return aws_json.error_response(told, new_request_id()).send(start_response)
 
 
 def create_app(settings: Settings, store: Store, publish: Publish | None = None) -> Application:

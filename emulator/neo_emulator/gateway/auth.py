@@ -18,6 +18,7 @@ from neo_emulator.aws.s3.public_access import PublicAccess
 from neo_emulator.aws.signing import sigv2, sigv4
 from neo_emulator.control import handler
 from neo_emulator.gateway.cors import is_preflight
+from neo_emulator.protocol import aws_json
 from neo_emulator.protocol.errors import ServiceError
 from neo_emulator.protocol.request_context import read_body
 from neo_workers.settings import Settings
@@ -111,8 +112,7 @@ def _unsigned(environ: WSGIEnvironment) -> bool:
 def _service(environ: WSGIEnvironment) -> str:
     if "HTTP_X_AMZ_TARGET" in environ:
         return "sagemaker"
-    form = str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
-    return "sts" if form and environ["REQUEST_METHOD"] == "POST" else "s3"
+    return "sts" if aws_json.is_form(environ) and environ["REQUEST_METHOD"] == "POST" else "s3"
 
 
 def _error(service: str, environ: WSGIEnvironment, why: int) -> ServiceError:

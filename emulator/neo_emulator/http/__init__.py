@@ -1,1 +1,1 @@
-"""HTTP/1.1: bytes to requests, responses to bytes, TLS."""
+"""The HTTP server: a thread per connection over httptools' parser (llhttp, strict). It knows nothing of AWS."""

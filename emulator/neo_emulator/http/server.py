@@ -1,252 +1,252 @@
-"""The HTTP server: a thread per connection, which stays open; plain HTTP and, with a certificate, TLS on one port.
-
-What it puts into the environ is what moto's S3 needs of werkzeug's server (`http_request.py`).
-"""
+"""The HTTP server: a thread per connection, which stays open; plain HTTP and, with a certificate, TLS on one port."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import logging
+import selectors
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Callable
-from email.utils import formatdate
+from collections.abc import Callable, Iterable
 from http.client import responses
-from socketserver import StreamRequestHandler, ThreadingTCPServer
-from typing import Any, cast
-from wsgiref.types import WSGIApplication, WSGIEnvironment
+from types import TracebackType
+from typing import Any, Self
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from neo_emulator.http.request import Body, Head, keeps_connection, make_environ, read_head
-from neo_emulator.protocol.errors import RequestError
+from neo_emulator.http.errors import ClientGone, RequestError
+from neo_emulator.http.limits import DEFAULT, Limits
+from neo_emulator.http.receiver import DRAIN_BYTES, Receiver, Request
+from neo_emulator.http.request import fixed_environ, make_environ
+from neo_emulator.http.response import Reply
 
-IDLE_SECONDS = 75.0
-"""A connection on which nothing comes for that long is closed."""
 TLS_HANDSHAKE = b"\x16"
 """First byte of a TLS connection; no HTTP method begins with it."""
-DROPPED = (ConnectionError, TimeoutError, ssl.SSLError)
+GRACE_SECONDS = 2.0
+"""How long a server that stops waits for requests under way."""
+LINGER_SECONDS = 1.0
+"""How long a client that is still sending is read on without a byte: closing at once could take the answer from it."""
+
+Refusal = Callable[[WSGIEnvironment, StartResponse, RequestError], Iterable[bytes]]
+"""Answers a request that cannot be served; the environ is empty for one that cannot be read."""
 
 log = logging.getLogger(__name__)
 
 
-class Reply:
-    """One response on its way: head and body in as few writes as can be, framed so that the connection can go on."""
-
-    def __init__(self, stream: Any, environ: WSGIEnvironment) -> None:
-        self._stream = stream
-        self._method, self._version = environ["REQUEST_METHOD"], environ["SERVER_PROTOCOL"]
-        self._start: tuple[str, list[tuple[str, str]]] | None = None
-        self.begun = False
-        self.keep_open = keeps_connection(environ)
-        self._chunked = self._bodiless = False
-        self._promised: int | None = None  # bytes that Content-Length says will come
-
-    def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-        """WSGI's start_response."""
-        if exc_info is not None and self.begun:
-            raise exc_info[1].with_traceback(exc_info[2])
-        self._start = (status, headers)
-        return self.write
-
-    def _head(self) -> bytes:
-        assert self._start is not None, "write() before start_response()"
-        status, headers = self._start
-        code = status.partition(" ")[0]
-        self.begun = True
-        self._bodiless = self._method == "HEAD" or code.startswith("1") or code in ("204", "304")
-        dated = False
-        lines = [f"HTTP/1.1 {status}"]
-        for name, value in headers:
-            key = name.lower()
-            if key == "connection":
-                self.keep_open = self.keep_open and value.lower() != "close"
-                continue
-            if key == "content-length":
-                self._promised = int(value)
-            dated = dated or key == "date"
-            lines.append(f"{name}: {value}")
-        if self._promised is None and not self._bodiless:
-            if self._version == "HTTP/1.0":
-                self.keep_open = False  # the end of the connection is the end of the body
-            else:
-                self._chunked = True
-                lines.append("Transfer-Encoding: chunked")
-        if not dated:
-            lines.append(f"Date: {_date()}")
-        lines.append("Connection: keep-alive\r\n\r\n" if self.keep_open else "Connection: close\r\n\r\n")
-        return "\r\n".join(lines).encode("latin-1", "replace")
-
-    def write(self, data: bytes) -> None:
-        """Sends a piece of the body, the head before the first."""
-        if not self.begun:
-            self._stream.write(self._head())
-        if not data or self._bodiless:
-            return
-        if self._promised is not None:
-            self._promised -= len(data)
-        frame = (b"%x\r\n" % len(data), data, b"\r\n") if self._chunked else (data,)
-        for piece in frame:
-            self._stream.write(piece)
-
-    def end(self) -> None:
-        """Sends what is still buffered. A body of another length than was promised ends the connection."""
-        self.write(b"")
-        if self._chunked:
-            self._stream.write(b"0\r\n\r\n")
-        if self._promised and not self._bodiless:
-            self.keep_open = False
-        self._stream.flush()
+def as_json(environ: WSGIEnvironment, start_response: StartResponse, error: RequestError) -> Iterable[bytes]:
+    """A `Refusal` in the form of AWS's JSON protocols."""
+    body = json.dumps({"__type": error.code, "message": str(error)}).encode()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    start_response(f"{error.status} {responses[error.status]}", headers)
+    return [body]
 
 
-_DATE = (0, "")
-
-
-def _date() -> str:
-    """Now, as HTTP writes it; worked out once a second."""
-    global _DATE
-    second, text = _DATE
-    now = int(time.time())
-    if now != second:
-        text = formatdate(now, usegmt=True)
-        _DATE = (now, text)
-    return text
-
-
-class Connection(StreamRequestHandler):
+class Connection(threading.Thread):
     """One connection: any number of requests, one after the other."""
 
-    server: Server
-    disable_nagle_algorithm = True
-    wbufsize = 1 << 16
-    timeout = IDLE_SECONDS
+    def __init__(self, server: Server, sock: socket.socket, client: Any, limits: Limits, overloaded: bool) -> None:
+        super().__init__(daemon=True, name="http")
+        self._server, self._limits, self._overloaded = server, limits, overloaded
+        self._sock = sock
+        self._client = client[:2] if client else ("", 0)
+        self.idle = True  # between two requests
 
-    def setup(self) -> None:
-        """Takes up TLS where the client does and the server can."""
-        self.request.settimeout(self.timeout)
-        tls = self.server.tls
-        self.scheme = "http"
-        if tls is not None and self.request.recv(1, socket.MSG_PEEK) == TLS_HANDSHAKE:
-            self.request = tls.wrap_socket(self.request, server_side=True, do_handshake_on_connect=False)
-            self.scheme = "https"
-            try:
-                self.request.do_handshake()
-            except OSError:
-                self.request.close()
-                raise
-        super().setup()
-
-    def finish(self) -> None:
-        """Sends what is left, and closes what TLS put in the place of the socket that the server knows."""
-        super().finish()
-        if self.scheme == "https":
-            self.request.close()
-
-    def handle(self) -> None:
+    def run(self) -> None:
         """Answers until one of the two sides ends the connection."""
-        fixed = self._fixed()
-        with contextlib.suppress(*DROPPED):
-            try:
-                while (head := read_head(self.rfile)) is not None and self._answer(head, fixed):
-                    pass
-            except RequestError as error:
-                self._refuse(error)
-
-    def _fixed(self) -> WSGIEnvironment:
-        host, port = self.server.server_address[:2]
-        return {
-            "wsgi.url_scheme": self.scheme,
-            "SERVER_SOFTWARE": "neo-emulator",
-            "SERVER_NAME": host,
-            "SERVER_PORT": str(port),
-            "REMOTE_ADDR": self.client_address[0],
-            "REMOTE_PORT": self.client_address[1],
-        }
-
-    def _answer(self, head: Head, fixed: WSGIEnvironment) -> bool:
-        """Whether another request may follow on this connection."""
-        environ = make_environ(head, self.rfile, fixed)
-        body, reply = environ["wsgi.input"], Reply(self.wfile, environ)
-        if environ.get("HTTP_EXPECT", "").lower() == "100-continue":
-            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self.wfile.flush()
-        self._run(environ, reply)
-        return reply.keep_open and cast("Body", body).drain()
-
-    def _run(self, environ: WSGIEnvironment, reply: Reply) -> None:
         try:
-            pieces = self.server.app(environ, reply.start)
+            self._sock.settimeout(self._limits.idle_seconds)
+            fixed = fixed_environ(self._take_up_tls(), self._server.address, self._client)
+            receiver = Receiver(self._sock, self._limits)
+            while self._next(receiver, fixed):
+                pass
+        except OSError:  # a client that went away, or TLS that failed
+            log.debug("connection from %s", self._client, exc_info=True)
+        except Exception:
+            log.exception("connection from %s", self._client)
+        finally:
+            self._server.forget(self)
+            self._sock.close()
+
+    def cut(self, how: int) -> None:
+        """Ends reading (SHUT_RD) or all, from another thread."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._sock, how)  # not TLS's own, which takes its state from the reading thread
+
+    def _take_up_tls(self) -> str:
+        tls = self._server.tls
+        if tls is None or self._sock.recv(1, socket.MSG_PEEK) != TLS_HANDSHAKE:
+            return "http"
+        self._sock = tls.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
+        self._sock.do_handshake()
+        return "https"
+
+    def _next(self, receiver: Receiver, fixed: WSGIEnvironment) -> bool:
+        """Whether another request may follow."""
+        self.idle = True
+        if self._server.stopping:
+            return False
+        request: Request | None = None
+        environ: WSGIEnvironment = {}
+        try:
+            request = receiver.next()
+            self.idle = False
+            if request is None:
+                return False
+            environ = make_environ(request, receiver, fixed)
+            if self._overloaded:
+                raise RequestError(503, "Too many connections. Please try again.")
+        except RequestError as error:
+            self._refuse(Reply(self._sock, request or Request()), environ, error)
+            return self._linger()
+        body, reply = environ["wsgi.input"], Reply(self._sock, request, environ["wsgi.input"])
+        self._answer(environ, reply)
+        if reply.keep_open and body.drain():
+            return True
+        return False if request.complete else self._linger()
+
+    def _answer(self, environ: WSGIEnvironment, reply: Reply) -> None:
+        body = environ["wsgi.input"]
+        try:
+            pieces = self._server.app(environ, reply.start)
             try:
-                for piece in pieces:
-                    reply.write(piece)
-                reply.end()
+                if body.failure is not None:  # and the application made something of what came so far
+                    raise body.failure
+                reply.keep_open = reply.keep_open and not self._server.stopping
+                reply.send(pieces)
             finally:
                 if hasattr(pieces, "close"):
                     pieces.close()
-        except DROPPED:
+        except ClientGone:
             raise
-        except RequestError:
-            if reply.begun:
-                reply.keep_open = False
-            else:
-                raise
+        except RequestError as error:
+            self._refuse(reply, environ, error)
         except Exception:
             log.exception("%s %s", environ["REQUEST_METHOD"], environ["RAW_URI"])
-            reply.keep_open = False
-            if not reply.begun:
-                reply.start("500 Internal Server Error", [("Content-Length", "0")])
-                reply.end()
+            unknown = RequestError(500, "The request processing has failed because of an unknown error.")
+            self._refuse(reply, environ, unknown)
 
-    def _refuse(self, error: RequestError) -> None:
-        body = json.dumps({"__type": "BadRequestException", "message": str(error)}).encode()
-        head = (
-            f"HTTP/1.1 {error.status} {responses[error.status]}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\nDate: {_date()}\r\nConnection: close\r\n\r\n"
-        )
-        self.wfile.write(head.encode() + body)
-        self.wfile.flush()
+    def _refuse(self, reply: Reply, environ: WSGIEnvironment, error: RequestError) -> None:
+        """Answers, unless an answer has begun; the connection ends after it."""
+        reply.keep_open = False
+        if not reply.begun:
+            reply.send(self._server.refusal(environ, reply.start, error))
+
+    def _linger(self) -> bool:
+        """Ends the connection so that a client that is still sending can read the answer; False."""
+        self._sock.shutdown(socket.SHUT_WR)
+        self._sock.settimeout(LINGER_SECONDS)
+        end, read = time.monotonic() + self._limits.idle_seconds, 0
+        while read < DRAIN_BYTES and time.monotonic() < end and (data := self._sock.recv(1 << 16)):
+            read += len(data)
+        return False
 
 
-class Server(ThreadingTCPServer):
-    """Listens already when made; `serve_forever` answers, each connection in a daemon thread."""
-
-    daemon_threads = True
-    block_on_close = False
-    allow_reuse_address = True
-    request_queue_size = 128
+class Server:
+    """Answers on a listening socket, each connection in a daemon thread, from `start` to `stop` or within `with`."""
 
     def __init__(
         self,
         app: WSGIApplication,
-        address: tuple[str, int],
-        fd: int | None,
+        listener: socket.socket,
+        limits: Limits,
         tls: ssl.SSLContext | None,
+        refusal: Refusal,
     ) -> None:
-        self.app = app
-        self.tls = tls
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        super().__init__(address, Connection, bind_and_activate=fd is None)
-        if fd is not None:
-            self.socket.close()
-            self.socket = socket.fromfd(fd, self.address_family, socket.SOCK_STREAM)
-            self.server_address = self.socket.getsockname()
-        self.port = int(self.server_address[1])
+        self.app, self.tls, self.refusal = app, tls, refusal
+        self.stopping = False
+        self._limits = limits
+        self._listener = listener
+        name = listener.getsockname()
+        self.address: tuple[str, int] = name[:2] if isinstance(name, tuple) else ("", 0)
+        self._connections: set[Connection] = set()
+        self._waker, self._woken = socket.socketpair()
+        self._accepting = threading.Thread(target=self._accept, daemon=True, name="http-accept")
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that broke before its first request: a client that went away, or TLS that failed."""
-        log.debug("connection from %s", client_address, exc_info=True)
+    @property
+    def port(self) -> int:
+        """The TCP port, 0 for a Unix socket."""
+        return self.address[1]
+
+    def start(self) -> Self:
+        """Begins to answer."""
+        self._accepting.start()
+        return self
+
+    def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
+        """Takes no more requests, lets those under way end within `grace_seconds`, and closes all connections."""
+        self.stopping = True
+        self._waker.send(b"x")
+        if self._accepting.is_alive():
+            self._accepting.join()
+        for end in (self._listener, self._waker, self._woken):
+            end.close()
+        for connection in list(self._connections):
+            if connection.idle:
+                connection.cut(socket.SHUT_RD)
+        self._join(grace_seconds)
+        for connection in list(self._connections):
+            connection.cut(socket.SHUT_RDWR)
+        self._join(1.0)
+
+    def _join(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        for connection in list(self._connections):
+            connection.join(max(0.0, deadline - time.monotonic()))
+
+    def forget(self, connection: Connection) -> None:
+        """A connection has ended."""
+        self._connections.discard(connection)
+
+    def _accept(self) -> None:
+        self._listener.setblocking(False)
+        with selectors.DefaultSelector() as ready:
+            for end in (self._listener, self._woken):
+                ready.register(end, selectors.EVENT_READ)
+            while not self.stopping:
+                ready.select()
+                while len(self._connections) >= 2 * self._limits.connections and not self.stopping:
+                    time.sleep(0.01)
+                try:
+                    if not self.stopping:
+                        self._take(*self._listener.accept())
+                except BlockingIOError:  # the client has gone again
+                    pass
+                except (OSError, RuntimeError) as error:  # no descriptor or thread is left
+                    log.warning("a connection could not be taken: %s", error)
+                    time.sleep(0.1)
+
+    def _take(self, sock: socket.socket, client: Any) -> None:
+        overloaded = len(self._connections) >= self._limits.connections
+        connection = Connection(self, sock, client, self._limits.overloaded if overloaded else self._limits, overloaded)
+        self._connections.add(connection)
+        try:
+            connection.start()
+        except RuntimeError:
+            self.forget(connection)
+            sock.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
 
 
 def make_server(
     app: WSGIApplication,
-    host: str = "127.0.0.1",
-    port: int = 0,
+    listener: socket.socket | None = None,
     *,
-    fd: int | None = None,
+    limits: Limits = DEFAULT,
     tls: ssl.SSLContext | None = None,
+    refusal: Refusal = as_json,
 ) -> Server:
-    """A server for `app`. `port` 0 takes a free one, found in `server.port`; `fd` is a listening socket to use instead.
+    """A server for `app` on `listener`, or else on a free port of 127.0.0.1.
 
-    With `tls`, clients may speak either HTTP or HTTPS. Raises OSError when the address is taken.
+    With `tls`, clients may speak either HTTP or HTTPS.
     """
-    return Server(app, (host, port), fd, tls)
+    return Server(app, listener or socket.create_server(("127.0.0.1", 0)), limits, tls, refusal)

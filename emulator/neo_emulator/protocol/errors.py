@@ -19,14 +19,6 @@ class ServiceError(Exception):
         self.member = member  # "Message" for errors that SageMaker's model declares, "message" for all others
 
 
-class RequestError(Exception):
-    """What came is not an HTTP request that can be read; the connection cannot go on. For `server.py` alone."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-
-
 def validation(message: str) -> ServiceError:
     """ValidationException, 400: SageMaker's answer to everything that its model gives no error for."""
     return ServiceError("ValidationException", message)
@@ -88,6 +80,11 @@ def unknown_operation(name: str) -> ServiceError:
 def missing_token() -> ServiceError:
     """MissingAuthenticationTokenException, 400: an unsigned request for a service that is found by signatures alone."""
     return ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")
+
+
+def line_end_in_header() -> ServiceError:
+    """InvalidArgument, 400: S3 asked for a header of the answer that has a line end. The text is ours."""
+    return ServiceError("InvalidArgument", "A header of the answer cannot have a line end.")
 
 
 def internal_failure() -> ServiceError:

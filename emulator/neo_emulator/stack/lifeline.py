@@ -33,14 +33,19 @@ def main(argv: list[str]) -> int:
     grace_seconds = float(options[0])
     remove = options[options.index("--remove") + 1] if "--remove" in options else None
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_in_the_child)
+    process: subprocess.Popen[bytes] | None = None
+    stopped, orphaned = threading.Event(), threading.Event()
 
     def stop(*_: object) -> None:
-        if process.poll() is None:
+        stopped.set()
+        if process is not None and process.poll() is None:
             process.terminate()
             threading.Timer(grace_seconds, process.kill).start()
 
-    orphaned = threading.Event()
+    signal.signal(signal.SIGTERM, stop)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_in_the_child)
+    if stopped.is_set():  # while the command was being started
+        stop()
 
     def lifeline() -> None:
         with contextlib.suppress(OSError):
@@ -49,7 +54,6 @@ def main(argv: list[str]) -> int:
         orphaned.set()
         stop()
 
-    signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=lifeline, daemon=True).start()
     code = process.wait()
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -19,6 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neo_emulator.http import address
+from neo_emulator.http.limits import Limits
 from neo_emulator.stack import valkey
 from neo_emulator.stack.managed_process import ManagedProcess
 
@@ -55,24 +57,14 @@ class BackgroundLoad(threading.Thread):
             self.error = error
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 picks a free one. Raises StartError when the port is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _listen(host: str, port: int) -> socket.socket:
     try:
-        sock.bind((host, port))
+        return address.listen(host, port)
     except OSError as error:
-        sock.close()
-        raise StartError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
-    sock.listen(128)
-    return sock
-
-
-def reach(host: str, port: int) -> str:
-    """The URL by which this machine reaches a server on `host`:`port`."""
-    local = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)
-    return f"http://{f'[{local}]' if ':' in local and not local.startswith('[') else local}:{port}"
+        place = host if host.startswith(address.UNIX) else f"{host}:{port}"
+        raise StartError(f"cannot listen on {place}: {error.strerror}; choose another with --port") from error
+    except ValueError as error:
+        raise StartError(f"cannot listen on {host}: {error}") from error
 
 
 def serve(settings: Settings, host: str, port: int, announce: Announce, *, with_worker: bool = True) -> None:
@@ -84,24 +76,33 @@ def serve(settings: Settings, host: str, port: int, announce: Announce, *, with_
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    sock = listen(host, port)
-    url = reach(host, sock.getsockname()[1])
+    sock = _listen(host, port)
+    url = address.reach(host, sock)
     run_dir = Path(
         tempfile.mkdtemp(prefix="neo-emulator-")
     )  # 0700, and short: a socket's path has 107 characters at most
     processes: list[ManagedProcess] = []
     lock: int | None = None
     try:
+        _check_reach(settings, url, with_worker)
         settings, lock = _own_data_dir(settings)
         settings = _start_processes(settings, url, run_dir, with_worker, processes, lock)
         _serve_api(settings, sock, url, run_dir, processes, stop, announce)
     finally:
         for process in reversed(processes):  # the worker gives its jobs back while Valkey still answers
             process.end()
-        sock.close()
+        address.release(host, sock)
         shutil.rmtree(run_dir, ignore_errors=True)
         if lock is not None:
             os.close(lock)
+
+
+def _check_reach(settings: Settings, url: str, with_worker: bool) -> None:
+    """Raises StartError where our own clients (workers, scripts, the maker of buckets) could not reach the API."""
+    if url.startswith("http://"):
+        return
+    if (with_worker and settings.s3_endpoint_url is None) or settings.bucket_names or settings.ready_dir:
+        raise StartError("workers, buckets and scripts need TCP: they do not reach the API through a Unix socket")
 
 
 def _own_data_dir(settings: Settings) -> tuple[Settings, int | None]:
@@ -164,32 +165,40 @@ def _serve_api(
     announce: Announce,
 ) -> None:
     # imported here: Valkey and the worker are starting meanwhile
-    from neo_emulator.gateway.app import create_app
+    from neo_emulator.gateway.app import create_app, refusal
     from neo_emulator.http.server import make_server
     from neo_workers.queue import reaper
     from neo_workers.store.store import Store
 
     tls, trust = _tls(settings, run_dir)
     store = Store(settings)
-    host, port = sock.getsockname()[:2]
     app = create_app(settings, store)
     app.control.trouble = lambda: next((process.trouble for process in processes if process.name == "worker"), "")
     loading = BackgroundLoad(app.moto.load) if settings.data_dir else None
-    server = make_server(app, host, port, fd=sock.fileno(), tls=tls)
+    server = make_server(app, sock, limits=_limits(settings), tls=tls, refusal=refusal)
     _wait_for_store(store, processes, stop)
     app.start()
     sys.setswitchinterval(0.0005)  # seconds; a request must not wait 5 ms for a thread in the background
     reaper.start(store, stop)
-    threading.Thread(target=server.serve_forever, daemon=True, name="api").start()
-    _run_init_hooks(settings, app.control.init_hooks, url, stop)
-    if not stop.is_set():
-        announce(url, trust)
-    while not stop.wait(0.1):
-        for process in processes:
-            process.keep_alive()
-        if loading is not None and loading.error is not None:
-            raise StartError(f"the data folder cannot be read: {loading.error}") from loading.error
-    server.shutdown()
+    with server:
+        _run_init_hooks(settings, app.control.init_hooks, url, stop)
+        if not stop.is_set():
+            announce(url, trust)
+        while not stop.wait(0.1):
+            for process in processes:
+                process.keep_alive()
+            if loading is not None and loading.error is not None:
+                raise StartError(f"the data folder cannot be read: {loading.error}") from loading.error
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        head_bytes=settings.max_head_bytes,
+        headers=settings.max_headers,
+        body_bytes=settings.max_body_bytes,
+        connections=settings.max_connections,
+        idle_seconds=settings.idle_seconds,
+    )
 
 
 def _tls(settings: Settings, run_dir: Path) -> tuple[ssl.SSLContext | None, Path | None]:

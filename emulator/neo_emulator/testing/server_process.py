@@ -79,7 +79,7 @@ class ServerProcess(Endpoint):
             return
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(STOP_SECONDS + 5)
+        self._process.wait(STOP_SECONDS + 60)  # its guard kills after STOP_SECONDS; a loaded machine is slow at that
         if self._reader is not None:
             self._reader.join(5)
         self._process.stdout.close()

@@ -11,7 +11,7 @@ MODEL, SHAPE = "s3://neo/conv.tar.gz", '{"data": [1, 3, 32, 32]}'
 def control(page, **members):
     """Asks the emulator itself: control("pace", min_run_seconds=60)."""
     url = f"{os.environ['AWS_ENDPOINT_URL']}/_neo/{page}"
-    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(members).encode()), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(members).encode()), timeout=60) as answer:
         return json.load(answer)
 
 

@@ -2,13 +2,13 @@ import json
 import multiprocessing
 import os
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import hangs, takes, until
 
 from neo_compiler import cache as module
 from neo_compiler.artifact.bundle import digest
@@ -102,11 +102,13 @@ def test_a_failure_is_not_kept_and_a_full_cache_fails_no_job(cache: Cache, tmp_p
 # between processes
 
 
-def _one(root: Path, number: int, seconds: float, answers: Any) -> None:
+def _one(root: Path, number: int, first_hangs: bool, answers: Any) -> None:
     def make() -> Entry:
         with (root / "makers").open("a") as file:
             file.write(f"{os.getpid()}\n")
-        time.sleep(seconds)
+        if first_hangs and _makers(root) == [os.getpid()]:
+            hangs()
+        takes(0.5)
         return made(root / f"out{number}")
 
     said: list[str] = []
@@ -115,10 +117,10 @@ def _one(root: Path, number: int, seconds: float, answers: Any) -> None:
     answers.put((said, (root / f"out{number}").read_bytes()))
 
 
-def _race(root: Path, seconds: float) -> tuple[Any, list[Any]]:
+def _race(root: Path, first_hangs: bool = False) -> tuple[Any, list[Any]]:
     context = multiprocessing.get_context("forkserver")
     answers = context.Queue()
-    processes = [context.Process(target=_one, args=(root, number, seconds, answers)) for number in range(8)]
+    processes = [context.Process(target=_one, args=(root, number, first_hangs, answers)) for number in range(8)]
     for process in processes:
         process.start()
     return answers, processes
@@ -129,26 +131,25 @@ def _makers(root: Path) -> list[int]:
 
 
 def test_eight_at_once_make_one(tmp_path: Path) -> None:
-    answers, processes = _race(tmp_path, 0.5)
+    answers, processes = _race(tmp_path)
     got = [answers.get(timeout=120) for _ in processes]
     assert len(_makers(tmp_path)) == 1
     assert sorted(said for said, _ in got) == [[]] + [[f"cache hit {KEY}"]] * 7
     assert {content for _, content in got} == {b"artifact"}
     for process in processes:
-        process.join(10)
+        process.join()
 
 
 def test_a_killed_maker_is_replaced(tmp_path: Path) -> None:
-    answers, processes = _race(tmp_path, 1.0)
-    while not _makers(tmp_path):
-        time.sleep(0.02)
-    time.sleep(0.3)
+    answers, processes = _race(tmp_path, first_hangs=True)
+    until(lambda: _makers(tmp_path))
+    takes(0.3)  # others wait for it now
     os.kill(_makers(tmp_path)[0], signal.SIGKILL)
     got = [answers.get(timeout=120) for _ in range(7)]
     assert len(_makers(tmp_path)) == 2
     assert len([said for said, _ in got if said]) == 6
     for process in processes:
-        process.join(10)
+        process.join()
 
 
 # the key

@@ -1,15 +1,13 @@
-"""The corpus of hostile texts: DataInputConfig refuses each in words, quickly, and evaluates none."""
+"""The corpus of hostile texts: DataInputConfig refuses each in words, and evaluates none."""
 
-import time
 from pathlib import Path
 
 import pytest
 from support.hostile_texts import TEXTS
+from support.waiting import ends
 
 from neo_compiler.errors import InputConfigurationError
 from neo_compiler.input_config import MAX_CHARS, ModelInput, match, parse
-
-SECONDS = 1.0
 
 
 @pytest.fixture(autouse=True)
@@ -21,10 +19,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("case", TEXTS)
 def test_refused(case: str) -> None:
-    begun = time.process_time()
-    with pytest.raises(InputConfigurationError) as refused:
+    with pytest.raises(InputConfigurationError) as refused, ends():
         parse(TEXTS[case])
-    assert time.process_time() - begun < SECONDS
     assert "DataInputConfig" in str(refused.value)
     assert 0 < len(refused.value.reason.encode()) < 4096
     assert list(Path().iterdir()) == []

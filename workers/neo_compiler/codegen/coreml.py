@@ -20,6 +20,7 @@ from tvm import relax
 from neo_compiler.errors import CompilationError
 from neo_compiler.frontends.base import Imported
 from neo_compiler.passes.constant_folding import fold
+from neo_compiler.tvm_import import load_coremltools
 
 FILE = "compiled.mlmodel"
 
@@ -161,9 +162,11 @@ def convert(imported: Imported, labels: Sequence[str], folder: Path) -> Path:
     try:
         logging.getLogger("coremltools").setLevel(logging.ERROR)
         with redirect_stderr(io.StringIO()):  # what it cannot do off macOS, and progress bars
-            import coremltools
+            load_coremltools()
     except ImportError as error:
         raise CompilationError("coreml needs coremltools: pip install 'neo-emulator[coreml]'") from error
+    import coremltools
+
     main = fold(imported.module)["main"]
     classes = coremltools.ClassifierConfig(list(labels)) if labels else None
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,8 +21,17 @@ OLDEST = "11"
 OPTIONS = ("-default-device", "-std=c++17")
 
 
+HALF_FROM = 53
+"""The first architecture with arithmetic of half precision. Source: CUDA C++ Programming Guide, cuda_fp16.h."""
+
+
 def compile_cubin(source: str, arch: str) -> bytes:
     """The cubin (an ELF file) of CUDA C++ `source` for e.g. "sm_75". Raises CompilationError with NVRTC's log."""
+    if int(arch.removeprefix("sm_").rstrip("af")) < HALF_FROM and re.search(r"\bhalf\b", source):
+        raise CompilationError(
+            f"The model computes in float16, for which {arch} has no arithmetic (sm_{HALF_FROM} and newer have); "
+            "a float32 model compiles"
+        )
     library = _library(GPU_CODES.get(arch, OLDEST))
     program = ctypes.c_void_p()
     texts = (ctypes.c_char_p * len(HEADERS))(*(text.encode() for text in HEADERS.values()))

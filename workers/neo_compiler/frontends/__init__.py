@@ -41,7 +41,7 @@ FRAMEWORKS: dict[str, Framework] = {
         files="one .onnx file, and the files of its external data",
         endings=(".onnx",),
         layout="as the model has it",
-        versions="opsets up to that of the installed onnx",
+        versions="opsets from 1 up to that of the installed onnx",
     ),
     "TFLITE": Framework(
         module="tflite.load",

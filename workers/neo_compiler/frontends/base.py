@@ -71,6 +71,11 @@ def optional(module: str, framework: str, hint: str = "") -> Any:
         ) from error
 
 
+def random_text(operator: str, hint: str = "") -> str:
+    """Why a model with a random operator is refused: compiled, it would give one sample for ever, or none."""
+    return f"{operator} gives other numbers in every run, which a compiled model cannot{hint and '; '}{hint}"
+
+
 def one_line(error: BaseException) -> str:
     """What `error` says, without TVM's stack and without line breaks."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

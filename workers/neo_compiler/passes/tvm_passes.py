@@ -8,6 +8,9 @@ import tvm
 from tvm import relax
 from tvm.target import Target
 
+from neo_compiler.passes.keep_nan import keep_nan
+from neo_compiler.passes.scan_scatter import dependent
+
 Stock = Any
 """A module of tvm.relax.backend with the passes for a kind of target."""
 
@@ -20,6 +23,7 @@ def simplified(module: tvm.IRModule) -> tvm.IRModule:
 def fused(module: tvm.IRModule, target: Target, stock: Stock) -> tvm.IRModule:
     """Operators as kernels (PrimFuncs), with what is fused into each."""
     transform = relax.transform
+    module = dependent(module, target)
     module = _sequence(*stock.library_dispatch_passes(target))(module)
     module = _sequence(transform.LegalizeOps(), transform.AnnotateTIROpPattern())(module)
     return _sequence(transform.FuseOps(), transform.FuseTIR(), transform.DeadCodeElimination())(module)
@@ -27,6 +31,7 @@ def fused(module: tvm.IRModule, target: Target, stock: Stock) -> tvm.IRModule:
 
 def finished(module: tvm.IRModule, target: Target, stock: Stock) -> tvm.IRModule:
     """`main` with its memory planned, ready for code."""
+    module = keep_nan(module, target)
     return _sequence(*stock.dataflow_lower_passes(target), *stock.finalize_passes(target))(module)
 
 

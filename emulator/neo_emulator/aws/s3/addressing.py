@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from wsgiref.types import WSGIEnvironment
 
 _ADDRESS = re.compile(r"\[.*\]|[0-9.]+")
+_SPLITS = re.compile("response-[a-z-]+=[^&]*%0[AaDd]")
 _ENDPOINT = re.compile(r"s3[.-]")  # s3.amazonaws.com, s3.us-west-2.amazonaws.com, s3-eu-west-1.amazonaws.com
 
 
@@ -122,3 +123,8 @@ def bucket_of_host(environ: WSGIEnvironment) -> str:
     if "." not in name or _ADDRESS.fullmatch(name) or _ENDPOINT.match(name):
         return ""
     return re.split(r"\.s3[.-]", name, maxsplit=1)[0] if re.search(r"\.s3[.-]", name) else name.partition(".")[0]
+
+
+def splits_headers(environ: WSGIEnvironment) -> bool:
+    """Whether a parameter such as response-content-type would put a line end into a header of the answer."""
+    return _SPLITS.search(str(environ.get("QUERY_STRING", ""))) is not None

@@ -1,10 +1,10 @@
 """Scripts and buckets from the start."""
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from support.waiting import until
 
 from neo_emulator.control.init_hooks import InitHooks
 from neo_workers.settings import Settings
@@ -14,10 +14,7 @@ def run(settings: Settings) -> InitHooks:
     hooks = InitHooks()
     hooks.plan(settings)
     hooks.start(settings, "http://127.0.0.1:1", threading.Event())
-    deadline = time.monotonic() + 60
-    while hooks.state == "running":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: hooks.state != "running")
     return hooks
 
 
@@ -54,12 +51,9 @@ def test_a_script_ends_with_the_server(tmp_path: Path) -> None:
     settings = Settings(ready_dir=tmp_path)
     hooks.plan(settings)
     hooks.start(settings, "http://127.0.0.1:1", stop)
-    time.sleep(0.2)
+    until(lambda: hooks.scripts[0].state == "running")
     stop.set()
-    deadline = time.monotonic() + 30
-    while hooks.state == "running":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: hooks.state != "running")
     assert hooks.scripts[0].exit_status != 0
 
 

@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from support import processes
+from support.waiting import GENEROUS_SECONDS, stays
 
 from neo_emulator.stack import lifeline
 
@@ -29,23 +30,11 @@ def start(code: str, *options: str) -> subprocess.Popen[str]:
     )
 
 
-def gone(pid: int, within: float = 5.0) -> bool:
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-                return True
-        except OSError:
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def test_exit_status_is_the_commands() -> None:
     with start("raise SystemExit(7)") as process:
-        assert process.wait(10) == 7
+        assert process.wait(GENEROUS_SECONDS) == 7
     with start("import os; os.kill(os.getpid(), 9)") as process:
-        assert process.wait(10) == 128 + 9
+        assert process.wait(GENEROUS_SECONDS) == 128 + 9
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
@@ -60,15 +49,15 @@ def test_the_whole_family_ends_with_the_parent(first: str, how: str, tmp_path: P
         pids = [int(pid) for pid in process.stdout.readline().split()]
         if how == "SIGKILL":
             process.send_signal(signal.SIGKILL)
-            assert gone(pids[0])
+            processes.all_gone(pids[:1])
             os.kill(pids[1], signal.SIGKILL)  # a killed guard takes its command along, not what that started
             return
         if how == "SIGTERM":
             process.send_signal(signal.SIGTERM)
         else:
             process.stdin.close()
-        process.wait(10)
-        assert all(gone(pid) for pid in pids)
+        process.wait(GENEROUS_SECONDS)
+        processes.all_gone(pids)
         assert folder.exists() is (how == "SIGTERM")  # a parent that lives may start the command again
 
 
@@ -78,7 +67,6 @@ def test_ctrl_c_is_left_to_the_parent() -> None:
         assert process.stdin is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
-        assert process.poll() is None
+        stays(lambda: process.poll() is None, 0.3)
         process.stdin.close()
-        process.wait(10)
+        process.wait(GENEROUS_SECONDS)

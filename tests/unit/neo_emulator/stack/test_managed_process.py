@@ -2,10 +2,10 @@
 
 import os
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
+from support.waiting import until
 
 from neo_emulator.stack import managed_process
 from neo_emulator.stack.managed_process import ManagedProcess
@@ -21,12 +21,15 @@ def run() -> Callable[[str], ManagedProcess]:
     return start
 
 
-def keep(process: ManagedProcess, until: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not until() and time.monotonic() < deadline:
-        process.keep_alive()
-        time.sleep(0.01)
-    assert until()
+def keep(process: ManagedProcess, condition: Callable[[], bool]) -> None:
+    """Keeps the process alive until the condition is true."""
+
+    def kept() -> bool:
+        if not condition():
+            process.keep_alive()
+        return condition()
+
+    until(kept)
 
 
 def test_why_it_does_not_stay_up_is_said(

@@ -1,25 +1,27 @@
 import pytest
 
-from neo_emulator.stack.serve import StartError, listen, reach
+from neo_emulator.stack.serve import StartError, _check_reach, _listen
+from neo_workers.settings import Settings
 
 
-@pytest.mark.parametrize(
-    ("host", "url"),
-    [
-        ("127.0.0.1", "http://127.0.0.1:80"),
-        ("0.0.0.0", "http://127.0.0.1:80"),
-        ("::", "http://[::1]:80"),
-        ("::1", "http://[::1]:80"),
-        ("box", "http://box:80"),
-    ],
-)
-def test_url_by_which_this_machine_reaches_the_server(host: str, url: str) -> None:
-    assert reach(host, 80) == url
-
-
-def test_port_0_picks_a_free_one_and_a_taken_one_is_refused() -> None:
-    with listen("127.0.0.1", 0) as sock:
+def test_a_taken_port_is_refused() -> None:
+    with _listen("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
-        assert port > 0
         with pytest.raises(StartError, match=f"cannot listen on 127.0.0.1:{port}"):
-            listen("127.0.0.1", port)
+            _listen("127.0.0.1", port)
+
+
+def test_what_is_no_address_is_refused() -> None:
+    for host in ("fd:x", "fd:999", "unix:/no/such/folder/s"):
+        with pytest.raises(StartError, match=f"cannot listen on {host}"):
+            _listen(host, 0)
+
+
+def test_workers_do_not_reach_a_unix_socket() -> None:
+    url = "http+unix://%2Ftmp%2Fs"
+    _check_reach(Settings(), "http://127.0.0.1:1", True)
+    _check_reach(Settings(), url, False)
+    _check_reach(Settings(s3_endpoint_url="http://s3"), url, True)
+    for settings, with_worker in ((Settings(), True), (Settings(buckets="a"), False)):
+        with pytest.raises(StartError, match="need TCP"):
+            _check_reach(settings, url, with_worker)

@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from support import processes
+from support.waiting import until
 
 from neo_workers.sandbox import process_tree
 
@@ -35,25 +34,16 @@ def start(code: str) -> "subprocess.Popen[str]":
     return process
 
 
-def leaders_below(pid: int) -> list[int]:
-    """Processes below `pid` that lead a session of their own."""
-    with suppress(ProcessLookupError):
-        return [below for below in process_tree.below(pid) if os.getsid(below) == below]
-    return []
-
-
 ADOPT = "from neo_workers.sandbox import process_tree; process_tree.adopt()"
 
 
 def test_a_daemon_stays_below_who_adopts_it_and_dies_with_the_rest() -> None:
     with start(DAEMON.format(before=ADOPT)) as process:
-        deadline = time.monotonic() + 5
-        while len(found := leaders_below(process.pid)) != 1 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        found = until(lambda: [pid for pid in process_tree.below(process.pid) if processes.leads(pid)])
         assert len(found) == 1
-        assert process_tree.below(process.pid) == found
+        until(lambda: process_tree.below(process.pid) == found)  # who forked it has ended
         process_tree.kill_below(process.pid)
-        assert processes.still_there(found, 2) == []
+        processes.all_gone(found)
         assert process.poll() is None
         process.kill()
 
@@ -63,9 +53,9 @@ import os, time
 from neo_workers.sandbox import process_tree
 process_tree.adopt()
 print("up", flush=True)
-for _ in range(5):  # 32 processes, and each of them goes on forking, for 5 seconds at most
+for _ in range(5):  # 32 processes, and each of them goes on forking, for a minute at most
     os.fork()
-end = time.monotonic() + 5
+end = time.monotonic() + 60
 while time.monotonic() < end:
     if os.fork() == 0:
         os._exit(0)
@@ -75,21 +65,18 @@ while time.monotonic() < end:
 
 def test_forking_processes_end_too() -> None:
     with start(FORKS) as process:
-        deadline = time.monotonic() + 5
-        while process_tree.usage(process.pid).processes < 30 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: process_tree.usage(process.pid).processes >= 30)
         os.kill(process.pid, signal.SIGSTOP)
         process_tree.kill_below(process.pid)
-        assert processes.still_there(process_tree.below(process.pid), 2) == []
+        processes.all_gone(process_tree.below(process.pid))
         process.kill()
 
 
 def test_usage_counts_the_family() -> None:
     code = "import time; print('up', flush=True); x = bytearray(64 << 20)\nwhile True: pass"
     with start(code) as process:
-        deadline = time.monotonic() + 10
-        while (used := process_tree.usage(process.pid)).cpu_seconds < 0.2 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: process_tree.usage(process.pid).cpu_seconds >= 0.2)
+        used = process_tree.usage(process.pid)
         assert used.processes == 1
         assert used.resident_bytes > 64 << 20
         assert 64 << 20 < process_tree.own_bytes(process.pid) < used.resident_bytes + (1 << 20)

@@ -1,7 +1,7 @@
-import time
 from collections.abc import Iterator
 
 import pytest
+from support.waiting import until
 
 from neo_workers.jobs import JobId, JobStatus, Scope
 from neo_workers.settings import Settings
@@ -29,12 +29,14 @@ def test_jobs_of_all_scopes_are_counted(store: Store) -> None:
     for scope, count in ((WEST, 3), (EAST, 2)):
         for n in range(count):
             store.add(JobId(scope, f"j{n}"), {}, {})
-    time.sleep(0.05)
     for scope in (WEST, EAST):
         assert store.claim(JobId(scope, "j0"), "w") is not None
+    until(lambda: counters.snapshot(store).oldest_starting_seconds > 0)
     now = counters.snapshot(store)
     assert (now.jobs[JobStatus.STARTING], now.jobs[JobStatus.INPROGRESS], now.running) == (3, 2, 2)
-    assert 0.04 < now.oldest_starting_seconds < 30
+    seconds, microseconds = store.connection.time()
+    oldest = store.get(JobId(WEST, "j1")).created.timestamp()
+    assert 0 < now.oldest_starting_seconds <= seconds + microseconds / 1e6 - oldest
 
 
 def test_phases_are_summed_by_bucket(store: Store) -> None:

@@ -2,10 +2,10 @@
 
 import http.server
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
+from support.waiting import until
 
 from neo_workers.settings import Settings
 from neo_workers.store import worker_registry
@@ -22,10 +22,11 @@ def store(redis_url: str) -> Iterator[Store]:
 def test_workers_are_listed_while_they_report(store: Store) -> None:
     worker = worker_registry.Worker("h:1", 2, "ok", ("ONNX", "PYTORCH"))
     worker_registry.report(store, worker)
-    worker_registry.report(store, worker_registry.Worker("a:1", 2, "ok"), ttl_seconds=0.05)
-    assert len(worker_registry.workers(store)) == 2
-    time.sleep(0.1)
-    assert worker_registry.workers(store) == [worker]
+    silent = worker_registry.Worker("a:1", 2, "ok")
+    worker_registry.report(store, silent)
+    assert worker_registry.workers(store) == [silent, worker]
+    worker_registry.report(store, silent, ttl_seconds=0.05)
+    until(lambda: worker_registry.workers(store) == [worker])
     worker_registry.retire(store, "h:1")
     assert worker_registry.workers(store) == []
 
@@ -44,13 +45,11 @@ def test_a_worker_reports_itself_and_s3_until_it_stops(store: Store) -> None:
     stop = threading.Event()
     thread = threading.Thread(target=worker_registry.report_forever, args=(store, stop))
     thread.start()
-    deadline = time.monotonic() + 10
-    while not (found := worker_registry.workers(store)) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    found = until(lambda: worker_registry.workers(store))
     assert [(worker.name, worker.slots) for worker in found] == [(worker_registry.own_name(), 3)]
     assert found[0].s3.startswith("http://127.0.0.1:9: ")
     stop.set()
-    thread.join(10)
+    thread.join()
     assert worker_registry.workers(store) == []
 
 

@@ -1,13 +1,13 @@
 """Artifacts are taken back through a real S3 (moto's) and a real Valkey."""
 
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 from support.moto_server import moto_server
+from support.waiting import until
 
 from neo_compiler.storage.s3 import OWNER
 from neo_workers.jobs import JobId, JobStatus, Scope
@@ -49,25 +49,27 @@ def dead_upload(store: Store) -> str:
     assert claim is not None
     assert store.beat(claim, "upload", URI) is JobStatus.INPROGRESS
     store.stop(JOB)
-    time.sleep(0.15)
-    store.reap()
-    assert store.get(JOB).status is JobStatus.STOPPED
+
+    def is_given_up() -> bool:
+        store.reap()
+        return store.get(JOB).status is JobStatus.STOPPED
+
+    until(is_given_up)
     return artifact_cleanup.owner(JOB, claim.fence)
 
 
 def test_an_upload_that_lands_late_is_taken_back_too(store: Store, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweeps, sweep = [], artifact_cleanup.sweep
     monkeypatch.setattr(artifact_cleanup, "PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(artifact_cleanup, "sweep", lambda store: sweeps.append(sweep(store)))
     mark, stop = dead_upload(store), threading.Event()
     thread = threading.Thread(target=artifact_cleanup.sweep_forever, args=(store, stop))
     thread.start()
-    time.sleep(0.3)
+    until(lambda: len(sweeps) >= 2)
     s3.put_object(Bucket="out", Key="a/m-ml_c5.tar.gz", Body=b"late", Metadata={OWNER: mark})
-    deadline = time.monotonic() + 10
-    while keys(s3) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: keys(s3) == [])
     stop.set()
     thread.join()
-    assert keys(s3) == []
 
 
 def test_it_is_forgotten_when_nothing_can_land_any_more(store: Store, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from neo_compiler.frontends.base import Array, Imported, one_file, one_line
 from neo_compiler.frontends.darknet.file import Network, read
 from neo_compiler.frontends.darknet.layers import convert
 from neo_compiler.frontends.onnx import load as onnx_frontend
-from neo_compiler.frontends.onnx.builder import run_reference
+from neo_compiler.frontends.onnx.reference import run_reference
 from neo_compiler.input_config import DYNAMIC, ModelInput, Shape, match
 
 HINT = "Please make sure the framework you select is correct."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from neo_compiler.frontends.base import random_text
 from neo_compiler.frontends.mxnet.file import Node
 from neo_compiler.frontends.mxnet.operators import Operator, State, axis_of, first, simple
 
@@ -123,6 +124,13 @@ def reduced_axes(node: Node, rank: int) -> list[int]:
     return [axis for axis in range(rank) if axis not in axes] if node.flag("exclude") else sorted(axes)
 
 
+def _dropout(state: State, node: Node, inputs: list[str]) -> str:
+    """Nothing is dropped outside training, unless the node says so."""
+    if node.value("mode", "training") == "always" and node.number("p", 0.5) > 0:
+        raise ValueError(random_text("mode=always"))
+    return inputs[0]
+
+
 def _norm(state: State, node: Node, inputs: list[str]) -> str:
     order = node.integer("ord", 2)
     if order not in (1, 2):
@@ -194,9 +202,10 @@ OPERATORS: dict[str, Operator] = {
     "logical_not": _not,
     **{name: simple(op) for name, op in _UNARY.items()},
     **{name: _reduce(op) for name, op in _REDUCE.items()},
-    **dict.fromkeys(("identity", "_copy", "BlockGrad", "stop_gradient", "MakeLoss", "make_loss", "Dropout"), first),
+    **dict.fromkeys(("identity", "_copy", "BlockGrad", "stop_gradient", "MakeLoss", "make_loss"), first),
     **dict.fromkeys(("add_n", "ElementWiseSum", "_sum"), _sum),
     **dict.fromkeys(("Cast", "cast", "amp_cast"), _cast),
+    "Dropout": _dropout,
     "norm": _norm,
     "clip": _clip,
     "square": _power_of(2.0),

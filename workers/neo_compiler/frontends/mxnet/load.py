@@ -13,7 +13,7 @@ from neo_compiler.frontends.base import Array, Imported, one_line, visible
 from neo_compiler.frontends.mxnet.file import SavedParameters, read_params, read_symbol
 from neo_compiler.frontends.mxnet.graph import Network, convert, declared_inputs
 from neo_compiler.frontends.onnx import load as onnx_frontend
-from neo_compiler.frontends.onnx.builder import run_reference
+from neo_compiler.frontends.onnx.reference import run_reference
 from neo_compiler.input_config import Shape, match
 
 HINT = "Please make sure the framework you select is correct."

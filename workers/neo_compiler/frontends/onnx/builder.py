@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from onnx import defs, helper, numpy_helper, shape_inference
 
-from neo_compiler.frontends.base import Array
 from neo_compiler.input_config import Shape
 
 OPSET = 17
@@ -100,16 +99,3 @@ class Builder:
         values = [helper.make_value_info(name, self._types[made]) for name, made in outputs.items()]
         graph = helper.make_graph(nodes, "main", self._inputs, values, self._constants)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-
-
-def run_reference(model: Any, inputs: Mapping[str, Array]) -> list[Array]:
-    """What ONNX Runtime computes for a model, or ONNX's own evaluator where that is not installed."""
-    try:
-        import onnxruntime
-    except ImportError:
-        from onnx.reference import ReferenceEvaluator
-
-        return list(ReferenceEvaluator(model).run(None, dict(inputs)))
-    text = model if isinstance(model, str) else model.SerializeToString()
-    session = onnxruntime.InferenceSession(text, providers=["CPUExecutionProvider"])
-    return list(session.run(None, dict(inputs)))

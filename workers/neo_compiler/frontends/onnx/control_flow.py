@@ -21,8 +21,6 @@ Graph = Any
 
 MAX_UNROLLED_NODES = 20_000
 CHOICE = "/choice "
-AXES_ARE_INPUTS = 13
-"""Opset from which Unsqueeze takes its axes as an input."""
 
 
 def chosen(node: Node, condition: bool) -> Inlined:
@@ -50,7 +48,7 @@ def is_choice(node: Node) -> bool:
     return node.op_type == "Where" and CHOICE in node.name
 
 
-def unrolled_loop(node: Node, turns: int, opset: int) -> Inlined:
+def unrolled_loop(node: Node, turns: int) -> Inlined:
     """A Loop of `turns` turns. Raises ValueError when it may end sooner, or is too long."""
     body = node.attribute[0].g
     _check_size(node, body, turns)
@@ -70,14 +68,12 @@ def unrolled_loop(node: Node, turns: int, opset: int) -> Inlined:
         for place, name in zip(scanned, outputs[1 + carried_count :], strict=True):
             place.append(name)
     nodes += [helper.make_node("Identity", [a], [b]) for a, b in zip(carried, node.output, strict=False) if b]
-    return _with_stacks(node, nodes, tensors, scanned, node.output[carried_count:], [0] * len(scanned), opset)
+    return _with_stacks(node, nodes, tensors, scanned, node.output[carried_count:], [0] * len(scanned))
 
 
-def unrolled_scan(node: Node, shapes: Mapping[str, Shape | list[int]], opset: int) -> Inlined | None:
+def unrolled_scan(node: Node, shapes: Mapping[str, Shape | list[int]]) -> Inlined | None:
     """A Scan over axes of known length; None while that is not known. Raises ValueError when it is too long."""
     attributes = {item.name: helper.get_attribute_value(item) for item in node.attribute}
-    if opset < 9:
-        raise ValueError(f"Scan (node {label(node)}): that of opset 8 is not available")
     body, count = attributes["body"], attributes["num_scan_inputs"]
     carried, sources = list(node.input[: len(node.input) - count]), list(node.input[len(node.input) - count :])
     axes = attributes.get("scan_input_axes", [0] * count)
@@ -108,9 +104,8 @@ def unrolled_scan(node: Node, shapes: Mapping[str, Shape | list[int]], opset: in
     for names, back in zip(scanned, attributes.get("scan_output_directions", [0] * len(results)), strict=True):
         names[:] = names[::-1] if back else names
     nodes += [helper.make_node("Identity", [a], [b]) for a, b in zip(carried, node.output, strict=False) if b]
-    return _with_stacks(
-        node, nodes, tensors, scanned, results, attributes.get("scan_output_axes", [0] * len(results)), opset
-    )
+    places = attributes.get("scan_output_axes", [0] * len(results))
+    return _with_stacks(node, nodes, tensors, scanned, results, places)
 
 
 def _with_stacks(
@@ -120,7 +115,6 @@ def _with_stacks(
     scanned: list[list[str]],
     outputs: list[str],
     axes: list[int],
-    opset: int,
 ) -> Inlined:
     """The results of all turns, put beside each other along a new axis each."""
     for names, output, axis in zip(scanned, outputs, axes, strict=True):
@@ -131,10 +125,7 @@ def _with_stacks(
         place = numpy_helper.from_array(np.array([axis], "int64"), f"{label(node)}/{output}/axis")
         tensors.append(place)
         for name in names:
-            if opset < AXES_ARE_INPUTS:
-                nodes.append(helper.make_node("Unsqueeze", [name], [f"{name}/row"], axes=[axis]))
-            else:
-                nodes.append(helper.make_node("Unsqueeze", [name, place.name], [f"{name}/row"]))
+            nodes.append(helper.make_node("Unsqueeze", [name, place.name], [f"{name}/row"]))
         nodes.append(helper.make_node("Concat", [f"{name}/row" for name in names], [output], axis=axis))
     return Inlined(nodes, tensors)
 

@@ -69,12 +69,28 @@ def _limit(call: Call, place: int) -> float | None:
     return float(np.ravel(value)[0])
 
 
+def _dynamic_quantize_linear(call: Call) -> Expr:
+    """Values that are all 0 have the scale 1, as ONNX Runtime gives them; ONNX' own text divides 0 by 0."""
+    x = call.inputs[0]
+    assert x is not None
+    zero, most, one = (relax.const(number, _dtype(x)) for number in (0, 255, 1))
+    greatest = call.emit(relax.op.maximum(zero, call.emit(relax.op.max(x))))
+    least = call.emit(relax.op.minimum(zero, call.emit(relax.op.min(x))))
+    width = call.emit(relax.op.subtract(greatest, least))
+    scale = call.emit(relax.op.where(relax.op.equal(width, zero), one, relax.op.divide(width, most)))
+    place = relax.op.clip(relax.op.subtract(zero, relax.op.divide(least, scale)), 0, 255)
+    zero_point = call.emit(relax.op.astype(relax.op.round(place), "uint8"))
+    quantized = call.emit(relax.op.quantize(x, scale, zero_point, axis=0, out_dtype="uint8"))
+    return relax.Tuple([quantized, scale, zero_point])
+
+
 def _dtype(expr: Expr) -> str:
     return str(expr.ty.dtype)
 
 
 CONVERTERS: dict[str, Converter] = {
     "BitShift": _bit_shift,
+    "DynamicQuantizeLinear": _dynamic_quantize_linear,
     "Mod": _mod,
     "NonMaxSuppression": _non_max_suppression,
 }

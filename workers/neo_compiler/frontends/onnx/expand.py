@@ -11,9 +11,11 @@ from typing import Any
 import onnx
 from onnx import defs
 
-from neo_compiler.frontends.onnx import fourier, quantized, resize, rewrite
+from neo_compiler.frontends.onnx import fourier, pooling, quantized, resize, rewrite
+from neo_compiler.frontends.onnx import types as onnx_types
 from neo_compiler.frontends.onnx.graph import label, renamed, subgraphs
 from neo_compiler.frontends.onnx.nodes import Rewrite
+from neo_compiler.frontends.onnx.opset import OPSET
 
 Node = Any
 
@@ -28,6 +30,7 @@ FUNCTIONS = frozenset(
             "SoftmaxCrossEntropyLoss",
             "SwiGLU",
             "Swish",
+            "ThresholdedRelu",  # TVM's makes NaN of infinity below the threshold
         ),
     }
 )
@@ -36,7 +39,7 @@ FUNCTIONS = frozenset(
 ONE_RESULT = frozenset({"LayerNormalization"})
 """TVM's converters of these give only the first result."""
 
-FLOAT32_ONLY = frozenset({"Elu", "Selu", "Shrink", "ThresholdedRelu", "HardSigmoid"})
+FLOAT32_ONLY = frozenset({"Elu", "Selu", "HardSigmoid"})
 """TVM's converters of these compute with float32 constants whatever the input is."""
 
 REWRITES: dict[str, Rewrite] = {
@@ -44,13 +47,15 @@ REWRITES: dict[str, Rewrite] = {
     **fourier.REWRITES,
     **rewrite.REWRITES,
     **resize.REWRITES,
+    **pooling.REWRITES,
+    **onnx_types.REWRITES,
 }
 """Operators with a definition of our own."""
 
 STANDARD = ("", "ai.onnx")
 
 
-def expanded(node: Node, types: Mapping[str, Any], constant: Callable[[str], Any], opset: int) -> list[Node] | None:
+def expanded(node: Node, types: Mapping[str, Any], constant: Callable[[str], Any]) -> list[Node] | None:
     """The nodes that compute what `node` does; None where it stays as it is.
 
     `types` are TypeProtos by name, `constant` gives a constant's array or None. Raises ValueError where an operator has
@@ -60,11 +65,11 @@ def expanded(node: Node, types: Mapping[str, Any], constant: Callable[[str], Any
         return None
     if node.op_type in REWRITES:
         try:
-            return REWRITES[node.op_type](node, types, constant, opset)
+            return REWRITES[node.op_type](node, types, constant)
         except ValueError as error:
             raise ValueError(f"{node.op_type} (node {label(node)}): {error}") from error
     if node.domain in STANDARD and (node.op_type in FUNCTIONS or _beyond_the_frontend(node, types)):
-        return by_definition(node, types, opset)
+        return by_definition(node, types)
     return None
 
 
@@ -76,16 +81,16 @@ def _beyond_the_frontend(node: Node, types: Mapping[str, Any]) -> bool:
     return node.op_type in FLOAT32_ONLY and types[node.input[0]].tensor_type.elem_type not in kinds
 
 
-def by_definition(node: Node, types: Mapping[str, Any], opset: int) -> list[Node]:
+def by_definition(node: Node, types: Mapping[str, Any]) -> list[Node]:
     """The body of the operator's function: its inner names made unique, its parameters and attributes `node`'s."""
-    schema = defs.get_schema(node.op_type, opset, "")
+    schema = defs.get_schema(node.op_type, OPSET, "")
     function = onnx.FunctionProto()
     if schema.has_context_dependent_function:
-        version = _newest(schema.context_dependent_function_opset_versions, opset)
+        version = _newest(schema.context_dependent_function_opset_versions)
         given = [types.get(name, onnx.TypeProto()).SerializeToString() for name in node.input]
         text = schema.get_context_dependent_function_with_opset_version(version, node.SerializeToString(), given)
     else:
-        text = schema.get_function_with_opset_version(_newest(schema.function_opset_versions, opset))
+        text = schema.get_function_with_opset_version(_newest(schema.function_opset_versions))
     function.ParseFromString(text)
     prefix = f"{label(node)}/"
     names = {name: prefix + name for inner in function.node for name in inner.output if name}
@@ -99,9 +104,9 @@ def by_definition(node: Node, types: Mapping[str, Any], opset: int) -> list[Node
     return body
 
 
-def _newest(versions: list[int], opset: int) -> int:
-    """The newest definition that an opset may use."""
-    return max((version for version in versions if version <= opset), default=min(versions))
+def _newest(versions: list[int]) -> int:
+    """The newest definition that OPSET may use."""
+    return max((version for version in versions if version <= OPSET), default=min(versions))
 
 
 def _fill_attributes(node: Node, values: Mapping[str, Any]) -> None:

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import helper, numpy_helper, shape_inference
+from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from neo_compiler.frontends.onnx.control_flow import both, chosen, is_choice, unrolled_loop, unrolled_scan
 from neo_compiler.frontends.onnx.expand import expanded
-from neo_compiler.frontends.onnx.graph import Inlined, live_nodes, reads, subgraphs, with_rank, with_shape
+from neo_compiler.frontends.onnx.graph import Inlined, dense, live_nodes, reads, subgraphs, with_rank, with_shape
+from neo_compiler.frontends.onnx.infer import inferred, type_of
+from neo_compiler.frontends.onnx.opset import current
 from neo_compiler.input_config import MAX_ELEMENTS, Shape
 
 Array = npt.NDArray[Any]
@@ -34,12 +36,10 @@ MAX_CONSTANT_ELEMENTS = 1 << 28
 
 MAX_FOLLOWED_ELEMENTS = 1 << 16
 
-SKELETON_MAX_BYTES = 1024
-"""Bigger constants are shown to shape inference by type and shape only, so that it copies no weights."""
-
 NOT_FOLDED = frozenset(
     {
         *("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"),
+        "Dropout",  # in training
         *("Loop", "Scan", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"),
     }
 )
@@ -58,14 +58,17 @@ _STANDARD = ("", "ai.onnx")
 
 
 def fold(model: Model, shapes: Mapping[str, Shape]) -> Model:
-    """A new model with the inputs of `shapes`, everything folded that no input changes. `model` is left as it is.
+    """A new model of the current opset with the inputs of `shapes`, everything folded that no input changes.
 
-    Raises ValueError for a value that is too big to be compiled.
+    `model` is left as it is.
+
+    Raises ValueError for a value that is too big to be compiled, and for an old form that is not available.
     """
     folder = _Folder(model, shapes)
     for _ in range(MAX_ROUNDS):
         if not folder.round() and not folder.branch():
             break
+    folder.check_refused()
     folder.check_sizes()
     folder.check_choices()
     folder.check_types()
@@ -77,16 +80,16 @@ class _Folder:
 
     def __init__(self, model: Model, shapes: Mapping[str, Shape]) -> None:
         self._original = model
-        self._nodes: list[Node] = list(model.graph.node)
+        self._nodes, self._frame = current(model, shapes)
         self._tensors = {tensor.name: tensor for tensor in model.graph.initializer}
         self._arrays: dict[str, Array] = {}
         self._inputs = [with_shape(v, shapes) for v in model.graph.input if v.name not in self._tensors]
         self._outputs = [with_rank(v) for v in model.graph.output]
         self._output_names = {value.name for value in model.graph.output}
-        self._opset = next((item.version for item in model.opset_import if item.domain in _STANDARD), 1)
         self._types: dict[str, Any] = {}  # TypeProtos
         self._branching = False
         self._follow = False
+        self._refusal: ValueError | None = None
         self._shapes = self._known_shapes()
         self.check_sizes()
         self._follow = self._small_vectors()
@@ -94,7 +97,7 @@ class _Folder:
     def round(self) -> bool:
         """One pass over the nodes. Gives back whether the graph changed."""
         self._shapes = self._known_shapes()
-        before = self._nodes
+        self._refusal, before = None, self._nodes
         self._nodes = live_nodes([kept for node in before for kept in self._visit(node)], self._output_names)
         return len(before) != len(self._nodes) or any(a is not b for a, b in zip(before, self._nodes, strict=True))
 
@@ -104,6 +107,11 @@ class _Folder:
         changed = self.round()
         self._branching = False
         return changed
+
+    def check_refused(self) -> None:
+        """Raises the ValueError of an operator that the last round could not rewrite."""
+        if self._refusal is not None:
+            raise self._refusal
 
     def check_sizes(self) -> None:
         """Raises ValueError for a value of more than MAX_ELEMENTS, and for a constant that TVM would compute: of more
@@ -152,9 +160,9 @@ class _Folder:
         )
         model = helper.make_model(
             graph,
-            opset_imports=self._original.opset_import,
-            ir_version=self._original.ir_version,
-            functions=self._original.functions,
+            opset_imports=self._frame.opset_import,
+            ir_version=self._frame.ir_version,
+            functions=self._frame.functions,
         )
         typed = {value.name: value for value in self._infer().graph.output}
         for value in model.graph.output:
@@ -170,10 +178,18 @@ class _Folder:
             return inlined.nodes
         results = self._evaluate(node)
         if results is None:
-            other = expanded(node, self._types, self._constant, self._opset)
-            return [node] if other is None else other
+            return self._rewritten(node)
         self._arrays |= {name: array for name, array in zip(node.output, results, strict=False) if name}
         return []
+
+    def _rewritten(self, node: Node) -> list[Node]:
+        """The node, or what is written for it. What is refused may be known well enough in a later round."""
+        try:
+            other = expanded(node, self._types, self._constant)
+        except ValueError as error:
+            self._refusal = self._refusal or error
+            return [node]
+        return [node] if other is None else other
 
     def _without_control_flow(self, node: Node) -> Inlined | None:
         """What an If, Loop or Scan comes to, None where that hangs on values."""
@@ -184,11 +200,11 @@ class _Folder:
         if node.op_type == "Loop":
             count, on = (self._constant(name) if name else None for name in node.input[:2])
             if on is not None and not np.all(on):
-                return unrolled_loop(node, 0, self._opset)
+                return unrolled_loop(node, 0)
             if count is None or (on is None and node.input[1]):
                 return None
-            return unrolled_loop(node, max(0, int(np.ravel(count)[0])), self._opset)
-        return unrolled_scan(node, self._shapes, self._opset) if node.op_type == "Scan" else None
+            return unrolled_loop(node, max(0, int(np.ravel(count)[0])))
+        return unrolled_scan(node, self._shapes) if node.op_type == "Scan" else None
 
     def _constant(self, name: str) -> Array | None:
         return self._array(name) if self._is_constant(name) else None
@@ -205,8 +221,9 @@ class _Folder:
         if not all(map(self._is_constant, names)) or self._would_grow(node):
             return None
         arrays = {name: self._array(name) for name in dict.fromkeys(names)}
+        sparse = [item.sparse_tensor for item in node.attribute if item.name == "sparse_value"]
         try:
-            results = self._run(node, arrays)
+            results = [dense(sparse[0])] if sparse else self._run(node, arrays)
         except Exception:  # whatever the evaluator lacks stays in the graph
             return None
         room = max(FOLD_MAX_BYTES, sum(array.nbytes for array in arrays.values()))
@@ -237,7 +254,7 @@ class _Folder:
         ]
         outputs = [helper.make_tensor_value_info(name, 0, None) for name in node.output if name]
         graph = helper.make_graph([node], "fold", inputs, outputs)
-        model = helper.make_model(graph, opset_imports=self._original.opset_import)
+        model = helper.make_model(graph, opset_imports=self._frame.opset_import)
         results = iter(ReferenceEvaluator(model).run(None, arrays))
         return [np.asarray(next(results)) if name else np.empty(0) for name in node.output]
 
@@ -253,9 +270,7 @@ class _Folder:
         graph = self._infer().graph
         shapes = {name: list(tensor.dims) for name, tensor in self._tensors.items()}
         shapes |= {name: list(array.shape) for name, array in self._arrays.items()}
-        self._types = {
-            name: helper.make_tensor_type_proto(tensor.data_type, tensor.dims) for name, tensor in self._tensors.items()
-        }
+        self._types = {name: type_of(tensor) for name, tensor in self._tensors.items()}
         for name, array in self._arrays.items():
             kind = helper.np_dtype_to_tensor_dtype(array.dtype)
             self._types[name] = helper.make_tensor_type_proto(kind, array.shape)
@@ -269,23 +284,7 @@ class _Folder:
 
     def _infer(self) -> Model:
         """The graph without big weights, with every shape that onnx can infer."""
-        small, big = [], []
-        for tensor in self._live_constants():
-            if tensor.ByteSize() <= SKELETON_MAX_BYTES:
-                small.append(tensor)
-            else:
-                big.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
-        graph = helper.make_graph(self._nodes, "skeleton", [*self._inputs, *big], self._outputs, small)
-        model = helper.make_model(
-            graph,
-            opset_imports=self._original.opset_import,
-            ir_version=self._original.ir_version,
-            functions=self._original.functions,
-        )
-        try:
-            return shape_inference.infer_shapes(model, data_prop=self._follow)
-        except Exception:  # inference of one odd operator must not stop the import
-            return model
+        return inferred(self._frame, self._nodes, self._inputs, self._outputs, self._live_constants(), self._follow)
 
     def _live_constants(self) -> list[Any]:
         """The constants that are still read, as tensors."""

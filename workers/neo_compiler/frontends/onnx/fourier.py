@@ -11,18 +11,16 @@ from neo_compiler.frontends.base import Array
 from neo_compiler.frontends.onnx.nodes import Constant, Node, Nodes, Rewrite
 
 
-def _dft(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+def _dft(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
     """A product with the matrix of cosines and sines. Input and output [..., n, ..., 1 or 2]."""
     nodes = Nodes(node, types)
     attributes, shape = nodes.attributes(), nodes.shape(0)
-    axis = attributes.get("axis", 1)
+    axis = -2
     if nodes.input(2):
         given = constant(nodes.input(2))
         if given is None:
             raise ValueError("DFT needs a constant axis")
         axis = int(given)
-    elif opset >= 20:
-        axis = -2
     axis %= len(shape)
     given = constant(nodes.input(1)) if nodes.input(1) else np.array(_signal_length(attributes, shape[axis]))
     if given is None:
@@ -69,7 +67,7 @@ def _real(length: int) -> Array:
     return matrix
 
 
-def _stft(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node]:
+def _stft(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]:
     """Frames of the signal [N, L, 1 or 2], each times the window, each transformed: [N, frames, bins, 2]."""
     nodes = Nodes(node, types)
     n, size, *parts = nodes.shape(0)

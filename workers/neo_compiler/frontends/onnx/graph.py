@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import onnx
-from onnx import helper
+from onnx import helper, numpy_helper
+
+from neo_compiler.frontends.base import Array
 
 Node = Any
 Graph = Any
@@ -123,3 +126,11 @@ def with_rank(value: Any) -> Any:
     for dim in copy.type.tensor_type.shape.dim if copy.type.tensor_type.HasField("shape") else ():
         dim.Clear()
     return copy
+
+
+def dense(sparse: Any) -> Array:
+    """A SparseTensorProto with its zeros. Raises what numpy raises for places outside of it."""
+    values, places = numpy_helper.to_array(sparse.values), numpy_helper.to_array(sparse.indices)
+    made: Array = np.zeros(tuple(sparse.dims), values.dtype)
+    made[tuple(places.T) if places.ndim > 1 else np.unravel_index(places, made.shape)] = values
+    return made

@@ -16,8 +16,9 @@ from tvm import relax
 from neo_compiler.errors import InputConfigurationError
 from neo_compiler.frontends.base import Array, Imported, Tensor, one_file, one_line
 from neo_compiler.frontends.onnx import converters
-from neo_compiler.frontends.onnx.builder import run_reference
 from neo_compiler.frontends.onnx.fold import fold
+from neo_compiler.frontends.onnx.opset import opset_of
+from neo_compiler.frontends.onnx.reference import run_reference
 from neo_compiler.frontends.onnx.tvm_frontend import from_onnx
 from neo_compiler.frontends.signature import static_shape
 from neo_compiler.input_config import DYNAMIC, ModelInput, Shape, match
@@ -39,7 +40,7 @@ def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Im
     """The model of an unpacked archive. Raises InputConfigurationError with Neo's texts."""
     model = _read(one_file(files, ENDINGS, NO_FILE, MANY_FILES))
     shapes = match(config, declared_inputs(model))
-    opset = _opset(model)
+    opset = opset_of(model)
     try:
         return compilable(model, shapes, f"opset {opset}")
     except Exception as error:  # TVM raises many types
@@ -53,7 +54,7 @@ def compilable(model: Model, shapes: dict[str, Shape], framework_version: str) -
     """An ONNX model with inputs of `shapes`, in relax. Raises what TVM raises."""
     converters.install()
     folded = fold(inliner.inline_local_functions(model) if model.functions else model, shapes)
-    module = from_onnx(folded, shapes, _opset(model))
+    module = from_onnx(folded, shapes, opset_of(folded))
     return Imported(module, _inputs(module, shapes), _outputs(module, folded), framework_version)
 
 
@@ -123,10 +124,6 @@ def _check_inside(folder: Path, location: str) -> Path:
     if not path.is_file():
         raise ValueError(f"Its external data is missing from the archive: {location}")
     return path
-
-
-def _opset(model: Model) -> int:
-    return next((int(item.version) for item in model.opset_import if item.domain in ("", "ai.onnx")), 1)
 
 
 def _inputs(module: Any, shapes: dict[str, Shape]) -> tuple[Tensor, ...]:

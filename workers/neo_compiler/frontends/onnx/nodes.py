@@ -14,8 +14,8 @@ Node = Any
 Constant = Callable[[str], Any]
 """A name -> the constant's array, None where it is computed."""
 
-Rewrite = Callable[[Node, Mapping[str, Any], Constant, int], "list[Node] | None"]
-"""(node, TypeProtos by name, constants, opset) -> the nodes instead, None where it stays. Raises ValueError."""
+Rewrite = Callable[[Node, Mapping[str, Any], Constant], "list[Node] | None"]
+"""(node, TypeProtos by name, constants) -> the nodes instead, None where it stays. Raises ValueError."""
 
 
 class Nodes:
@@ -41,9 +41,18 @@ class Nodes:
 
     def shape(self, place: int) -> list[int]:
         """Raises ValueError when it is not known."""
-        dims = self._types[self.input(place)].tensor_type.shape.dim
-        if not all(dim.HasField("dim_value") for dim in dims):
-            raise ValueError(f"{self._node.op_type} needs an input of known shape")
+        return self._sizes(self.input(place))
+
+    def result_shape(self, place: int) -> list[int]:
+        """Raises ValueError when it is not known."""
+        return self._sizes(str(self._node.output[place]))
+
+    def _sizes(self, name: str) -> list[int]:
+        type_ = self._types.get(name)
+        dims = type_.tensor_type.shape.dim if type_ is not None else ()
+        known = type_ is not None and type_.tensor_type.HasField("shape")
+        if not known or not all(dim.HasField("dim_value") for dim in dims):
+            raise ValueError(f"{self._node.op_type} needs known shapes, that of {name} is not")
         return [dim.dim_value for dim in dims]
 
     def empty(self, place: int) -> bool:

@@ -100,7 +100,7 @@ def _transposed(call: Call, weights: Expr, index: int) -> Expr:
     """[I, gates * H] of one direction, computed here when the weights are constant."""
     array = call.constant(weights)
     if array is not None:
-        return relax.const(np.ascontiguousarray(array[index].T))
+        return relax.const(np.ascontiguousarray(array[index].T), str(array.dtype))
     return relax.op.permute_dims(_of_direction(call, weights, index))
 
 
@@ -113,7 +113,7 @@ def _biases(call: Call, index: int, layer: Layer) -> tuple[Expr, Expr]:
     size = GATES[call.op] * layer.hidden
     given = call.input(3)
     if given is None:
-        zeros = relax.const(np.zeros(size, layer.dtype))
+        zeros = relax.const(np.zeros(size, layer.dtype), layer.dtype)
         return zeros, zeros
     array = call.constant(given)
     if array is None:
@@ -122,7 +122,8 @@ def _biases(call: Call, index: int, layer: Layer) -> tuple[Expr, Expr]:
     late = np.zeros(size, layer.dtype)
     if call.op == "GRU":
         late[2 * layer.hidden :] = outer[2 * layer.hidden :]
-    return relax.const((inner + outer - late).astype(layer.dtype)), relax.const(late)
+    early = (inner + outer - late).astype(layer.dtype)
+    return relax.const(early, layer.dtype), relax.const(late, layer.dtype)
 
 
 def _computed_biases(call: Call, both: Expr, size: int, layer: Layer) -> tuple[Expr, Expr]:
@@ -130,21 +131,21 @@ def _computed_biases(call: Call, both: Expr, size: int, layer: Layer) -> tuple[E
     mask = np.zeros(size, layer.dtype)
     if call.op == "GRU":
         mask[2 * layer.hidden :] = 1
-    late = call.emit(relax.op.multiply(outer, relax.const(mask)))
+    late = call.emit(relax.op.multiply(outer, relax.const(mask, layer.dtype)))
     return call.emit(relax.op.subtract(call.emit(relax.op.add(inner, outer)), late)), late
 
 
 def _state(call: Call, place: int | None, index: int, layout: int, layer: Layer) -> Expr:
     given = None if place is None else call.input(place)
     if given is None:
-        return relax.const(np.zeros((layer.batch, layer.hidden), layer.dtype))
+        return relax.const(np.zeros((layer.batch, layer.hidden), layer.dtype), layer.dtype)
     return call.emit(relax.op.take(given, relax.const(np.int64(index)), axis=1 if layout else 0))
 
 
 def _peepholes(call: Call, index: int, layer: Layer) -> Expr:
     given = call.input(7) if call.op == "LSTM" else None
     if given is None:
-        return relax.const(np.zeros((3, layer.hidden), layer.dtype))
+        return relax.const(np.zeros((3, layer.hidden), layer.dtype), layer.dtype)
     mine = _of_direction(call, given, index)
     return call.emit(relax.op.reshape(mine, (3, layer.hidden)))
 

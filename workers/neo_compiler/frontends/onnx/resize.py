@@ -1,7 +1,7 @@
 """Resize: what TVM does not read of it written out, and what TVM computes otherwise done by weights of our own.
 
-Source: ONNX operators. TVM takes the scale to be output / input, where ONNX says that it is as given; it has no
-antialias and no half_pixel_symmetric.
+Source: ONNX operators. TVM takes the scale to be output / input, where ONNX says that it is as given, rounds other
+halves, resizes images only, and has no antialias and no half_pixel_symmetric.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from onnx.reference import ReferenceEvaluator
 
 from neo_compiler.frontends.base import Array
 from neo_compiler.frontends.onnx.nodes import Constant, Node, Nodes, Rewrite
+from neo_compiler.frontends.onnx.opset import OPSET
+from neo_compiler.frontends.onnx.sampling import Sampling
 
 MAX_WEIGHTS = 1 << 18
 """The most weights of one axis: ONNX's evaluator, which makes them, takes some 10 us for each."""
 
 
-def _resize(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+def _resize(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
     nodes = Nodes(node, types)
     attributes, shape = nodes.attributes(), nodes.shape(0)
     policy = attributes.pop("keep_aspect_ratio_policy", b"stretch").decode()
@@ -29,9 +31,20 @@ def _resize(node: Node, types: Mapping[str, Any], constant: Constant, opset: int
     if scales is None and sizes is None:
         raise ValueError("Resize needs constant sizes or scales")
     places = [axis % len(shape) for axis in axes] if axes is not None else list(range(len(shape)))
-    if _needs_weights(attributes, shape, places, scales if sizes is None else None):
-        factors: Any = scales if sizes is None else _scales(shape, places, sizes, policy)
-        return _by_weights(nodes, attributes, dict(zip(places, map(float, factors), strict=True)), opset)
+    if sizes is not None:
+        factors, results = _scales(shape, places, sizes, policy), _sizes(shape, places, sizes, policy)
+    else:
+        factors = [] if scales is None else scales.tolist()
+        results = _results(shape, places, factors)
+    crops = attributes.get("coordinate_transformation_mode") == b"tf_crop_and_resize"
+    if results == shape and not crops:  # ONNX Runtime copies, whatever the scales are
+        nodes.add("Identity", nodes.input(0), output=nodes.output())
+        return nodes.made
+    if attributes.get("antialias", 0):
+        return _by_weights(nodes, attributes, dict(zip(places, factors, strict=True)))
+    samplings = {} if crops else _samplings(attributes, shape, dict(zip(places, factors, strict=True)), results)
+    if not _is_tvms(results, samplings):
+        return _by_taps(nodes, samplings)
     if axes is None and policy == "stretch":
         return None
     whole_roi = ""
@@ -39,14 +52,56 @@ def _resize(node: Node, types: Mapping[str, Any], constant: Constant, opset: int
         starts, ends = np.zeros(len(shape)), np.ones(len(shape))
         starts[places], ends[places] = np.split(np.asarray(roi), 2)
         whole_roi = nodes.constant([*starts, *ends], nodes.dtype(1))
-    inputs = [nodes.input(0), whole_roi]
-    if sizes is not None:
-        inputs += ["", nodes.constant(_sizes(shape, places, sizes, policy), "int64")]
-    else:
-        full = np.ones(len(shape))
-        full[places] = scales
-        inputs.append(nodes.constant(full, "float32"))
-    nodes.add("Resize", *inputs, output=nodes.output(), **attributes)
+    target = nodes.constant(results, "int64")
+    nodes.add("Resize", nodes.input(0), whole_roi, "", target, output=nodes.output(), **attributes)
+    return nodes.made
+
+
+def _samplings(
+    attributes: Mapping[str, Any], shape: list[int], scales: Mapping[int, float], results: list[int]
+) -> dict[int, Sampling]:
+    """What happens to each axis that is another afterwards."""
+    mode, counting, rounding = (
+        attributes.get(key, default).decode()
+        for key, default in (
+            ("mode", b"nearest"),
+            ("coordinate_transformation_mode", b"half_pixel"),
+            ("nearest_mode", b"round_prefer_floor"),
+        )
+    )
+    cubic, exclude = attributes.get("cubic_coeff_a", -0.75), bool(attributes.get("exclude_outside", 0))
+    made = {
+        axis: Sampling(shape[axis], results[axis], scale, mode, counting, rounding, cubic, exclude)
+        for axis, scale in scales.items()
+    }
+    return {axis: item for axis, item in made.items() if item.changes()}
+
+
+def _is_tvms(results: list[int], samplings: Mapping[int, Sampling]) -> bool:
+    """Whether TVM has this form and computes it as ONNX Runtime does. Corners of one element make it divide by 0."""
+    if len(results) not in (3, 4, 5):
+        return not samplings
+    corners = any(item.counting == "align_corners" for item in samplings.values()) and 1 in results[2:]
+    return not corners and all(axis > 1 and item.as_tvm_does() for axis, item in samplings.items())
+
+
+def _by_taps(nodes: Nodes, samplings: Mapping[int, Sampling]) -> list[Node]:
+    """Axis by axis: the sum of a few elements, each with its weight."""
+    value, dtype, rank = nodes.input(0), nodes.dtype(0), len(nodes.shape(0))
+    for axis, sampling in samplings.items():
+        parts = []
+        for places, weights in sampling.taps():
+            part = nodes.add("Gather", value, nodes.constant(places, "int64"), axis=axis)
+            if sampling.mode != "nearest":
+                if "float" not in dtype:
+                    raise ValueError(f"this form is not available for {dtype}")
+                sizes = [-1 if place == axis else 1 for place in range(rank)]
+                part = nodes.add("Mul", part, nodes.constant(weights.reshape(sizes), dtype))
+            parts.append(part)
+        value = parts[0]
+        for part in parts[1:]:
+            value = nodes.add("Add", value, part)
+    nodes.add("Identity", value, output=nodes.output())
     return nodes.made
 
 
@@ -56,21 +111,8 @@ def _given(nodes: Nodes, place: int, constant: Constant) -> Array | None:
     return value if value is not None and value.size else None
 
 
-def _needs_weights(attributes: Mapping[str, Any], shape: list[int], places: list[int], scales: Array | None) -> bool:
-    """Whether TVM would leave something out: antialias, a way of counting, or scales that are not output / input."""
-    mode = attributes.get("coordinate_transformation_mode", b"half_pixel")
-    if attributes.get("antialias", 0) or mode == b"half_pixel_symmetric":
-        return True
-    if scales is None or mode == b"tf_crop_and_resize":
-        return False
-    return any(
-        abs(shape[axis] * scale - round(shape[axis] * scale)) > 1e-5 * shape[axis]
-        for axis, scale in zip(places, map(float, scales), strict=True)
-    )
-
-
-def _by_weights(nodes: Nodes, attributes: dict[str, Any], scales: dict[int, float], opset: int) -> list[Node]:
-    """Axis by axis: what ONNX's evaluator makes of the unit vectors are the weights of a product."""
+def _by_weights(nodes: Nodes, attributes: dict[str, Any], scales: dict[int, float]) -> list[Node]:
+    """With antialias, axis by axis: what ONNX's evaluator makes of the unit vectors are the weights of a product."""
     if attributes.get("coordinate_transformation_mode") == b"tf_crop_and_resize":
         raise ValueError("antialias with tf_crop_and_resize is not available")
     shape, dtype = nodes.shape(0), nodes.dtype(0)
@@ -79,10 +121,7 @@ def _by_weights(nodes: Nodes, attributes: dict[str, Any], scales: dict[int, floa
     value = nodes.input(0)
     changed = {axis: scale for axis, scale in scales.items() if scale != 1}
     for axis, scale in changed.items():
-        weights = _weights(attributes, shape[axis], scale, opset)
-        if attributes.get("mode", b"nearest") == b"nearest":
-            value = nodes.add("Gather", value, nodes.constant(weights.argmax(0), "int64"), axis=axis)
-            continue
+        weights = _weights(attributes, shape[axis], scale)
         order = [place for place in range(len(shape)) if place != axis] + [axis]
         last = nodes.add("Transpose", value, perm=order)
         product = nodes.add("MatMul", last, nodes.constant(weights, dtype))
@@ -91,7 +130,7 @@ def _by_weights(nodes: Nodes, attributes: dict[str, Any], scales: dict[int, floa
     return nodes.made
 
 
-def _weights(attributes: dict[str, Any], size: int, scale: float, opset: int) -> Array:
+def _weights(attributes: dict[str, Any], size: int, scale: float) -> Array:
     """[size, result]: the part of each place of an axis in each place of the result."""
     if size * max(size, size * scale) > MAX_WEIGHTS:
         raise ValueError(f"this form is available for axes of up to {int(MAX_WEIGHTS**0.5)} places, not {size}")
@@ -102,7 +141,7 @@ def _weights(attributes: dict[str, Any], size: int, scale: float, opset: int) ->
         [helper.make_tensor_value_info("x", 1, [size]), helper.make_tensor_value_info("scales", 1, [1])],
         [helper.make_tensor_value_info("y", 1, None)],
     )
-    evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=[helper.make_opsetid("", max(opset, 18))]))
+    evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)]))
     scales = np.array([scale], "float32")
     rows = [evaluator.run(None, {"x": row, "scales": scales})[0] for row in np.eye(size, dtype="float32")]
     return np.stack(rows)
@@ -113,6 +152,14 @@ def _scales(shape: list[int], axes: list[int], sizes: Array, policy: str) -> lis
     ratios = [int(size) / shape[axis] for axis, size in zip(axes, sizes, strict=True)]
     scale = {"not_larger": min, "not_smaller": max}.get(policy)
     return ratios if scale is None else [scale(ratios)] * len(ratios)
+
+
+def _results(shape: list[int], axes: list[int], scales: list[float]) -> list[int]:
+    """All sizes of the result; what is less than one is cut off."""
+    made = list(shape)
+    for axis, scale in zip(axes, scales, strict=True):
+        made[axis] = int(np.float32(shape[axis]) * np.float32(scale))
+    return made
 
 
 def _sizes(shape: list[int], axes: list[int], sizes: Array, policy: str) -> list[int]:

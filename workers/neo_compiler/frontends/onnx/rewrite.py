@@ -17,16 +17,13 @@ from neo_compiler.frontends.onnx.nodes import Constant, Node, Nodes, Rewrite
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
 
-def _lp_normalization(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node]:
+def _lp_normalization(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]:
     """x / norm, and 0 where the norm is 0."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
     axis = attributes.get("axis", -1)
     op = f"ReduceL{attributes.get('p', 2)}"
-    if opset < 18:
-        norm = nodes.add(op, nodes.input(0), keepdims=1, axes=[axis])
-    else:
-        norm = nodes.add(op, nodes.input(0), nodes.constant([axis], "int64"), keepdims=1)
+    norm = nodes.add(op, nodes.input(0), nodes.constant([axis], "int64"), keepdims=1)
     zero = nodes.add("CastLike", nodes.constant(0, "float32"), nodes.input(0))
     one = nodes.add("CastLike", nodes.constant(1, "float32"), nodes.input(0))
     safe = nodes.add("Where", nodes.add("Equal", norm, zero), one, norm)
@@ -34,7 +31,7 @@ def _lp_normalization(node: Node, types: Mapping[str, Any], constant: Constant, 
     return nodes.made
 
 
-def _reverse_sequence(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+def _reverse_sequence(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
     """By places that are known beforehand: the lengths must be constant."""
     nodes = Nodes(node, types)
     lengths, attributes = constant(nodes.input(1)), nodes.attributes()
@@ -52,7 +49,7 @@ def _reverse_sequence(node: Node, types: Mapping[str, Any], constant: Constant, 
     return nodes.made
 
 
-def _col2im(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+def _col2im(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
     """A transposed convolution whose kernel puts each value of a block in its place."""
     nodes = Nodes(node, types)
     image, block = constant(nodes.input(1)), constant(nodes.input(2))
@@ -81,7 +78,7 @@ def _col2im(node: Node, types: Mapping[str, Any], constant: Constant, opset: int
     return nodes.made
 
 
-def _dropout(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+def _dropout(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
     """Nothing is dropped outside training; the mask, where one is wanted, is all true."""
     nodes = Nodes(node, types)
     training = constant(nodes.input(2)) if nodes.input(2) else None
@@ -94,13 +91,20 @@ def _dropout(node: Node, types: Mapping[str, Any], constant: Constant, opset: in
     return nodes.made
 
 
-def _batch_normalization(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
-    if Nodes(node, types).attributes().get("training_mode", 0):
+def _batch_normalization(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """Of float16 in float32: TVM's makes float32 of it, and calls it float16."""
+    nodes = Nodes(node, types)
+    if nodes.attributes().get("training_mode", 0):
         raise ValueError("training_mode is not available")
-    return None
+    if nodes.kind(0) not in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
+        return None
+    wide = [nodes.add("Cast", name, to=TensorProto.FLOAT) for name in node.input]
+    made = nodes.add("BatchNormalization", *wide, **nodes.attributes())
+    nodes.add("Cast", made, to=nodes.kind(0), output=nodes.output())
+    return nodes.made
 
 
-def _pow(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+def _pow(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
     """The result has the type of the base; TVM wants both to have it, and to have a fraction."""
     nodes = Nodes(node, types)
     kinds = nodes.kind(0), nodes.kind(1)
@@ -113,7 +117,7 @@ def _pow(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -
     return nodes.made
 
 
-def _one_hot(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+def _one_hot(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
     """The depth may have any type, where TVM wants an integer; TVM's result is of 64 bits whatever the values are."""
     nodes = Nodes(node, types)
     depth, attributes = constant(nodes.input(1)), nodes.attributes()
@@ -132,7 +136,7 @@ def _one_hot(node: Node, types: Mapping[str, Any], constant: Constant, opset: in
     return nodes.made
 
 
-def _is_inf(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+def _is_inf(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
     """Of one sign only: TVM's converter does not look at detect_negative and detect_positive."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
@@ -147,7 +151,7 @@ def _is_inf(node: Node, types: Mapping[str, Any], constant: Constant, opset: int
     return nodes.made
 
 
-def _space_to_depth(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+def _space_to_depth(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
     """Mode CRD: the places of a block lie side by side for each channel. TVM does not look at the mode."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
@@ -161,14 +165,24 @@ def _space_to_depth(node: Node, types: Mapping[str, Any], constant: Constant, op
     return nodes.made
 
 
-def _roi_align(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
-    """TVM takes the greatest of interpolated values, ONNX the greatest of the weighted corners."""
-    if Nodes(node, types).attributes().get("mode", b"avg") == b"max":
+def _roi_align(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """The regions in units of the picture's places: TVM takes half a place off before they are scaled, ONNX after that.
+
+    TVM's mode max takes the greatest of interpolated values, ONNX' that of the weighted corners.
+    """
+    nodes = Nodes(node, types)
+    attributes = nodes.attributes()
+    if attributes.get("mode", b"avg") == b"max":
         raise ValueError("mode max is not available")
-    return None
+    scale = attributes.pop("spatial_scale", 1.0)
+    if scale == 1.0:
+        return None
+    regions = nodes.add("Mul", nodes.input(1), nodes.constant(scale, nodes.dtype(1)))
+    nodes.add("RoiAlign", nodes.input(0), regions, nodes.input(2), output=nodes.output(), **attributes)
+    return nodes.made
 
 
-def _greatest(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+def _greatest(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
     """ReduceMax and ReduceMin of flags as of bytes, and refused of nothing at all, where TVM has no infinity."""
     nodes = Nodes(node, types)
     if nodes.empty(0):
@@ -181,7 +195,7 @@ def _greatest(node: Node, types: Mapping[str, Any], constant: Constant, opset: i
     return None
 
 
-def _conv_transpose(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node] | None:
+def _conv_transpose(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
     """output_shape and auto_pad, written out as pads."""
     nodes = Nodes(node, types)
     attributes, shape, kernel = nodes.attributes(), nodes.shape(0)[2:], nodes.shape(1)[2:]
@@ -200,7 +214,7 @@ def _conv_transpose(node: Node, types: Mapping[str, Any], constant: Constant, op
         full = strides[axis] * (shape[axis] - 1) + extra[axis] + (kernel[axis] - 1) * dilations[axis] + 1
         total = full - list(wanted)[-rank:][axis]
         small, big = total // 2, total - total // 2
-        begins[axis], ends[axis] = (big, small) if mode == "SAME_LOWER" else (small, big)
+        begins[axis], ends[axis] = (small, big) if mode == "SAME_UPPER" else (big, small)
     if any(pad < 0 for pad in (*begins, *ends)):
         attributes["output_padding"] = [extra[a] + max(0, -begins[a] - ends[a]) for a in range(rank)]
         begins, ends = [max(0, pad) for pad in begins], [max(0, pad) for pad in ends]
@@ -209,13 +223,23 @@ def _conv_transpose(node: Node, types: Mapping[str, Any], constant: Constant, op
     return nodes.made
 
 
-def _cum_prod(node: Node, types: Mapping[str, Any], constant: Constant, opset: int) -> list[Node]:
+def _pad(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """By nothing, as in the body of Attention: TVM would copy it."""
+    nodes = Nodes(node, types)
+    pads = constant(nodes.input(1))
+    if pads is None or np.any(pads):
+        return None
+    nodes.add("Identity", nodes.input(0), output=nodes.output())
+    return nodes.made
+
+
+def _cum_prod(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]:
     """One product per place of the axis, as the axis is short where this operator is used."""
     nodes = Nodes(node, types)
     axis_array, attributes, shape = constant(nodes.input(1)), nodes.attributes(), nodes.shape(0)
     if axis_array is None:
         raise ValueError("CumProd needs a constant axis")
-    axis = int(axis_array) % len(shape)
+    axis = int(np.ravel(axis_array)[0]) % len(shape)
     if shape[axis] > MAX_CUMULATED:
         raise ValueError(f"CumProd over {shape[axis]} places; the most available is {MAX_CUMULATED}")
     rows = [
@@ -248,4 +272,5 @@ REWRITES: dict[str, Rewrite] = {
     "ReduceMin": _greatest,
     "ConvTranspose": _conv_transpose,
     "CumProd": _cum_prod,
+    "Pad": _pad,
 }

@@ -12,6 +12,7 @@ import torch
 from torch import fx
 from tvm import relax
 
+from neo_compiler.frontends.pytorch.put import index_put
 from neo_compiler.frontends.pytorch.rewrite import Refused, check_scales
 
 Importer = Any
@@ -124,7 +125,6 @@ CONVERTERS: dict[str, Converter] = {
     "upsample_bilinear2d.vec": _resize("linear", "half_pixel", corners_at=2),
     "upsample_bicubic2d.vec": _resize("cubic", "half_pixel", corners_at=2),
     "_upsample_bilinear2d_aa.default": _refuse,  # TVM's is not antialiased
-    "exponential.default": _refuse,  # TVM's gives zeros
     "amax.default": _reduce(relax.op.max),
     "amin.default": _reduce(relax.op.min),
     "prod.dim_int": _reduce(relax.op.prod),
@@ -134,4 +134,5 @@ CONVERTERS: dict[str, Converter] = {
     "scatter_add.default": _scatter("add"),
     "scatter_reduce.two": _scatter(),
     "index.Tensor": _index,
+    **dict.fromkeys(("index_put.default", "index_put_.default", "_unsafe_index_put.default"), index_put),
 }

@@ -11,11 +11,30 @@ from typing import Any
 import torch
 from torch import fx
 
+from neo_compiler.frontends.base import random_text
+
 aten: Any = torch.ops.aten
 
 SCALE_TOLERANCE = 1e-6
 AVG_POOL_DIVISOR = 6
 """Place of divisor_override in aten::avg_pool2d's arguments."""
+
+
+TRAINING = ("train", "training")
+RATES = ("dropout_p", "dropout", "p")
+"""Names of arguments in torch's schemas: operators with these are random in training, or at a rate of more than 0."""
+
+MIXING = frozenset(
+    {
+        *("dropout", "dropout_", "native_dropout", "_fused_dropout", "feature_dropout", "feature_dropout_"),
+        *("alpha_dropout", "alpha_dropout_", "feature_alpha_dropout", "feature_alpha_dropout_"),
+        *("lstm", "gru", "rnn_tanh", "rnn_relu", "_cudnn_rnn", "miopen_rnn", "scaled_dot_product_attention"),
+        *("_scaled_dot_product_attention_math", "_scaled_dot_product_flash_attention_for_cpu"),
+    }
+)
+"""Of the operators that torch tags as random, those that are so only at a rate of more than 0."""
+
+TRAINED = "a model is made for use by calling its eval() before it is traced or saved"
 
 
 class Refused(NotImplementedError):  # noqa: N818 - it is an answer, not a fault
@@ -101,8 +120,39 @@ REWRITES: dict[Any, Callable[[fx.Node], None]] = {
 }
 
 
+def _is_random(target: Any, arguments: dict[str, Any]) -> bool:
+    """Whether an operator with these arguments gives other numbers in every run."""
+    if torch.Tag.nondeterministic_seeded not in getattr(target, "tags", ()):
+        return False
+    in_training = [arguments[name] is not False for name in TRAINING if name in arguments]
+    rates = [arguments[name] != 0 for name in RATES if name in arguments]
+    if target.namespace == "aten" and target._schema.name.partition("::")[2] in MIXING:
+        return all(in_training) and all(rates)
+    return all(in_training)
+
+
+def _arguments(node: fx.Node) -> dict[str, Any]:
+    """The arguments of a node's operator by name, the defaults too."""
+    target: Any = node.target
+    schema = target._schema.arguments
+    defaults = {item.name: item.default_value for item in schema if item.has_default_value()}
+    given = {item.name: value for item, value in zip(schema, node.args, strict=False)}
+    return {**defaults, **given, **node.kwargs}
+
+
+def refuse_random(graph: fx.Graph) -> None:
+    """Takes out random numbers that nobody reads. Raises Refused for others: TVM takes one sample, or drops nothing."""
+    for node in reversed(graph.nodes):
+        if node.op == "call_function" and hasattr(node.target, "_schema") and _is_random(node.target, _arguments(node)):
+            if node.users or node.target._schema.is_mutable:
+                raise Refused(random_text(f"{node.target} (node {node.name})", TRAINED))
+            graph.erase_node(node)
+
+
 def rewrite(graph: fx.Graph) -> None:
     """Changes the nodes of `graph` by REWRITES; what nobody uses goes first, as max_pool1d's reshaped indices."""
+    graph.eliminate_dead_code()
+    refuse_random(graph)
     graph.eliminate_dead_code()
     for node in graph.nodes:
         if node.op == "call_function" and node.target in REWRITES and "val" in node.meta:

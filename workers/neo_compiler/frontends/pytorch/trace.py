@@ -69,8 +69,10 @@ def _convert(program: Program) -> IRModule:
     table = torch.export.default_decompositions()
     table.update(DECOMPOSITIONS)
     program = program.run_decompositions(table)
-    rewrite(program.graph)
-    program.graph_module.recompile()
+    for part in program.graph_module.modules():  # branches are graphs of their own
+        if isinstance(part, torch.fx.GraphModule):
+            rewrite(part.graph)
+            part.recompile()
     return from_exported_program(
         program, run_ep_decomposition=False, unwrap_unit_return_tuple=True, custom_convert_map=CONVERTERS
     )

@@ -8,7 +8,7 @@ from tvm import relax
 from tvm.relax.frontend.tflite import from_tflite
 from tvm.relax.frontend.tflite.tflite_frontend import OperatorConverter
 
-from neo_compiler.frontends.base import Array, IRModule
+from neo_compiler.frontends.base import Array, IRModule, random_text
 
 
 def convert(model: Any) -> IRModule:
@@ -27,6 +27,18 @@ class Operators(OperatorConverter):  # type: ignore[misc]
     def convert_transpose_conv(self, op: Any) -> Any:
         """TVM makes a call that it cannot lower: of NHWC, by weights in IOHW."""
         raise NotImplementedError("TRANSPOSE_CONV is not supported: TVM does not lower it from NHWC.")
+
+    def convert_random_uniform(self, op: Any) -> Any:
+        """TVM calls a function that artifacts have not."""
+        raise NotImplementedError(random_text("RANDOM_UNIFORM"))
+
+    def convert_random_standard_normal(self, op: Any) -> Any:
+        """As random_uniform."""
+        raise NotImplementedError(random_text("RANDOM_STANDARD_NORMAL"))
+
+    def convert_multinomial(self, op: Any) -> Any:
+        """As random_uniform."""
+        raise NotImplementedError(random_text("MULTINOMIAL"))
 
     def convert_reshape(self, op: Any) -> Any:
         """TVM takes no target that is computed: it is the shape that the file gives the result."""

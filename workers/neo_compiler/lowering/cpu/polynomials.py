@@ -16,6 +16,9 @@ Number = Any
 """A scalar expression of float32; tvm is untyped."""
 
 EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+EXP_OVER, EXP_UNDER = 89.0, -87.3
+"""Beyond them e ** x is no normal float32."""
+
 EXP_MAX, LOG2_E, LN2_HIGH, LN2_LOW = 88.3762626647949, 1.44269504088896341, 0.693359375, -2.12194440e-4
 TANH_MAX, TANH_OVER, TANH_UNDER = (
     9.0,
@@ -61,16 +64,25 @@ def clip(x: Number, limit: float) -> Number:
 
 def exp(x: Number) -> Number:
     """e ** x, for x within the range where that is a normal number."""
+    return let(clip(x, EXP_MAX), lambda x: _by_powers(x, 127))
 
-    def scaled(x: Number, power: Number) -> Number:
+
+def _by_powers(x: Number, bias: int) -> Number:
+    """e ** x * 2 ** (bias - 127), the power of two by the bits of a float32."""
+
+    def scaled(power: Number) -> Number:
         rest = x - power * const(LN2_HIGH) - power * const(LN2_LOW)
-        bits = (power.astype("int32") + tirx.const(127, "int32")) << tirx.const(23, "int32")
+        bits = (power.astype("int32") + tirx.const(bias, "int32")) << tirx.const(23, "int32")
         scale = tirx.reinterpret("float32", bits)
         return let(rest, lambda f: (polynomial(f, EXP) * f * f + f + const(1)) * scale)
 
-    return let(
-        clip(x, EXP_MAX), lambda x: let(tirx.floor(x * const(LOG2_E) + const(0.5)), lambda power: scaled(x, power))
-    )
+    return let(tirx.floor(x * const(LOG2_E) + const(0.5)), scaled)
+
+
+def whole_exp(x: Number) -> Number:
+    """e ** x: infinity for x that float32 has no room for, zero far below it."""
+    within = tirx.max(tirx.min(x, const(EXP_OVER)), const(EXP_UNDER))
+    return let(within, lambda x: _by_powers(x, 126) * const(2))
 
 
 def tanh(x: Number) -> Number:
@@ -115,7 +127,7 @@ def gelu_tanh(x: Number) -> Number:
 
 
 FUNCTIONS: dict[str, Callable[[Number], Number]] = {
-    "relax.exp": exp,
+    "relax.exp": whole_exp,
     "relax.tanh": tanh,
     "relax.erf": erf,
     "relax.sigmoid": sigmoid,

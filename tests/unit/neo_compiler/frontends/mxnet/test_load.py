@@ -99,6 +99,11 @@ def test_an_array_that_claims_to_be_huge(tmp_path: Path) -> None:
             {"attrs": {"num_hidden": "16", "flatten": "True"}, "op": "LRN"},
             "LRN (node fc1): its attribute nsize is None",
         ),
+        (
+            {"attrs": {"mode": "always"}, "op": "Dropout"},
+            "Dropout (node fc1): mode=always gives other numbers in every run",
+        ),
+        ({"op": "_random_uniform"}, "The following operators are not supported: _random_uniform"),
         ({"inputs": [[9, 0, 0]]}, "node fc1 reads a node that does not come before it"),
     ],
 )

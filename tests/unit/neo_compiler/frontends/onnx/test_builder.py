@@ -2,7 +2,8 @@ import numpy as np
 import onnx
 import pytest
 
-from neo_compiler.frontends.onnx.builder import Builder, run_reference
+from neo_compiler.frontends.onnx.builder import Builder
+from neo_compiler.frontends.onnx.reference import run_reference
 
 
 def test_a_model_that_checks_and_runs() -> None:

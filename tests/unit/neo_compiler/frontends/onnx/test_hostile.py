@@ -1,4 +1,4 @@
-"""The corpus of hostile ONNX models: refused in words, quickly, within the memory it was given, nothing read or written
+"""The corpus of hostile ONNX models: refused in words, within the memory it was given, nothing read or written
 outside the archive. One process imports them all, each in a fork of its own."""
 
 import json
@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from support.hostile_onnx import CASES, HARMLESS
 
-SECONDS = 15.0
 TESTS = Path(__file__).parents[4]
 
 
@@ -31,7 +30,6 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
 def test_case(case: str, results: dict[str, dict[str, Any]]) -> None:
     result = results[case]
     assert result["outcome"] == ("loaded" if case in HARMLESS else "InputConfigurationError"), result
-    assert result["seconds"] < SECONDS
     assert "root:" not in result["text"]
     assert case in HARMLESS or result["text"].startswith("ClientError: InputConfiguration: ")
 

@@ -9,7 +9,7 @@ from e2e.compiling import compile_archive, request, tar_gz
 from onnx import helper, numpy_helper
 from support.onnx_run import run_model
 
-from neo_compiler.frontends.onnx.builder import run_reference
+from neo_compiler.frontends.onnx.reference import run_reference
 from neo_compiler.runtime.execute import load_artifact
 
 MAX_ERROR = 1e-5

@@ -17,7 +17,6 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-import onnxruntime
 import pytest
 import tvm
 from support import opencl
@@ -28,6 +27,7 @@ from unit.neo_compiler.lowering.cpu.test_schedules import CONVOLUTIONS, OTHERS, 
 
 from neo_compiler import frontends
 from neo_compiler.codegen.cubin import device_source
+from neo_compiler.frontends.onnx.reference import run_reference
 from neo_compiler.lowering import build
 from neo_compiler.lowering.gpu import cost_model, pack_weights, pipeline
 
@@ -90,8 +90,7 @@ def recurrent(name: str) -> tuple[tvm.IRModule, Arrays, list[Any]]:
         path.write_bytes(model.SerializeToString())
         shapes = {name: list(value.shape) for name, value in inputs.items()}
         made = frontends.loader("ONNX")([path], shapes).module
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return made, inputs, session.run(None, inputs)
+    return made, inputs, run_reference(model, inputs)
 
 
 def check(name: str, target: Target, device: Any) -> list[Any]:

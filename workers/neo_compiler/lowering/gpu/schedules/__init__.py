@@ -76,7 +76,10 @@ def schedule_kernels(module: tvm.IRModule, gpu: Gpu, target: Target) -> tuple[tv
         if isinstance(function, tirx.PrimFunc) and recurrent.applies(function):
             functions[name], rules[name.name_hint] = recurrent.schedule(function, target), STEPS
         elif isinstance(function, tirx.PrimFunc) and not (function.attrs or {}).get(SCHEDULED, False):
-            functions[name], rules[name.name_hint] = schedule(function, gpu, target)
+            try:
+                functions[name], rules[name.name_hint] = schedule(function, gpu, target)
+            except Exception as error:  # tvm raises many types
+                raise ValueError(f"There is no kernel for GPUs of: {name.name_hint}") from error
     return tvm.IRModule(functions, attrs=module.attrs), rules
 
 
@@ -92,7 +95,7 @@ def schedule(function: Any, gpu: Gpu, target: Target) -> tuple[Any, str]:
         if sch is not None and (rule is RULES[-1] or is_bound(sch)):
             scheduled = sch.mod["main"].with_attrs(dict(function.attrs or {}))
             return scheduled.with_attr(SCHEDULED, True), rule.name
-    raise ValueError(f"no rule fits {function.attrs['global_symbol']}")
+    raise ValueError("no rule fits it")
 
 
 def is_bound(sch: s_tir.Schedule) -> bool:

@@ -1,0 +1,143 @@
+"""Operators that TVM's converters compute wrongly, or not at all, for some types or sizes of values.
+
+Source: ONNX operators; TVM 0.27, relax.frontend.onnx.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto
+
+from neo_compiler.frontends.onnx.nodes import Constant, Node, Nodes, Rewrite
+
+UNSIGNED = (TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64)
+FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
+WIDE = (TensorProto.FLOAT, TensorProto.DOUBLE)
+
+
+def _in_float32(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """Of all types but float32 and float64: TVM has no such function of float16, and no fractions of integers."""
+    nodes = Nodes(node, types)
+    kind = nodes.kind(0)
+    if kind in WIDE:
+        return None
+    made = nodes.add(node.op_type, nodes.add("Cast", nodes.input(0), to=TensorProto.FLOAT), **nodes.attributes())
+    nodes.add("Cast", made, to=kind, output=nodes.output())
+    return nodes.made
+
+
+def _sign(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """Unsigned numbers are 0 or more: TVM compares with -1."""
+    nodes = Nodes(node, types)
+    if nodes.kind(0) not in UNSIGNED:
+        return None
+    nodes.add("Cast", nodes.add("Cast", nodes.input(0), to=TensorProto.BOOL), to=nodes.kind(0), output=nodes.output())
+    return nodes.made
+
+
+def _dequantize_linear(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """As float16, what is too great for it is infinite, where TVM gives the greatest float16."""
+    nodes = Nodes(node, types)
+    attributes = nodes.attributes()
+    wanted = attributes.pop("output_dtype", 0) or nodes.kind(1)
+    if wanted == TensorProto.FLOAT or attributes.get("block_size", 0):
+        return None
+    scale = nodes.add("Cast", nodes.input(1), to=TensorProto.FLOAT)
+    made = nodes.add("DequantizeLinear", nodes.input(0), scale, *node.input[2:], **attributes)
+    nodes.add("Cast", made, to=wanted, output=nodes.output())
+    return nodes.made
+
+
+def _reduce_mean(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """Of integers: the sum by the count, rounded towards 0. TVM makes int64 of it."""
+    nodes = Nodes(node, types)
+    if nodes.empty(0):
+        raise ValueError("a reduction over no elements is not available")
+    if nodes.kind(0) in FLOATS:
+        return None
+    shape, result = nodes.shape(0), nodes.result_shape(0)
+    made = nodes.add("ReduceSum", *node.input, **nodes.attributes())
+    count = nodes.constant(math.prod(shape) // max(1, math.prod(result)), nodes.dtype(0))
+    nodes.add("Div", made, count, output=nodes.output())
+    return nodes.made
+
+
+def _alone(op: str) -> Rewrite:
+    """A reduction over no axes, of each value by itself: TVM gives back the value."""
+
+    def rewrite(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+        nodes = Nodes(node, types)
+        axes = constant(nodes.input(1)) if nodes.input(1) else np.zeros(0)
+        if not nodes.attributes().get("noop_with_empty_axes", 0) or axes is None or axes.size:
+            return None
+        nodes.add(op, *[nodes.input(0)] * (2 if op == "Mul" else 1), output=nodes.output())
+        return nodes.made
+
+    return rewrite
+
+
+def _affine_grid(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    nodes = Nodes(node, types)
+    size = constant(nodes.input(1))
+    if size is not None and nodes.attributes().get("align_corners", 0) and np.any(np.asarray(size)[2:] == 1):
+        raise ValueError("align_corners is not available for a side of one place")
+    return None
+
+
+def _grid_sample(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """TVM divides by the length that is reflected."""
+    nodes = Nodes(node, types)
+    attributes = nodes.attributes()
+    reflected = attributes.get("padding_mode") == b"reflection" and attributes.get("align_corners", 0)
+    if reflected and 1 in nodes.shape(0)[2:]:
+        raise ValueError("reflection with align_corners is not available for a side of one place")
+    return None
+
+
+def _eye_like(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """A constant, as only the shape of the input counts; TVM wants its type to be that of the result."""
+    nodes = Nodes(node, types)
+    attributes, shape = nodes.attributes(), nodes.shape(0)
+    kind = attributes.get("dtype", nodes.kind(0))
+    if kind == nodes.kind(0):
+        return None
+    if math.prod(shape) > MAX_EYE:
+        raise ValueError(f"of another type than its input it is available with up to {MAX_EYE} elements")
+    eye = np.eye(shape[0], shape[1], attributes.get("k", 0))
+    nodes.add("Cast", nodes.constant(eye, "float32"), to=kind, output=nodes.output())
+    return nodes.made
+
+
+def _prelu(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """Of integers: TVM's takes fractions alone."""
+    nodes = Nodes(node, types)
+    if nodes.kind(0) in FLOATS:
+        return None
+    if nodes.kind(0) in UNSIGNED:
+        nodes.add("Identity", nodes.input(0), output=nodes.output())
+        return nodes.made
+    below = nodes.add("Less", nodes.input(0), nodes.constant(0, nodes.dtype(0)))
+    nodes.add("Where", below, nodes.add("Mul", nodes.input(0), nodes.input(1)), nodes.input(0), output=nodes.output())
+    return nodes.made
+
+
+MAX_EYE = 1 << 20
+
+REWRITES: dict[str, Rewrite] = {
+    **dict.fromkeys(("Acos", "Acosh", "Asin", "Asinh", "Atan", "Cosh", "Shrink", "Sinh"), _in_float32),
+    "AffineGrid": _affine_grid,
+    "DequantizeLinear": _dequantize_linear,
+    "EyeLike": _eye_like,
+    "GridSample": _grid_sample,
+    "PRelu": _prelu,
+    "ReduceL1": _alone("Abs"),
+    "ReduceL2": _alone("Abs"),
+    "ReduceLogSum": _alone("Log"),
+    "ReduceMean": _reduce_mean,
+    "ReduceSumSquare": _alone("Mul"),
+    "Sign": _sign,
+}
