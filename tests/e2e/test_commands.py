@@ -72,8 +72,8 @@ def test_why_it_does_not_compile_is_said(model: Path, tmp_path: Path, capsys: py
     assert said(capsys, "compile", str(model), "-i", "nothing=1", status=1)["status"] == "FAILED"
     (tmp_path / "file").write_text("x")
     for argv, words in (
-        (["compile", str(tmp_path / "nowhere.onnx")], "there is no file"),
-        (["compile", str(tmp_path / "file")], "say it with --framework"),
+        (["compile", str(tmp_path / "nowhere.onnx")], "nowhere.onnx does not exist"),
+        (["compile", str(tmp_path / "file")], "pass --framework"),
         (["compile", str(model), "--target", "toaster"], "toaster does not exist"),
         (["compile", str(model), *PLATFORM, "-o", str(tmp_path / "file" / "x")], "OutputConfiguration"),
     ):

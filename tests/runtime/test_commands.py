@@ -72,8 +72,8 @@ def test_what_cannot_be_used_is_said(artifacts: Artifacts, tmp_path: Path, capsy
     for arguments, text in (
         (["run", str(tmp_path / "nowhere")], "nowhere"),
         (["inspect", str(tmp_path)], "has no compiled.meta"),
-        (["inspect", str(tmp_path / "text")], "is no artifact"),
-        (["run", str(built.folder), "--input", str(tmp_path / "text")], "is no .npz"),
+        (["inspect", str(tmp_path / "text")], "is not an artifact"),
+        (["run", str(built.folder), "--input", str(tmp_path / "text")], "is not an .npz file"),
         (["run", str(built.folder), "--input", str(tmp_path / "wrong.npz")], "the model takes ['data'], not ['other']"),
     ):
         assert main(arguments) == 1

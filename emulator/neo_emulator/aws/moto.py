@@ -18,7 +18,7 @@ from neo_emulator.aws import moto_errors
 from neo_emulator.aws.moto_services import MotoServices
 from neo_emulator.http.errors import ClientGone, RequestError
 from neo_emulator.protocol import aws_json
-from neo_emulator.protocol.request_context import authorize, context_of, is_form, read_body
+from neo_emulator.protocol.request_context import authorize, context_of, read_body
 from neo_workers.jobs import Scope
 from neo_workers.settings import Settings
 
@@ -125,7 +125,7 @@ class Moto:
         authorization = str(environ.get("HTTP_AUTHORIZATION", ""))
         if authorization.startswith("AWS "):  # version 2: moto takes the slashes for those of a credential's scope
             authorize(environ, authorization.replace("/", "_"))
-        if context_of(environ).credential is None and is_form(environ):
+        if context_of(environ).credential is None and aws_json.is_form(environ):
             read_body(environ)  # moto reads it while it locks all others out
         if self._settings.account_id != MOTO_ACCOUNT:
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account(environ)

@@ -1,1 +1,1 @@
-"""What the subcommands of `neo-emulator` do. cli.py has their arguments, and imports each module when asked for."""
+"""The subcommands of `neo-emulator`. main.py defines their arguments and imports each module when it is needed."""

@@ -1,4 +1,4 @@
-"""`neo-emulator inspect` and `neo-emulator run`: looks into an artifact, and runs it on this machine."""
+"""`neo-emulator inspect` and `neo-emulator run`: shows what an artifact contains, and runs it on this machine."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from neo_compiler.errors import CompileError
 from neo_compiler.runtime.execute import MAX_BYTES, MAX_FILES, CannotRun, load_artifact
 from neo_compiler.storage.archive import unpack
 from neo_emulator.cli import output
-from neo_emulator.cli.output import Refused
+from neo_emulator.cli.output import CommandError
 from neo_emulator.control.dashboard import formats
 
 MOST_VALUES = 1000
-"""Of an output in JSON; --output has all of them."""
+"""Values of an output that JSON shows; --output writes all of them."""
 GZIP = b"\x1f\x8b"
 
 
 def inspect(path: Path, *, json_: bool) -> None:
-    """Says what an artifact is. Raises Refused."""
+    """Prints what an artifact contains. Raises CommandError."""
     with _refusals():
         _must_be_archive(path)
         meta = _meta(path)
@@ -35,7 +35,10 @@ def inspect(path: Path, *, json_: bool) -> None:
 
 
 def run(path: Path, inputs: Path | None, outputs: Path | None, *, json_: bool) -> None:
-    """Runs an artifact on an .npz and shows its outputs. Raises Refused for what cannot run, and for wrong inputs."""
+    """Runs an artifact on the arrays of an .npz (zeros without one) and prints its outputs.
+
+    Raises CommandError for an artifact that cannot run here, and for inputs that it does not take.
+    """
     with _refusals():
         _must_be_archive(path)
         begun = time.perf_counter()
@@ -76,7 +79,7 @@ def _refusals() -> Iterator[None]:
     except BrokenPipeError:
         raise  # nobody reads on: main's to handle
     except (CannotRun, CompileError, ValueError, OSError) as error:
-        raise Refused(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
 def describe(meta: Meta) -> str:
@@ -103,7 +106,7 @@ def _read(path: Path) -> dict[str, Any]:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
     except (zipfile.BadZipFile, AttributeError, ValueError) as error:
-        raise ValueError(f"{path} is no .npz: {error}") from error
+        raise ValueError(f"{path} is not an .npz file: {error}") from error
 
 
 def _zeros(meta: Meta) -> dict[str, Any]:
@@ -119,11 +122,11 @@ def _meta(path: Path) -> Meta:
 
 
 def _must_be_archive(path: Path) -> None:
-    """Raises Refused for a file that is no tar.gz: the archive's own text speaks of a model."""
+    """Raises CommandError for a file that is not a tar.gz: the archive's own text is about models."""
     if path.is_file():
         with path.open("rb") as file:
             if file.read(2) != GZIP:
-                raise Refused(f"{path} is no artifact; `neo-emulator compile` makes one of a model")
+                raise CommandError(f"{path} is not an artifact; `neo-emulator compile` creates one from a model")
 
 
 def _tensor(item: TensorMeta) -> str:

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import typer
+
 from neo_compiler.errors import CompileError
 from neo_emulator.cli import output
-from neo_emulator.cli.output import Refused
+from neo_emulator.cli.output import CommandError
 from neo_emulator.control.dashboard import formats
 from neo_workers.jobs import short_reason
 
@@ -29,14 +31,14 @@ def compile_model(
     verbose: bool,
     json_: bool,
 ) -> None:
-    """Compiles, and says where the artifact lies. Raises Refused with the reason when that fails."""
+    """Compiles a model and prints the artifact's path. Raises CommandError with the reason when that fails."""
     from neo_compiler import local
 
     if not model.exists():
-        raise Refused(f"there is no file {model}")
+        raise CommandError(f"{model} does not exist")
     framework = (framework or local.framework_of(model) or "").upper()
     if not framework:
-        raise Refused(f"{model.name} does not tell its framework; say it with --framework")
+        raise CommandError(f"cannot infer the framework of {model.name}; pass --framework")
     request = local.request_for(model, framework, data_input_config(inputs), output_config(target, options))
     begun = time.perf_counter()
     steps = Steps()
@@ -52,7 +54,7 @@ def compile_model(
         reason = short_reason(error.reason)
         if json_:
             output.as_json({"status": "FAILED", "reason": error.reason, "phases": steps.seconds()})
-        raise Refused(reason) from error
+        raise CommandError(reason) from error
     seconds = time.perf_counter() - begun
     size = done.path.stat().st_size
     if json_:
@@ -73,7 +75,10 @@ def output_config(target: str, options: str | None) -> dict[str, Any]:
 
 
 def data_input_config(inputs: list[str]) -> str | None:
-    """DataInputConfig of `--input data=1,3,224,224` given any number of times, or of one that is JSON itself."""
+    """DataInputConfig from `--input data=1,3,224,224`, once per input, or from one that is JSON itself.
+
+    None without any. Raises typer.BadParameter.
+    """
     if not inputs:
         return None
     if len(inputs) == 1 and inputs[0].lstrip().startswith(("{", "[")):
@@ -84,10 +89,14 @@ def data_input_config(inputs: list[str]) -> str | None:
         try:
             shapes[name] = [int(number) for number in re.split("[x,]", numbers)] if numbers else []
         except ValueError as error:
-            raise Refused(f"--input {text}: wants NAME=1,3,224,224") from error
+            raise _bad_input(text) from error
         if not name:
-            raise Refused(f"--input {text}: wants NAME=1,3,224,224")
+            raise _bad_input(text)
     return json.dumps(shapes)
+
+
+def _bad_input(text: str) -> typer.BadParameter:
+    return typer.BadParameter(f"{text!r}: expected NAME=1,3,224,224.", param_hint="--input")
 
 
 class Steps:
@@ -130,7 +139,7 @@ class Quiet:
 
 @contextmanager
 def progress(title: str) -> Iterator[Progress]:
-    """On a terminal a line that tells step and time, until the block ends; nothing elsewhere."""
+    """Shows step and time in one line of a terminal until the block ends; shows nothing elsewhere."""
     if not sys.stderr.isatty():
         yield Quiet()
         return

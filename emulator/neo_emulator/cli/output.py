@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 STYLES = {"COMPLETED": "green", "FAILED": "red", "STOPPED": "yellow", "INPROGRESS": "cyan", "STARTING": "cyan"}
 
 
-class Refused(Exception):  # noqa: N818 - the command's answer to its user
-    """The command cannot do what it was asked; the text says why, and it ends with status 1."""
+class CommandError(Exception):
+    """The command cannot do what it was asked: it prints this text and exits with status 1.
+
+    Wrong arguments are typer.BadParameter: status 2, with the command's usage.
+    """
 
 
 def as_json(value: object) -> None:

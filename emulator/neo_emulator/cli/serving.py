@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from neo_emulator.cli.output import Refused, as_json, plain
+from neo_emulator.cli.output import CommandError, as_json, plain
 from neo_workers.settings import PREFIX
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def serve(host: str, port: int, *, with_worker: bool, json_: bool, **given: object) -> None:
-    """Runs until Ctrl-C, then ends this process. Raises Refused when the stack cannot start.
+    """Runs until Ctrl-C, then ends this process. Raises CommandError when the stack cannot start.
 
     `given` are settings that the command line has, or None.
     """
@@ -34,7 +34,7 @@ def serve(host: str, port: int, *, with_worker: bool, json_: bool, **given: obje
     try:
         run(settings, host, port, _announce_json if json_ else announce, with_worker=with_worker)
     except StartError as error:
-        raise Refused(str(error)) from error
+        raise CommandError(str(error)) from error
     # everything is put away; taking moto's modules apart would cost another second
     sys.stdout.flush()
     sys.stderr.flush()
@@ -52,7 +52,7 @@ def work(*, json_: bool) -> None:
 
 
 def check_worker(*, json_: bool) -> None:
-    """Says which workers of this host are alive. Raises Refused when none is, or Redis is away."""
+    """Prints the live workers of this host. Raises CommandError when there is none, or Redis does not respond."""
     from redis.exceptions import RedisError
 
     from neo_workers.store import worker_registry
@@ -66,9 +66,9 @@ def check_worker(*, json_: bool) -> None:
             if worker.name.startswith(f"{host}:")
         ]
     except RedisError as error:
-        raise Refused(f"Redis does not answer: {error}") from error
+        raise CommandError(f"Redis does not respond: {error}") from error
     if not found:
-        raise Refused(f"no worker on {host} says that it is alive")
+        raise CommandError(f"no worker on {host} is alive")
     if json_:
         as_json([asdict(worker) for worker in found])
         return
@@ -77,7 +77,7 @@ def check_worker(*, json_: bool) -> None:
 
 
 def announce(url: str, trust: Path | None) -> None:
-    """Says on standard output that the API takes jobs; scripts wait for the line that begins with "ready: "."""
+    """Prints that the API accepts jobs; scripts wait for the line that begins with "ready: "."""
     if trust is not None:
         print(f"https: {url.replace('http://', 'https://')} (AWS_CA_BUNDLE={trust})", flush=True)
     print(f"ready: {url}", flush=True)
@@ -99,8 +99,8 @@ def _settings(command: str) -> Settings:
     try:
         settings = get_settings()
     except ValidationError as error:
-        raise Refused(str(error)) from error
+        raise CommandError(str(error)) from error
     log_setup.configure(settings.log_level, settings.log_format)
     if command != "serve" and settings.redis_url is None:
-        raise Refused(f"`{command}` needs NEO_EMULATOR_REDIS_URL; `serve` brings its own")
+        raise CommandError(f"`{command}` needs NEO_EMULATOR_REDIS_URL; `serve` starts its own")
     return settings

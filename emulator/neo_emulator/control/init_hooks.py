@@ -1,7 +1,7 @@
-"""What is there from the start: buckets by a setting, and a folder of scripts that run once the emulator is ready.
+"""What exists from the start: buckets named by a setting, and scripts that run once the emulator is ready.
 
-Buckets exist before `serve` says "ready"; scripts find the emulator by AWS_ENDPOINT_URL, as any client does. What
-became of each is in /_neo/info; /_neo/ready does not wait for scripts, which may wait for it themselves.
+Buckets exist before `serve` says "ready"; scripts find the emulator by AWS_ENDPOINT_URL, as any client does. /_neo/info
+reports the result of each; /_neo/ready does not wait for scripts, which may wait for it themselves.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from neo_workers.jobs import JsonObject
 from neo_workers.settings import Settings
 
 COMMANDS = {".sh": ["sh"], ".py": [sys.executable]}
-"""What runs a script, by its name's end; other files are let lie."""
+"""What runs a script, by file extension; other files are ignored."""
 MOST_OUTPUT_CHARS = 4000
 SCRIPT_SECONDS = 600.0
 
@@ -51,10 +51,10 @@ class InitHooks:
         return asdict(self)
 
     def plan(self, settings: Settings) -> None:
-        """Finds out what there is to do. Raises ValueError for a folder that is none."""
+        """Lists the scripts and buckets to come. Raises ValueError when NEO_EMULATOR_READY_DIR is not a folder."""
         folder = settings.ready_dir
         if folder is not None and not folder.is_dir():
-            raise ValueError(f"NEO_EMULATOR_READY_DIR: {folder} is no folder")
+            raise ValueError(f"NEO_EMULATOR_READY_DIR: {folder} is not a folder")
         files = sorted(folder.iterdir()) if folder is not None else []
         self.scripts = [Script(path.name) for path in files if path.suffix in COMMANDS and path.is_file()]
         if self.scripts or settings.bucket_names:

@@ -1,12 +1,12 @@
-"""The API, read this first: every request goes down one list of handlers, and the first that answers has the word.
+"""The API, read this first: a request passes through one list of handlers; the first that returns a response wins.
 
-    Preflight   a browser's question whether a page may ask (cors.py, which also opens every answer to pages)
-    Auth        with NEO_EMULATOR_AUTH=sigv4 only: refuses what is not signed with a known key
+    Preflight   CORS preflight requests (cors.py, which also adds CORS headers to every response)
+    Auth        with NEO_EMULATOR_AUTH=sigv4 only: refuses requests that are not signed with a known key
     Dashboard   /_neo/ and the pages below it, and the same as JSON
     Control     /_neo/health, ready, metrics, reset, pace, faults
     SageMaker   the compilation-job operations (operations.py), by X-Amz-Target, signed or not
-    Tagging     the Resource Groups Tagging API, where jobs are concerned
-    Unroutable  refuses what is for no operation there is, lest moto take it for something else
+    Tagging     the Resource Groups Tagging API, for compilation jobs
+    Unroutable  refuses requests for operations that do not exist, which moto would misread
     Moto        everything else, on the same endpoint: S3, STS, IAM, KMS, Logs, the rest of SageMaker
 
 A handler is a WSGI application that may decline by returning None.
@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from neo_emulator.aws import moto_errors
 from neo_emulator.aws.moto import Moto, keep_underscores
+from neo_emulator.aws.moto_errors import error_response
 from neo_emulator.control.dashboard.handler import Dashboard
 from neo_emulator.control.handler import Control
 from neo_emulator.gateway import cors
@@ -28,7 +28,7 @@ from neo_emulator.http.errors import RequestError
 from neo_emulator.http.request import HEADERS
 from neo_emulator.protocol import aws_json, service_model
 from neo_emulator.protocol.errors import ServiceError
-from neo_emulator.protocol.request_context import context_of
+from neo_emulator.protocol.request_context import context_of, new_request_id
 from neo_emulator.sagemaker.notifications import Notifications
 from neo_emulator.sagemaker.operations import Publish
 from neo_emulator.sagemaker.service import SageMaker
@@ -74,8 +74,8 @@ def refusal(environ: WSGIEnvironment, start_response: StartResponse, error: Requ
     """Answers a request that the server cannot pass on or that failed, in the caller's protocol if that is known."""
     told = ServiceError(error.code, str(error), error.status)
     if environ:
-        return moto_errors.error_response(environ, told).send(start_response)
-    return aws_json.error_response(told, context_of(environ).request_id).send(start_response)
+        return error_response(environ, told).send(start_response)
+    return aws_json.error_response(told, new_request_id()).send(start_response)
 
 
 def create_app(settings: Settings, store: Store, publish: Publish | None = None) -> Application:

@@ -18,8 +18,9 @@ from neo_emulator.aws.s3.public_access import PublicAccess
 from neo_emulator.aws.signing import sigv2, sigv4
 from neo_emulator.control import handler
 from neo_emulator.gateway.cors import is_preflight
+from neo_emulator.protocol import aws_json
 from neo_emulator.protocol.errors import ServiceError
-from neo_emulator.protocol.request_context import is_form, read_body
+from neo_emulator.protocol.request_context import read_body
 from neo_workers.settings import Settings
 
 EXEMPT = (handler.PREFIX, "/moto-api/")
@@ -111,7 +112,7 @@ def _unsigned(environ: WSGIEnvironment) -> bool:
 def _service(environ: WSGIEnvironment) -> str:
     if "HTTP_X_AMZ_TARGET" in environ:
         return "sagemaker"
-    return "sts" if is_form(environ) and environ["REQUEST_METHOD"] == "POST" else "s3"
+    return "sts" if aws_json.is_form(environ) and environ["REQUEST_METHOD"] == "POST" else "s3"
 
 
 def _error(service: str, environ: WSGIEnvironment, why: int) -> ServiceError:

@@ -134,3 +134,8 @@ def _epoch_seconds(value: object) -> float:
     if not isinstance(value, datetime):
         raise TypeError(f"not for the wire: {value!r}")
     return round(value.timestamp(), 3)
+
+
+def is_form(environ: WSGIEnvironment) -> bool:
+    """Whether the body is an HTML form, as AWS's query protocol sends its parameters."""
+    return str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")

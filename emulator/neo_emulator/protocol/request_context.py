@@ -43,9 +43,14 @@ class RequestContext:
 
     @cached_property
     def request_id(self) -> str:
-        """The x-amzn-RequestId of the response: a random UUID of version 4."""
-        digits = f"{random.getrandbits(128):032x}"  # not uuid4(): the system's randomness takes ten times as long
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+        """The x-amzn-RequestId of the response."""
+        return new_request_id()
+
+
+def new_request_id() -> str:
+    """A random UUID of version 4."""
+    digits = f"{random.getrandbits(128):032x}"  # not uuid4(): the system's randomness takes ten times as long
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def context_of(environ: WSGIEnvironment) -> RequestContext:
@@ -62,11 +67,6 @@ def authorize(environ: WSGIEnvironment, authorization: str) -> None:
     environ.pop(_KEY, None)
 
 
-def is_form(environ: WSGIEnvironment) -> bool:
-    """Whether the body is an HTML form, as AWS's query protocol sends its parameters."""
-    return str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
-
-
 class _BufferedBody(io.BytesIO):
     """A body that `read_body` has read to its end."""
 
@@ -74,7 +74,8 @@ class _BufferedBody(io.BytesIO):
 def read_body(environ: WSGIEnvironment) -> bytes:
     """The whole body. It can be read again afterwards, here or from wsgi.input.
 
-    Raises ClientGone when the client ends the connection before the body does, RequestError for bad chunks.
+    Raises http.errors.ClientGone when the connection ends before the body does, RequestError for a body that is not
+    framed as HTTP demands.
     """
     stream = environ["wsgi.input"]
     if isinstance(stream, _BufferedBody):

@@ -1,7 +1,7 @@
-"""AWS Signature Version 2 of an S3 request, which boto3 still makes for presigned URLs, worked out anew from a secret.
+"""AWS Signature Version 2 of an S3 request, which boto3 still makes for presigned URLs, computed anew from a secret.
 
-Source: "Signing and Authenticating REST Requests (AWS Signature Version 2)" of the S3 user guide. Checked against
-botocore in the tests.
+The string to sign is botocore's. Source: "Signing and Authenticating REST Requests (AWS Signature Version 2)" of the S3
+user guide.
 """
 
 from __future__ import annotations
@@ -13,49 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import unquote
+from urllib.parse import SplitResult, unquote
 from wsgiref.types import WSGIEnvironment
 
 from neo_emulator.aws.s3.addressing import bucket_of_host
 
 SKEW = timedelta(minutes=15)
 _HEADER = re.compile(r"AWS ([^:\s]+):(\S+)")
-_SUBRESOURCES = frozenset(
-    [
-        "accelerate",
-        "acl",
-        "cors",
-        "defaultObjectAcl",
-        "delete",
-        "lifecycle",
-        "location",
-        "logging",
-        "notification",
-        "object-lock",
-        "partNumber",
-        "policy",
-        "publicAccessBlock",
-        "replication",
-        "requestPayment",
-        "response-cache-control",
-        "response-content-disposition",
-        "response-content-encoding",
-        "response-content-language",
-        "response-content-type",
-        "response-expires",
-        "restore",
-        "tagging",
-        "torrent",
-        "uploadId",
-        "uploads",
-        "versionId",
-        "versioning",
-        "versions",
-        "website",
-    ]
-)
-"""Names of a query that are signed."""
 _OF_THE_SIGNATURE = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
+_STANDARD = {"content-md5": "HTTP_CONTENT_MD5", "content-type": "CONTENT_TYPE"}
+"""Headers that are signed beside x-amz-*, and their names in a WSGI environ."""
 
 
 @dataclass(frozen=True)
@@ -83,22 +50,33 @@ class Signature:
 
     def verifies(self, secret: str, environ: WSGIEnvironment, payload: Callable[[], bytes]) -> bool:
         """Whether `secret` gives this signature. The payload is not signed."""
-        digest = hmac.digest(secret.encode(), self._canonical(environ).encode("latin-1"), "sha1")
-        return hmac.compare_digest(base64.b64encode(digest), self.value.encode("latin-1", "replace"))
+        text = self._string_to_sign(environ).encode()
+        digest = hmac.digest(secret.encode(), text, "sha1")
+        return hmac.compare_digest(base64.b64encode(digest), self.value.encode())
 
-    def _canonical(self, environ: WSGIEnvironment) -> str:
-        amz = {
-            name.removeprefix("HTTP_").lower().replace("_", "-"): str(value).strip()
-            for name, value in environ.items()
-            if name.startswith("HTTP_X_AMZ_")
-        }
-        query = dict(_query(environ))
-        kind, digest = environ.get("CONTENT_TYPE") or "", environ.get("HTTP_CONTENT_MD5") or ""
-        if not self.at:  # a presigned URL carries headers in its query too
-            amz |= {name: value for name, value in query.items() if name.startswith("x-amz-")}
-            kind, digest = kind or query.get("content-type", ""), digest or query.get("content-md5", "")
-        lines = [environ["REQUEST_METHOD"], digest, kind, self.date, *(f"{name}:{amz[name]}" for name in sorted(amz))]
-        return "\n".join([*lines, _resource(environ)])
+    def _string_to_sign(self, environ: WSGIEnvironment) -> str:
+        from botocore.auth import HmacV1Auth
+        from botocore.compat import HTTPHeaders
+
+        signed = {} if self.at else {n: v for n, v in _query(environ) if n in _STANDARD or n.startswith("x-amz-")}
+        for key, value in environ.items():
+            if key.startswith("HTTP_X_AMZ_"):
+                signed.setdefault(key.removeprefix("HTTP_").lower().replace("_", "-"), _text(value))
+        for name, key in _STANDARD.items():
+            if environ.get(key):
+                signed[name] = _text(environ[key])
+        signer = HmacV1Auth(None)
+        signer._get_date = lambda: self.date
+        path, bucket = _path(environ), bucket_of_host(environ)
+        # a name with an empty value is signed like one without a value
+        query = "&".join(pair.removesuffix("=") for pair in str(environ.get("QUERY_STRING", "")).split("&"))
+        text: str = signer.canonical_string(
+            environ["REQUEST_METHOD"],
+            SplitResult("", "", path, query, ""),
+            HTTPHeaders.from_dict(signed),
+            auth_path=f"/{bucket}{path}" if bucket else None,
+        )
+        return text
 
 
 def signature(environ: WSGIEnvironment) -> Signature | None:
@@ -119,10 +97,10 @@ def _query(environ: WSGIEnvironment) -> list[tuple[str, str]]:
     return [(unquote(name), unquote(value)) for name, _, value in pairs]
 
 
-def _resource(environ: WSGIEnvironment) -> str:
-    path = str(environ.get("RAW_URI") or environ.get("PATH_INFO", "/")).partition("?")[0] or "/"
-    if bucket := bucket_of_host(environ):
-        path = f"/{bucket}{path}"
-    signed = sorted((name, value) for name, value in _query(environ) if name in _SUBRESOURCES)
-    query = "&".join(f"{name}={value}" if value else name for name, value in signed)
-    return path + ("?" + query if query else "")
+def _path(environ: WSGIEnvironment) -> str:
+    return str(environ.get("RAW_URI") or environ.get("PATH_INFO", "/")).partition("?")[0] or "/"
+
+
+def _text(value: object) -> str:
+    """A header's value as UTF-8: WSGI decodes its bytes as Latin-1."""
+    return str(value).encode("latin-1").decode("utf-8", "replace")

@@ -1,9 +1,9 @@
 import json
 
 import pytest
+import typer
 
 from neo_emulator.cli.compiling import data_input_config, output_config
-from neo_emulator.cli.output import Refused
 
 
 def test_targets_and_inputs_as_the_api_has_them() -> None:
@@ -17,5 +17,5 @@ def test_targets_and_inputs_as_the_api_has_them() -> None:
 
 @pytest.mark.parametrize("text", ["a", "a=x", "=1,2"])
 def test_wrong_inputs_are_refused(text: str) -> None:
-    with pytest.raises(Refused, match="NAME=1,3,224,224"):
+    with pytest.raises(typer.BadParameter, match="NAME=1,3,224,224"):
         data_input_config([text])

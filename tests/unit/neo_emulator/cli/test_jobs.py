@@ -26,5 +26,5 @@ def test_other_shells(shell: str, line: str, capsys: pytest.CaptureFixture[str])
 
 
 def test_an_unknown_shell_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main(["env", "--shell", "tcsh"]) == 1
-    assert "there is sh, fish, powershell, dotenv" in capsys.readouterr().err
+    assert main.main(["env", "--shell", "tcsh"]) == 2
+    assert "not one of sh, fish, powershell, dotenv" in capsys.readouterr().err

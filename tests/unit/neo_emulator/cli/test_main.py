@@ -3,6 +3,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -104,3 +105,18 @@ def test_targets_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["ml_g4dn"]["accelerator"] == "NVIDIA, sm_75"
     assert rows["LINUX/ARM64/NVIDIA"]["kind"] == "TargetPlatform"
+
+
+def test_wrong_arguments_show_the_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tmp_path / "model.onnx"
+    model.write_bytes(b"")
+    for argv, text in (
+        (["env", "--shell", "csh"], "Invalid value for --shell: 'csh' is not one of sh, fish, powershell, dotenv."),
+        (["compile", str(model), "-i", "data=1,x"], "Invalid value for --input: 'data=1,x': expected NAME=1,3,224,224"),
+        (["serve", "--cert", "c.pem"], "--cert and --key go together"),
+        (["serve", "--port", "70000"], "less than or equal to 65535"),
+    ):
+        assert main.main(argv) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"Usage: neo-emulator {argv[0]}")
+        assert text in error

@@ -36,5 +36,5 @@ def test_a_redis_that_is_away_is_said(capsys: pytest.CaptureFixture[str], monkey
     monkeypatch.setenv("NEO_EMULATOR_REDIS_URL", "redis://127.0.0.1:9/1")
     get_settings.cache_clear()
     assert main.main(["worker", "--check"]) == 1
-    assert "Redis does not answer" in capsys.readouterr().err
+    assert "Redis does not respond" in capsys.readouterr().err
     get_settings.cache_clear()

@@ -57,6 +57,6 @@ def test_a_script_ends_with_the_server(tmp_path: Path) -> None:
     assert hooks.scripts[0].exit_status != 0
 
 
-def test_a_folder_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no folder"):
+def test_a_ready_dir_must_be_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not a folder"):
         InitHooks().plan(Settings(ready_dir=tmp_path / "nowhere"))
