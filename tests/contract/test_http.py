@@ -2,10 +2,12 @@
 that came before or comes after is touched by it.
 """
 
+import base64
 import contextlib
 import json
 import re
 import socket
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree import ElementTree
@@ -186,6 +188,30 @@ def test_a_request_in_single_bytes(say: Say) -> None:
     request = LIST.replace(b"Host: h", b"Host: h\r\nConnection: close")
     answer = say(*(request[n : n + 1] for n in range(len(request))))
     assert answer.status == 200
+
+
+@pytest.mark.parametrize("framed", [False, True])
+def test_aws_chunked_objects(say: Say, client: Any, framed: bool) -> None:
+    client("s3").create_bucket(Bucket="bucket")
+    sum_ = base64.b64encode(zlib.crc32(b"abcdefg").to_bytes(4, "big"))
+    data = b"4\r\nabcd\r\n3\r\nefg\r\n0\r\nx-amz-checksum-crc32:" + sum_ + b"\r\n\r\n"
+    body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if framed else data
+    answer = say(
+        lines(
+            b"Host: h",
+            b"Connection: close",
+            b"Content-Encoding: aws-chunked",
+            b"x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+            b"x-amz-trailer: x-amz-checksum-crc32",
+            b"x-amz-decoded-content-length: 7",
+            b"Transfer-Encoding: chunked" if framed else b"Content-Length: %d" % len(data),
+            S3,
+            first=b"PUT /bucket/key HTTP/1.1",
+        )
+        + body
+    )
+    assert answer.status == 200
+    assert client("s3").get_object(Bucket="bucket", Key="key")["Body"].read() == b"abcdefg"
 
 
 def test_another_protocol_is_declined(say: Say) -> None:

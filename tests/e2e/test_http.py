@@ -6,12 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from support.waiting import takes, until
 
 from neo_emulator.testing.server_process import client
 
@@ -35,6 +35,15 @@ def running(*arguments: str, fds: tuple[int, ...] = ()) -> Iterator[tuple[subpro
         assert process.wait(20) == 0
 
 
+def listens(url: str) -> bool:
+    """Whether a server takes connections there."""
+    try:
+        socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), 20).close()
+    except OSError:
+        return False
+    return True
+
+
 def test_requests_under_way_end_when_it_is_stopped() -> None:
     with running("serve", "--port", "0", "--workers", "1") as (process, url):
         s3 = client("s3", url)
@@ -45,12 +54,9 @@ def test_requests_under_way_end_when_it_is_stopped() -> None:
             connection.putheader("Authorization", signed)
             connection.putheader("Content-Length", "10")
             connection.endheaders(b"01234")
-            time.sleep(0.3)  # it has begun
+            takes(0.3)  # it has begun
             process.send_signal(signal.SIGINT)
-            with pytest.raises(OSError):
-                while True:  # until it stops listening
-                    socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), 5).close()
-                    time.sleep(0.02)
+            until(lambda: not listens(url))
             connection.send(b"56789")
             assert connection.getresponse().status == 200
 

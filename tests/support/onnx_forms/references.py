@@ -13,6 +13,8 @@ from onnx.reference import ReferenceEvaluator
 from support.onnx_forms.form import Array, Form
 from support.onnx_forms.renewed import RENEWALS, TEXTS
 
+from neo_compiler.frontends.onnx.reference import session
+
 RUNTIME, EVALUATOR = "ONNX Runtime", "ONNX's evaluator"
 CONVERTED, RENEWED = "ONNX Runtime after onnx.version_converter", "ONNX Runtime, the form written for it"
 TEXT = "numpy, by ONNX' text"
@@ -96,12 +98,7 @@ def _tried(way: Any) -> list[Array] | None:
 
 def by_runtime(model: Any, feeds: dict[str, Array]) -> list[Array]:
     """ONNX Runtime, exact for 8 bits on CPUs without VNNI, too."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return list(session.run(None, feeds))
+    return list(session(model).run(None, feeds))
 
 
 def by_renewed(form: Form) -> list[Array]:
