@@ -138,7 +138,7 @@ def test_guards_killed(trial: int, tmp_path: Path, whole: Stack) -> None:
             jobs.wait(sagemaker, name, "INPROGRESS", "COMPLETED")
             for pid in process_tree.below(kept.pid()):
                 line = processes.command(pid)
-                if "guard.py" in line and (wanted == "both" or wanted in line):
+                if "lifeline.py" in line and (wanted == "both" or wanted in line):
                     os.kill(pid, signal.SIGKILL)
             job = jobs.wait(sagemaker, name)
             assert job["CompilationJobStatus"] == "COMPLETED", job.get("FailureReason")

@@ -246,7 +246,7 @@ def test_jobs_survive_a_killed_component(slow: ServerProcess, victim: str) -> No
     pids = [
         pid
         for pid in processes.descendants(slow.pid)
-        if victim in processes.command(pid).split(" -- ")[0] and "guard.py" not in processes.command(pid)
+        if victim in processes.command(pid).split(" -- ")[0] and "lifeline.py" not in processes.command(pid)
     ]
     os.kill(min(pids), signal.SIGKILL)
     if victim == "neo_workers":

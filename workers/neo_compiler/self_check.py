@@ -1,4 +1,4 @@
-"""Holds an artifact's numbers against those of the framework that the model comes from.
+"""Compares an artifact's values with those of the framework that the model comes from.
 
 The artifact runs on this machine on random input; a model that TVM got wrong must not be called COMPLETED.
 """

@@ -1,4 +1,4 @@
-"""The job engine and the compiler of neo-emulator.
+"""The job engine of neo-emulator: jobs in Redis, given to workers through Celery, each compiled in processes of its own.
 
-The API reaches this package only through `jobs`, `store`, `queue`, `settings` and `errors`; none of these imports tvm.
+The API reaches it through `jobs`, `store`, `queue`, `settings` and `artifacts`; none of these imports tvm.
 """

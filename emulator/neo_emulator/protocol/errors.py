@@ -1,4 +1,4 @@
-"""What a client is told when a request is refused. Raised anywhere in the API, rendered only by `wire.failure`.
+"""What a client is told when a request is refused. Raised anywhere in the API, rendered in one place.
 
 Source: the errors of botocore's sagemaker model, and the "Common Error Types" page of the SageMaker API reference.
 """

@@ -1,4 +1,4 @@
-"""Runs a command that must not outlive its parent: `python guard.py GRACE [--remove DIR] -- COMMAND...`
+"""Runs a command that must not outlive its parent: `python lifeline.py GRACE [--remove DIR] -- COMMAND...`
 
 Standard input is a pipe from the parent. When it closes, however the parent died, the command gets SIGTERM and, after
 GRACE seconds, SIGKILL; then DIR is removed. Whenever the command ends, the rest of its process group is killed.

@@ -1,4 +1,4 @@
-"""Trees as arrays: what the kernel in tree_kernel.py walks. Made from treelite's models. Imports no tvm.
+"""Trees as arrays: what the kernel in tree_traversal.py walks. Made from treelite's models. Imports no tvm.
 
 Source: treelite's model format (treelite.readthedocs.io, "Editing tree models", field accessors).
 """

@@ -1,4 +1,4 @@
-"""The Celery app: one queue, one task, no results. See tasks.py for what the task does."""
+"""The Celery app: one queue, one task, no results. worker/task.py has what the task does."""
 
 from __future__ import annotations
 
