@@ -42,7 +42,9 @@ class Kept:
         assert self.server.pid is not None
         below = [self.server.pid, *processes.descendants(self.server.pid)]
         (pid,) = [
-            p for p in below if "neo_emulator serve" in processes.command(p) and "lifeline.py" not in processes.command(p)
+            pid
+            for pid in below
+            if "neo_emulator serve" in processes.command(pid) and "lifeline.py" not in processes.command(pid)
         ]
         return pid
 
