@@ -18,7 +18,7 @@ from neo_compiler.frontends.onnx.reference import session
 RUNTIME, EVALUATOR = "ONNX Runtime", "ONNX's evaluator"
 CONVERTED, RENEWED = "ONNX Runtime after onnx.version_converter", "ONNX Runtime, the form written for it"
 TEXT = "numpy, by ONNX' text"
-ORDER = (RUNTIME, RENEWED, CONVERTED, EVALUATOR)
+ORDER = (RUNTIME, RENEWED, TEXT, CONVERTED, EVALUATOR)
 """Whose numbers count, where several have some. ONNX's evaluator takes many old forms for new ones."""
 
 CONVERT_TO = 13
@@ -55,7 +55,7 @@ EXCEPTIONS: dict[str, tuple[Callable[[Form], bool], tuple[str, ...]]] = {
     # ONNX: the result is input by stride; ONNX Runtime leaves the dilations out
     **dict.fromkeys(("AveragePool", "LpPool", "MaxPool"), (_same_dilated, (EVALUATOR, RUNTIME))),
     # ONNX Runtime's sums of several matrices saturate in 16 bits on a CPU without VNNI, whatever the session asks for
-    "MatMulInteger": (lambda form: True, (EVALUATOR, RUNTIME)),
+    **dict.fromkeys(("MatMulInteger", "QLinearMatMul"), (lambda form: True, (EVALUATOR, RUNTIME))),
 }
 """Where another reference counts than in ORDER, by operator: for which forms, and which references."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from onnx import TensorProto
 from support.onnx_forms.form import Array, Form
 
 OPSET = 14
@@ -74,12 +75,36 @@ def _upsample(form: Form) -> tuple[Form, Finish]:
     return replace(form, opset=7, attributes=attributes), _same
 
 
+def _cast(form: Form) -> tuple[Form, Finish]:
+    """The type was a text."""
+    return replace(form, opset=OPSET, attributes={"to": TensorProto.DataType.Value(form.attributes["to"])}), _same
+
+
+def _tile(form: Form) -> tuple[Form, Finish]:
+    """One axis is repeated."""
+    x, times, axis = form.inputs
+    assert x is not None and times is not None and axis is not None
+    repeats = [int(times) if place == int(axis) else 1 for place in range(x.ndim)]
+    return replace(form, opset=OPSET, inputs=(x, np.array(repeats)), fixed=frozenset([1])), _same
+
+
+def _batch(form: Form) -> tuple[Form, Finish]:
+    """Raises KeyError with numbers for each place: TEXTS has it."""
+    attributes = {key: value for key, value in form.attributes.items() if key in ("epsilon", "momentum", "spatial")}
+    if not attributes.pop("spatial", 1):
+        raise KeyError("spatial")
+    return replace(form, opset=OPSET, attributes=attributes), _same
+
+
 RENEWALS: dict[str, Renewal] = {
     **dict.fromkeys(("Add", "And", "Div", "Equal", "Greater", "Less", "Mul", "Or", "Pow", "Sub", "Xor"), _broadcast),
     **dict.fromkeys(("GRU", "LSTM", "RNN"), _recurrent),
     **dict.fromkeys(("GlobalLpPool", "LpPool"), _norm),
+    "BatchNormalization": _batch,
+    "Cast": _cast,
     "Clip": _clip,
     "PRelu": _slope,
+    "Tile": _tile,
     "Upsample": _upsample,
 }
 """By operator, for its versions that ONNX Runtime lacks."""
@@ -100,5 +125,13 @@ def _lrn(form: Form) -> Array:
     return (x / (bias + alpha / size * sums) ** beta).astype(x.dtype)
 
 
-TEXTS: dict[str, Callable[[Form], Array]] = {"LRN": _lrn}
+def _batch_of_places(form: Form) -> Array:
+    """ONNX operators, BatchNormalization-7: with spatial 0 each place of an image has numbers of its own."""
+    x, scale, bias, mean, variance = (np.asarray(item, "float64") for item in form.inputs)
+    assert form.inputs[0] is not None and not form.attributes["spatial"]
+    made = (x - mean) / np.sqrt(variance + form.attributes.get("epsilon", 1e-5)) * scale + bias
+    return made.astype(form.inputs[0].dtype)
+
+
+TEXTS: dict[str, Callable[[Form], Array]] = {"BatchNormalization": _batch_of_places, "LRN": _lrn}
 """By operator, what its text says, for what nothing else computes."""
