@@ -1,4 +1,4 @@
-"""Runs an imported model on this machine through TVM's VM: quicker than the whole pipeline, for tests of importers."""
+"""Runs an imported model on this machine through TVM's VM, on the lowest level: quicker than the whole pipeline."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tvm import relax
 from neo_compiler.frontends.base import Imported
 from neo_compiler.frontends.onnx import load as importer
 from neo_compiler.lowering import build
+from neo_compiler.lowering.cpu.pipeline import LADDER
 
 Array = npt.NDArray[Any]
 
@@ -22,15 +23,18 @@ QUICK = {"kind": "llvm", "opt-level": 0}
 
 
 def run_imported(imported: Imported, inputs: Mapping[str, Array], target: Any = "llvm") -> list[Array]:
-    """The outputs in the model's order."""
-    executable = relax.build(imported.module, target=tvm.target.Target(target))
-    return _run(executable, [inputs[item.name] for item in imported.inputs])
+    """The outputs in the model's order, by TVM's own schedules."""
+    return _lowered(imported, inputs, tvm.target.Target(target), len(LADDER) - 1)
 
 
 def run_scheduled(imported: Imported, inputs: Mapping[str, Array], cpu: str) -> list[Array]:
     """The outputs of what the product makes for a CPU that this machine is, too: its own passes and schedules."""
-    target = tvm.target.Target({"kind": "llvm", "mcpu": cpu})
-    lowered = build.lower(imported.module, target)
+    return _lowered(imported, inputs, tvm.target.Target({"kind": "llvm", "mcpu": cpu}), 0)
+
+
+def _lowered(imported: Imported, inputs: Mapping[str, Array], target: Any, first: int) -> list[Array]:
+    """The outputs of the model lowered on the level with this number, or the next that compiles."""
+    lowered = build.lower(imported.module, target, first)
     executable = build.generate(lowered.module, target)
     return _run(executable, [*(inputs[item.name] for item in imported.inputs), *lowered.weights.values()])
 

@@ -50,6 +50,10 @@ EXCEPTIONS: dict[str, tuple[Callable[[Form], bool], tuple[str, ...]]] = {
     "ReduceLogSumExp": (lambda form: form.note == "edges", (EVALUATOR, RUNTIME)),
     # ONNX: the result is input times stride; ONNX Runtime makes less of kernels that are smaller than the stride
     "ConvTranspose": (lambda form: _same(form) and "output_shape" not in form.attributes, (EVALUATOR, RUNTIME)),
+    # the evaluator joins the values of the rounds, where ONNX gives them an axis of their own
+    "Loop": (lambda form: True, (RUNTIME, RENEWED, CONVERTED)),
+    # it reads beyond the image in the last window of ceil_mode, and ONNX Runtime has no float64
+    "LpPool of float64": (lambda form: "ceil_mode" in form.attributes, (RUNTIME,)),
     # the evaluator takes the batch for the channels
     "LRN": (lambda form: True, (RUNTIME, TEXT)),
     # ONNX: the result is input by stride; ONNX Runtime leaves the dilations out
@@ -62,8 +66,12 @@ EXCEPTIONS: dict[str, tuple[Callable[[Form], bool], tuple[str, ...]]] = {
 
 def order(form: Form) -> tuple[str, ...]:
     """Those that may say what is right, the one that counts first."""
-    applies, names = EXCEPTIONS.get(form.operator, (lambda _: False, ORDER))
-    return names if applies(form) else ORDER
+    first = form.inputs[0] if form.inputs else None
+    for key in (f"{form.operator} of {getattr(first, 'dtype', None)}", form.operator):
+        applies, names = EXCEPTIONS.get(key, (lambda _: False, ORDER))
+        if applies(form):
+            return names
+    return ORDER
 
 
 def references(form: Form, model: Any) -> dict[str, list[Array]]:

@@ -95,7 +95,7 @@ def _roi(op: Operator) -> list[Array | None]:
 
 def _cropped(op: Operator, attributes: dict[str, Any]) -> Iterator[Form]:
     none = None if op.version >= 13 else np.zeros(0, "float32")
-    for box in ((0, 0, 0.2, 0.1, 1, 1, 0.8, 0.9), (0, 0, -0.2, 0.3, 1, 1, 1.2, 0.6)):
+    for box in ((0, 0, 0.2, 0.1, 1, 1, 0.8, 0.9), (0, 0, -0.2, 0.3, 1, 1, 1.3, 0.6)):
         for value in (None, 3.0):
             given = np.array(box, "float32"), none, ints(1, 2, 3, 7)
             more = {"extrapolation_value": value, "note": str(box[2]), **attributes}

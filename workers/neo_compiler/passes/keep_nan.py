@@ -1,4 +1,6 @@
-"""Maxima and minima that keep NaN, as the frameworks' do: TVM's give the other number, in a reduction what follows it.
+"""Maxima and minima that keep NaN and begin at infinity, as the frameworks' do.
+
+TVM's give the other number where one is NaN, in a reduction what follows it, and begin at the least finite number.
 
 With a constant it costs nothing: x86's vmaxps gives its second operand where one is NaN, 64-bit Arm has fmax. Of two
 tensors, and in a reduction, x86 needs a second comparison. A softmax does without: NaN comes to it by its sum.
@@ -6,6 +8,7 @@ tensors, and in a reduction, x86 needs a second comparison. A softmax does witho
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import tvm
@@ -32,18 +35,34 @@ class _Keeper:
     def __init__(self, target: Target, softmax: bool) -> None:
         self._reductions = target.kind.name == "llvm" and not softmax
         self._on_arm = target.kind.name == "llvm" and "aarch64" in str(target.attrs.get("mtriple", ""))
-        self._reduced: list[Any] = []  # buffers that hold the greatest or least so far
+        self._softmax = softmax
+        self._sums: list[Any] = []  # buffers that hold the greatest or least so far
+        self._reduced: list[Any] = []  # those whose maxima stay TVM's
 
     def kept(self, body: Any) -> Any:
         """A kernel's body with other maxima and minima."""
-        if not self._reductions:
-            tvm_ffi.structural_walk(body, (tirx.BufferStore, self._look))
+        tvm_ffi.structural_walk(body, (tirx.BufferStore, self._look))
+        if self._sums and not self._softmax:
+            body = tvm_ffi.structural_map(body, (tirx.BufferStore, self._begun))
         return tvm_ffi.structural_map(body, ((tirx.Max, tirx.Min), self._replaced))
 
     def _look(self, store: Any) -> None:
         value, buffer = store.value, store.buffer
         if isinstance(value, tirx.Max | tirx.Min) and any(_is_load(side, [buffer]) for side in (value.a, value.b)):
-            self._reduced.append(buffer)
+            self._sums.append(buffer)
+            if not self._reductions:
+                self._reduced.append(buffer)
+
+    def _begun(self, store: Any) -> Any:
+        """A reduction's first value: infinity, where TVM has the greatest or least finite number."""
+        value = store.value
+        dtype = str(value.ty.dtype)
+        if not isinstance(value, tirx.FloatImm) or not any(store.buffer.same_as(buffer) for buffer in self._sums):
+            return store
+        ends = [float(tirx.min_value(dtype).value), float(tirx.max_value(dtype).value)]
+        if float(value.value) not in ends:
+            return store
+        return tirx.BufferStore(store.buffer, tirx.FloatImm(dtype, math.copysign(math.inf, value.value)), store.indices)
 
     def _replaced(self, node: Any) -> Any:
         x, y, dtype = node.a, node.b, str(node.ty.dtype)

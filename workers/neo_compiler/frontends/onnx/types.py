@@ -116,9 +116,11 @@ def _affine_grid(node: Node, types: Mapping[str, Any], constant: Constant) -> li
 
 
 def _grid_sample(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
-    """TVM divides by the length that is reflected."""
+    """TVM divides by the length that is reflected, and makes numbers with a fraction of integers."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
+    if nodes.kind(0) not in FLOATS:
+        raise ValueError("it is available for numbers with a fraction alone")
     reflected = attributes.get("padding_mode") == b"reflection" and attributes.get("align_corners", 0)
     if reflected and 1 in nodes.shape(0)[2:]:
         raise ValueError("reflection with align_corners is not available for a side of one place")
