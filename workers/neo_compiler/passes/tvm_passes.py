@@ -8,7 +8,7 @@ import tvm
 from tvm import relax
 from tvm.target import Target
 
-from neo_compiler.passes.keep_nan import keep_nan
+from neo_compiler.passes.infinite_limits import begin_at_infinity
 from neo_compiler.passes.scan_scatter import dependent
 
 Stock = Any
@@ -31,7 +31,7 @@ def fused(module: tvm.IRModule, target: Target, stock: Stock) -> tvm.IRModule:
 
 def finished(module: tvm.IRModule, target: Target, stock: Stock) -> tvm.IRModule:
     """`main` with its memory planned, ready for code."""
-    module = keep_nan(module, target)
+    module = begin_at_infinity(module)
     return _sequence(*stock.dataflow_lower_passes(target), *stock.finalize_passes(target))(module)
 
 
