@@ -29,7 +29,7 @@ serve: $(VENV)/.installed-demo ## run the emulator on http://127.0.0.1:4577
 	@$(BIN)/neo-emulator serve
 
 test: $(VENV)/.installed-test  ## every test
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 0
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 0 --durations 25
 
 check: $(VENV)/.installed-dev lint unit ## lint, types, import rule, unit tests
 

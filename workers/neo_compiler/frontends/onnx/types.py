@@ -52,13 +52,13 @@ def _dequantize_linear(node: Node, types: Mapping[str, Any], constant: Constant)
     return nodes.made
 
 
-def _reduced_in_float32(op: str | None) -> Rewrite:
+def _reduced_in_float32(op: str) -> Rewrite:
     """A reduction with a root or a logarithm, of integers; over no axes at all it is `op` of each value."""
 
     def rewrite(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
         nodes = Nodes(node, types)
         if nodes.kind(0) in FLOATS:
-            return _alone(op)(node, types, constant) if op else None
+            return _alone(op)(node, types, constant)
         wide = nodes.add("Cast", nodes.input(0), to=TensorProto.FLOAT)
         made = nodes.add(node.op_type, wide, *node.input[1:], **nodes.attributes())
         nodes.add("Cast", made, to=nodes.kind(0), output=nodes.output())
@@ -78,6 +78,32 @@ def _reduce_mean(node: Node, types: Mapping[str, Any], constant: Constant) -> li
     made = nodes.add("ReduceSum", *node.input, **nodes.attributes())
     count = nodes.constant(math.prod(shape) // max(1, math.prod(result)), nodes.dtype(0))
     nodes.add("Div", made, count, output=nodes.output())
+    return nodes.made
+
+
+def _log_sum_exp(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    """Less the greatest value, which is kept finite: a line of infinities has its infinity, not NaN.
+
+    Of integers the logarithm is cut before the greatest value is added, as in ONNX Runtime.
+    """
+    nodes = Nodes(node, types)
+    if nodes.empty(0):
+        raise ValueError("a reduction over no elements is not available")
+    attributes = {**nodes.attributes(), "keepdims": 1}
+    is_float = nodes.kind(0) in FLOATS
+    greatest = nodes.add("ReduceMax", *node.input, **attributes)
+    if is_float:
+        limit = float(np.finfo(nodes.dtype(0)).max)
+        bounds = (nodes.constant(end, nodes.dtype(0)) for end in (-limit, limit))
+        greatest = nodes.add("Clip", greatest, *bounds)
+    rest = nodes.add("Sub", nodes.input(0), greatest)
+    if not is_float:
+        rest = nodes.add("Cast", rest, to=TensorProto.FLOAT)
+    total = nodes.add("Log", nodes.add("ReduceSum", nodes.add("Exp", rest), *node.input[1:], **attributes))
+    if not is_float:
+        total = nodes.add("Cast", total, to=nodes.kind(0))
+    shape = nodes.constant(nodes.result_shape(0), "int64")
+    nodes.add("Reshape", nodes.add("Add", total, greatest), shape, output=nodes.output())
     return nodes.made
 
 
@@ -166,7 +192,7 @@ REWRITES: dict[str, Rewrite] = {
     "ReduceL1": _alone("Abs"),
     "ReduceL2": _reduced_in_float32("Abs"),
     "ReduceLogSum": _reduced_in_float32("Log"),
-    "ReduceLogSumExp": _reduced_in_float32(None),
+    "ReduceLogSumExp": _log_sum_exp,
     "ReduceMean": _reduce_mean,
     "ReduceSumSquare": _alone("Mul"),
     "ScatterElements": _scatter,
