@@ -12,6 +12,7 @@ from e2e.models import Case, Graph, conv_net, tensor
 from onnx import TensorProto
 
 from neo_compiler.errors import CompilationError
+from neo_compiler.job_log import written_to
 from neo_compiler.lowering import build
 from neo_compiler.lowering.cpu.pipeline import LADDER
 from neo_compiler.runtime.execute import load_artifact
@@ -90,9 +91,7 @@ def test_compiles_for_a_gpu(make: object, tmp_path: Path) -> None:
     assert (elf.find_cubin(work.library.read_bytes()) is None) == (make is nothing_to_compute)
 
 
-def test_a_level_without_machine_code_gives_way_to_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_level_without_machine_code_gives_way_to_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write, calls = build.write_kernels, []
     levels = [level for level in LADDER if not level.only_quantised]
 
@@ -104,8 +103,10 @@ def test_a_level_without_machine_code_gives_way_to_the_next(
 
     monkeypatch.setattr(build, "write_kernels", refusing)
     case = conv_net()
-    work = compile_case(case, {"Os": "LINUX", "Arch": "X86_64"}, tmp_path)
-    log = capsys.readouterr().out
+    lines: list[str] = []
+    with written_to(lines.append):
+        work = compile_case(case, {"Os": "LINUX", "Arch": "X86_64"}, tmp_path)
+    log = "\n".join(lines)
     assert log.count("LLVM does not like it") == len(levels) - 1
     assert f"kernels: level {LADDER[-1].name}" in log
     assert difference(load_artifact(work.archive).run(case.inputs), truth(case)) < 1e-4
