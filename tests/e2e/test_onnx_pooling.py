@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 from support.onnx_run import run_model
 
-from neo_compiler.frontends.onnx.builder import run_reference
+from neo_compiler.frontends.onnx.reference import run_reference
 
 X = np.random.default_rng(6).standard_normal((1, 2, 6, 11)).astype("float32")
 KINDS: dict[str, list[dict[str, Any]]] = {
