@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from support import apart
+
 WORKS, WRONG, REFUSED, NOT_FEASIBLE = "works", "wrong", "refused", "not feasible"
-SECONDS_EACH = 120
 
 
 @dataclass(frozen=True)
@@ -42,25 +42,8 @@ def outcome(case: Any) -> Outcome:
 
 def outcomes(names: list[str]) -> Iterator[Outcome]:
     """The verdicts, in order. A process that dies has its test counted as refused, and a new one goes on."""
-    left = list(names)
-    while left:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "support.onnx_nodes_run"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert process.stdin and process.stdout
-        process.stdin.write("\n".join(left))
-        process.stdin.close()
-        for line in process.stdout:
-            if line.startswith('{"name"'):
-                result = Outcome(**json.loads(line))
-                left.remove(result.name)
-                yield result
-        if process.wait() and left:
-            yield Outcome(left.pop(0), "", REFUSED, f"the compiler died (exit code {process.returncode})")
+    for name, row, code in apart.rows(["-m", "support.onnx_nodes_run"], names):
+        yield Outcome(name, "", REFUSED, f"the compiler died (exit code {code})") if row is None else Outcome(**row)
 
 
 def main() -> None:

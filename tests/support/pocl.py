@@ -7,30 +7,19 @@ pocl brings an LLVM, and crashes beside other libraries that do: even the questi
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from bench.zoo import MODELS as ZOO
 from e2e.compiling import compile_case, difference, truth
 from e2e.models import CASES
 from support import opencl
-
-TESTS = Path(__file__).parents[1]
-MISSING = 77  # exit code; automake's for a skipped test
+from support.apart import MISSING, last_line
 
 
 def run_apart(target: str | dict[str, str], model: str, folder: Path) -> tuple[int, float]:
     """How many kernels ran, and the largest difference from ONNX Runtime. Skips the test without pocl."""
-    command = [sys.executable, "-m", "support.pocl", json.dumps(target), model, str(folder)]
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=280, check=False)
-    if done.returncode == MISSING:
-        pytest.skip(done.stdout.strip())
-    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-3000:]}"
-    kernels, error = done.stdout.splitlines()[-1].split()
+    kernels, error = last_line("support.pocl", json.dumps(target), model, str(folder)).split()
     return int(kernels), float(error)
 
 

@@ -9,7 +9,6 @@ import json
 import os
 import queue
 import re
-import subprocess
 import sys
 import warnings
 import zlib
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import tvm_ffi
+from support import apart
 from support.onnx_forms.form import Array, Form
 
 RIGHT, WRONG, REFUSED, UNNAMED, NO_REFERENCE, INVALID = (
@@ -87,8 +87,11 @@ def outcome(name: str, form: Form, scheduled: bool = False) -> Outcome:
     return Outcome(name, form.operator, WRONG if reason else RIGHT, (reason and f"{reason} ({judge})") or "", note)
 
 
-_results: dict[int, list[tuple[Any, dict[str, Array], list[Array]]]] = {}
-"""Modules that were compiled, their inputs and results, by the modules' hash: many opsets import as the same module."""
+_results: dict[tuple[int, bool], list[tuple[Any, dict[str, Array], list[Array]]]] = {}
+"""Modules that were compiled, their inputs and results, by the modules' hash and whether they were scheduled.
+
+Many opsets import as the same module.
+"""
 
 
 def _run(model: Any, feeds: dict[str, Array], scheduled: bool) -> list[Array]:
@@ -97,7 +100,7 @@ def _run(model: Any, feeds: dict[str, Array], scheduled: bool) -> list[Array]:
     from neo_compiler.frontends.onnx import load as importer
 
     imported = importer.compilable(model, {name: item.shape for name, item in feeds.items()}, "")
-    known = _results.setdefault(tvm_ffi.structural_hash(imported.module), [])
+    known = _results.setdefault((tvm_ffi.structural_hash(imported.module), scheduled), [])
     for module, fed, results in known:
         same = all(np.array_equal(fed[name], item) for name, item in feeds.items())
         if same and tvm_ffi.structural_equal(module, imported.module):
@@ -131,26 +134,12 @@ def told(item: Outcome) -> str:
 
 def outcomes(names: Sequence[str], scheduled: bool = False) -> Iterator[Outcome]:
     """The verdicts, in order. A process that dies has its form counted as refused without a name; a new one goes on."""
-    left = list(names)
-    while left:
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "support.onnx_forms.run", "--worker", *["--scheduled"] * scheduled],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert process.stdin and process.stdout
-        process.stdin.write("\n".join(left))
-        process.stdin.close()
-        for line in process.stdout:
-            if line.startswith('{"name"'):
-                result = Outcome(**json.loads(line))
-                left.remove(result.name)
-                yield result
-        if process.wait() and left:
-            name = left.pop(0)
-            yield Outcome(name, operator_of(name), UNNAMED, f"the compiler died (exit code {process.returncode})")
+    command = ["-W", "ignore", "-m", "support.onnx_forms.run", "--worker", *["--scheduled"] * scheduled]
+    for name, row, code in apart.rows(command, names):
+        if row is None:
+            yield Outcome(name, operator_of(name), UNNAMED, f"the compiler died (exit code {code})")
+        else:
+            yield Outcome(**row)
 
 
 def operator_of(name: str) -> str:

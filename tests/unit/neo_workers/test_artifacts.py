@@ -1,24 +1,12 @@
-import io
-import tarfile
-
 import pytest
+from e2e.compiling import tar_gz
 
 from neo_workers import artifacts
 from neo_workers.artifacts import ArtifactFile
 
 
-def archive(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    return buffer.getvalue()
-
-
 def test_files_and_metadata() -> None:
-    data = archive({"compiled.so": b"\x7fELF", "compiled.meta": b'{"library": "compiled.so"}'})
+    data = tar_gz({"compiled.so": b"\x7fELF", "compiled.meta": b'{"library": "compiled.so"}'})
     found = artifacts.contents(data)
     assert found is not None
     assert found.files == (ArtifactFile("compiled.so", 4), ArtifactFile("compiled.meta", 26))
@@ -26,7 +14,7 @@ def test_files_and_metadata() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"no archive", archive({"a": bytes(9999)})[:-20], archive({"compiled.meta": b"{"})]
+    "data", [b"", b"no archive", tar_gz({"a": bytes(9999)})[:-20], tar_gz({"compiled.meta": b"{"})]
 )
 def test_damaged_archives_are_none(data: bytes) -> None:
     assert artifacts.contents(data) is None

@@ -1,24 +1,10 @@
 """Bodies as an application reads them."""
 
-from collections.abc import Callable
-
 import pytest
+from unit.neo_emulator.http.reading import Arriving, body, one
 
 from neo_emulator.http.body import Body
 from neo_emulator.http.errors import ClientGone, RequestError
-from neo_emulator.http.receiver import Receiver, Request
-
-Arriving = Callable[..., Receiver]
-
-
-def one(receiver: Receiver) -> Request:
-    request = receiver.next()
-    assert request is not None
-    return request
-
-
-def body(receiver: Receiver, length: int | None) -> Body:
-    return Body(one(receiver), receiver, length, wants_continue=False)
 
 
 def test_reading_in_parts(arriving: Arriving) -> None:

@@ -7,8 +7,6 @@ Prints a JSON object: case -> [largest difference over the largest number, {kern
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import replace
@@ -17,9 +15,9 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-import pytest
 import tvm
 from support import opencl
+from support.apart import MISSING, last_line
 from tvm.target import Target
 from unit.neo_compiler.frontends.onnx.test_recurrent import CASES as LAYERS
 from unit.neo_compiler.lowering.cpu.modules import module, sample, stock
@@ -31,9 +29,6 @@ from neo_compiler.frontends.onnx.reference import run_reference
 from neo_compiler.lowering import build
 from neo_compiler.lowering.gpu import cost_model, pack_weights, pipeline
 
-TESTS = Path(__file__).parents[4]
-MISSING = 77  # exit code; automake's for a skipped test
-TIMEOUT_SECONDS = 280
 TOLERANCE = 1e-5  # of the largest number
 
 SLICED = "sliced: "
@@ -53,15 +48,7 @@ CASES = {
 
 def run_apart(device: str, *names: str) -> dict[str, Any]:
     """What `main` prints. Skips the test without pocl."""
-    command = [sys.executable, "-m", "unit.neo_compiler.lowering.gpu.kernels", device, *names]
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, encoding="utf-8", timeout=TIMEOUT_SECONDS, check=False
-    )
-    if done.returncode == MISSING:
-        pytest.skip(done.stdout.strip())
-    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-3000:]}"
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(last_line("unit.neo_compiler.lowering.gpu.kernels", device, *names))
     return found
 
 

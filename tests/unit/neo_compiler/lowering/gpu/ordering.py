@@ -7,8 +7,6 @@ Prints a JSON object: case -> the largest difference from ONNX Runtime over the 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -17,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import pytest
 from e2e.compiling import truth
 from e2e.models import Arrays, Case
 from onnx import helper, numpy_helper
 from support import opencl
+from support.apart import MISSING, last_line
 
 from neo_compiler import frontends
 from neo_compiler.codegen.cubin import device_source
@@ -30,25 +28,17 @@ from neo_compiler.lowering import build
 from neo_compiler.lowering.targets import tvm_target
 from neo_targets.registry import DEVICES
 
-MISSING = 77  # exit code; automake's for a skipped test
 OPSET = 18
 
 
-TESTS = Path(__file__).parents[4]
 TIMEOUT_SECONDS = 560
 
 
 def run_apart(device: str, *names: str) -> dict[str, float | str]:
     """What `main` prints. Skips the test without pocl."""
-    command = [sys.executable, "-m", "unit.neo_compiler.lowering.gpu.ordering", device, *names]
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, encoding="utf-8", timeout=TIMEOUT_SECONDS, check=False
+    found: dict[str, float | str] = json.loads(
+        last_line("unit.neo_compiler.lowering.gpu.ordering", device, *names, seconds=TIMEOUT_SECONDS)
     )
-    if done.returncode == MISSING:
-        pytest.skip(done.stdout.strip())
-    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr[-3000:]}"
-    found: dict[str, float | str] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
