@@ -52,7 +52,11 @@ def timed(tree: ast.AST) -> list[int]:
 
 @pytest.mark.parametrize(("find", "instead"), [(sleeps, "until, stays, takes or hangs"), (timed, "a state or a count")])
 def test_nobody_waits_for_a_time(find: Callable[[ast.AST], list[int]], instead: str) -> None:
-    found = [f"{path.relative_to(TESTS)}:{line}" for path in FILES for line in find(ast.parse(path.read_text(encoding="utf-8")))]
+    found = [
+        f"{path.relative_to(TESTS)}:{line}"
+        for path in FILES
+        for line in find(ast.parse(path.read_text(encoding="utf-8")))
+    ]
     assert found == [], f"use {instead}: see support/waiting.py"
 
 
