@@ -14,7 +14,9 @@ def test_files_and_metadata() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"no archive", tar_gz({"a": bytes(9999)})[:-20], tar_gz({"compiled.meta": b"{"})]
+    "data",
+    [b"", b"no archive", tar_gz({"a": bytes(9999)})[:-20], tar_gz({"compiled.meta": b"{"})],
+    ids=["empty", "no archive", "cut short", "metadata that is not JSON"],
 )
 def test_damaged_archives_are_none(data: bytes) -> None:
     assert artifacts.contents(data) is None
