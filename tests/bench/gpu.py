@@ -105,14 +105,14 @@ def _resources(module: Any, target: Any, spec: Any) -> dict[str, dict[str, int]]
     """Kernel -> its resources in the cubin; nothing for OpenCL, whose code the device's driver makes."""
     from bench import gpucode
 
+    from neo_compiler.codegen import machine_code
     from neo_compiler.codegen.cubin import device_source
     from neo_compiler.codegen.nvrtc import compile_cubin
-    from neo_compiler.lowering import build
     from neo_targets.spec import Cuda
 
     if not isinstance(spec.device, Cuda):
         return {}
-    source = device_source(build.generate(module, target).mod)
+    source = device_source(machine_code.generate(module, target).mod)
     return gpucode.resources(compile_cubin(source, spec.device.arch))
 
 

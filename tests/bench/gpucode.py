@@ -18,7 +18,7 @@ from elftools.elf.elffile import ELFFile
 from tvm import ir, relax, tirx
 from tvm.tirx.build import split_host_device_mods
 
-from neo_compiler.lowering import build
+from neo_compiler.lowering.lower import OPT_LEVEL, PASS_CONFIG
 
 ATTRIBUTES = {0x2F: "registers", 0x11: "spilled_bytes"}
 """EIATTR_REGCOUNT, a thread's; EIATTR_FRAME_SIZE, what a thread keeps in local memory."""
@@ -65,7 +65,7 @@ def kernels(lowered: tvm.IRModule, target: Any) -> dict[str, list[Kernel]]:
     found: dict[str, list[Kernel]] = {}
     for name, function in functions.items():
         module = tvm.tirx.transform.BindTarget(target)(tvm.IRModule({name: function}, attrs=lowered.attrs))
-        with target, tvm.transform.PassContext(opt_level=build.OPT_LEVEL, config=build.PASS_CONFIG):
+        with target, tvm.transform.PassContext(opt_level=OPT_LEVEL, config=PASS_CONFIG):
             _, devices = split_host_device_mods(passes(module))
         found[name.name_hint] = [
             count(own.name_hint, code) for device in devices.values() for own, code in device.functions_items()

@@ -34,16 +34,16 @@ def _compare(model: str, built: Any) -> None:
     import tvm
     from tvm import relax
 
-    from neo_compiler.codegen import link
-    from neo_compiler.lowering import build
+    from neo_compiler.codegen import link, machine_code
+    from neo_compiler.lowering.lower import lower
     from neo_compiler.lowering.targets import tvm_target
     from neo_compiler.runtime import dlr
 
     target = tvm_target(built.work.spec)
     folder = built.folder.parent / "vm"
     folder.mkdir(exist_ok=True)
-    lowered = build.lower(built.work.imported.module, target)
-    library = link.export(build.generate(lowered.module, target), built.work.spec, folder)
+    lowered = lower(built.work.imported.module, target)
+    library = link.export(machine_code.generate(lowered.module, target), built.work.spec, folder)
     names = [item.name for item in built.work.imported.inputs]
 
     def load_vm() -> Callable[[], Any]:

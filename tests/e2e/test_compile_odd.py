@@ -11,9 +11,9 @@ from e2e.compiling import compile_case, difference, truth
 from e2e.models import Case, Graph, conv_net, tensor
 from onnx import TensorProto
 
+from neo_compiler.codegen import machine_code
 from neo_compiler.errors import CompilationError
 from neo_compiler.job_log import written_to
-from neo_compiler.lowering import build
 from neo_compiler.lowering.cpu.pipeline import LADDER
 from neo_compiler.runtime.execute import load_artifact
 from neo_targets.binary import elf
@@ -92,7 +92,7 @@ def test_compiles_for_a_gpu(make: object, tmp_path: Path) -> None:
 
 
 def test_a_level_without_machine_code_gives_way_to_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write, calls = build.write_kernels, []
+    write, calls = machine_code.write_kernels, []
     levels = [level for level in LADDER if not level.only_quantised]
 
     def refusing(*arguments: Any) -> list[Path]:
@@ -101,7 +101,7 @@ def test_a_level_without_machine_code_gives_way_to_the_next(tmp_path: Path, monk
             raise CompilationError("LLVM does not like it")
         return write(*arguments)
 
-    monkeypatch.setattr(build, "write_kernels", refusing)
+    monkeypatch.setattr(machine_code, "write_kernels", refusing)
     case = conv_net()
     lines: list[str] = []
     with written_to(lines.append):

@@ -16,7 +16,7 @@ import tvm_ffi
 from tvm import tirx
 from tvm.tirx.build import split_host_device_mods
 
-from neo_compiler.lowering import build
+from neo_compiler.lowering.lower import OPT_LEVEL, PASS_CONFIG
 
 AXES = ("blockIdx.x", "blockIdx.y", "blockIdx.z", "threadIdx.x", "threadIdx.y", "threadIdx.z")
 
@@ -62,7 +62,7 @@ def host_functions(kernels: Any, target: Any) -> dict[str, Any]:
     before = _Before()
     passes, _, _ = tvm.tirx.get_tir_pipeline("default")  # what relax.build takes for every target
     instrument = tvm.instrument.pass_instrument(type("Before", (), {"run_before_pass": before.run_before_pass}))()
-    with tvm.transform.PassContext(opt_level=build.OPT_LEVEL, config=build.PASS_CONFIG, instruments=[instrument]):
+    with tvm.transform.PassContext(opt_level=OPT_LEVEL, config=PASS_CONFIG, instruments=[instrument]):
         split_host_device_mods(passes(tvm.tirx.transform.BindTarget(target)(kernels)))
     return before.functions
 

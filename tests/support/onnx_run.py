@@ -10,10 +10,11 @@ import numpy.typing as npt
 import tvm
 from tvm import relax
 
+from neo_compiler.codegen import machine_code
 from neo_compiler.frontends.base import Imported
 from neo_compiler.frontends.onnx import load as importer
-from neo_compiler.lowering import build
 from neo_compiler.lowering.cpu.pipeline import LADDER
+from neo_compiler.lowering.lower import lower
 
 Array = npt.NDArray[Any]
 
@@ -34,8 +35,8 @@ def run_scheduled(imported: Imported, inputs: Mapping[str, Array], cpu: str) -> 
 
 def _lowered(imported: Imported, inputs: Mapping[str, Array], target: Any, first: int) -> list[Array]:
     """The outputs of the model lowered on the level with this number, or the next that compiles."""
-    lowered = build.lower(imported.module, target, first)
-    executable = build.generate(lowered.module, target)
+    lowered = lower(imported.module, target, first)
+    executable = machine_code.generate(lowered.module, target)
     return _run(executable, [*(inputs[item.name] for item in imported.inputs), *lowered.weights.values()])
 
 

@@ -16,7 +16,7 @@ from support.launching import Launch, host_functions, launches
 from neo_compiler.codegen.extract_plan import extract
 from neo_compiler.codegen.static_plan import Plan, PlanTensor
 from neo_compiler.compilation import Compilation
-from neo_compiler.lowering import build
+from neo_compiler.lowering.lower import lower
 from neo_compiler.lowering.targets import tvm_target
 from neo_targets.binary import elf
 
@@ -52,7 +52,7 @@ class Program:
     """The GPU part of one compiled model."""
 
     def __init__(self, text: str, lowered: Any, target: Any, inputs: list[str], outputs: list[str], device: Any):
-        """`text`: the OpenCL C of all kernels; `lowered`: the build.Lowered they were made of."""
+        """`text`: the OpenCL C of all kernels; `lowered`: the Lowered they were made of."""
         import pyopencl
 
         self.opencl: Any = pyopencl
@@ -66,7 +66,7 @@ class Program:
         """That of a finished job."""
         assert work.library is not None and work.imported is not None
         target = tvm_target(work.spec)
-        lowered = build.lower(work.imported.module, target)
+        lowered = lower(work.imported.module, target)
         inputs, outputs = ([item.name for item in items] for items in (work.imported.inputs, work.imported.outputs))
         return cls(elf.find_opencl(work.library.read_bytes()), lowered, target, inputs, outputs, device)
 

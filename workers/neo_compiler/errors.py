@@ -59,3 +59,21 @@ class TimeOutError(CompileError):
 
 class InternalError(CompileError):
     prefix = "ServerError: "
+
+
+def last_line(error: BaseException) -> str:
+    """Returns the last line of `error`'s text, without blanks, or its type's name: TVM puts a stack before it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def typed_line(error: BaseException) -> str:
+    """Returns `error`'s type and the last line of its text."""
+    return f"{type(error).__name__}: {last_line(error)}"
+
+
+def one_line(error: BaseException) -> str:
+    """Returns `error`'s text without TVM's stack and without line breaks, or its type's name."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " ".join(line for line in lines if not line.startswith("File "))
+    return text or type(error).__name__

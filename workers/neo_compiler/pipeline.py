@@ -10,14 +10,16 @@ import errno
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from neo_compiler import cache, frontends, input_config
+from neo_compiler import cache, frontends, input_config, ir_dump
 from neo_compiler.compilation import Compilation, CompilationContext, CompilationResult
 from neo_compiler.errors import CompilationError, InputConfigurationError, InternalError
 from neo_compiler.settings import PREFIX, CompilerSettings
 from neo_compiler.storage import archive
 from neo_compiler.tvm_import import load_tvm
+from neo_targets.spec import Cuda
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +40,18 @@ def run(request: Mapping[str, Any], context: CompilationContext) -> CompilationR
     try:
         work = Compilation.prepare(request, context)
         _do(work, "fetch")
-        _make(work)
+        with ir_dump.dumping_to(dump_folder(context)):
+            _make(work)
         _do(work, "upload")
     except OSError as error:
         raise InternalError(f"{HINTS.get(error.errno or 0, '')} {error}".strip()) from error
     return CompilationResult(str(work.request.artifact_uri), work.digest, work.derived)
+
+
+def dump_folder(context: CompilationContext) -> Path | None:
+    """Where this compilation's modules are written, if the settings ask for it: a folder named as its work folder."""
+    folder = context.settings.dump_ir
+    return folder / context.work_dir.name if folder else None
 
 
 def preload(settings: CompilerSettings) -> None:
@@ -82,6 +91,7 @@ def import_(work: Compilation) -> None:
     """The model as an IRModule."""
     imported = frontends.loader(work.request.framework)(work.files, work.request.shapes)
     work.imported = imported
+    ir_dump.after("imported", imported.module)
     if work.request.shapes is None:  # Source: API_DerivedInformation
         work.derived = input_config.derived(
             {item.name: item.shape for item in imported.inputs if item.shape is not None}
@@ -93,7 +103,7 @@ def import_(work: Compilation) -> None:
 
 def compile_(work: Compilation) -> None:
     """Machine code for the target: the kernels of a static model, or TVM's VM program in memory."""
-    from neo_compiler.lowering import build
+    from neo_compiler.lowering.lower import is_for_cpus
     from neo_compiler.lowering.targets import tvm_target
 
     assert work.imported is not None
@@ -102,7 +112,7 @@ def compile_(work: Compilation) -> None:
 
         work.library = coreml.convert(work.imported, _class_labels(work), work.folder("library"))
         return
-    if work.spec.device is not None and build.is_for_cpus(work.imported.module):
+    if work.spec.device is not None and is_for_cpus(work.imported.module):
         log.info(f"this model's kernels are for CPUs: they run on the host of {work.spec.device.label}")
         work.spec = replace(work.spec, device=None)
     target = tvm_target(work.spec)
@@ -121,15 +131,15 @@ def compile_(work: Compilation) -> None:
 
 def _lower(work: Compilation, target: Any, first: int = 0) -> Any:
     """The model as kernels, from level `first` on; where the settings ask for it, with tiles that were timed."""
-    from neo_compiler.lowering import build
     from neo_compiler.lowering.cpu.tile_selection import Choices
+    from neo_compiler.lowering.lower import lower
 
     assert work.imported is not None
     choices = Choices(work.tuning.database.tiles)
-    lowered = build.lower(work.imported.module, target, first, choices)
+    lowered = lower(work.imported.module, target, first, choices)
     if first == 0 and work.tuning.improve(target, choices.asked, work.folder("tuning"), log.info):
         choices = Choices(work.tuning.database.tiles)
-        lowered = build.lower(work.imported.module, target, first, choices)
+        lowered = lower(work.imported.module, target, first, choices)
     if choices.used:
         log.info(f"tuning: {len(choices.used)} of {len(choices.asked)} kinds of kernels have tiles that were timed")
     return lowered
@@ -137,16 +147,16 @@ def _lower(work: Compilation, target: Any, first: int = 0) -> Any:
 
 def _generate(work: Compilation, lowered: Any, target: Any) -> None:
     """Machine code of a lowered module. Raises CompilationError."""
-    from neo_compiler.lowering import build
+    from neo_compiler.codegen import machine_code
 
     work.weights = lowered.weights
     for note in lowered.notes:
         log.info(note)
     _plan(work, lowered.module)
     if work.plan:
-        work.objects = build.write_kernels(lowered.module, target, work.folder("objects"))
+        work.objects = machine_code.write_kernels(lowered.module, target, work.folder("objects"))
     else:
-        work.executable = build.generate(lowered.module, target)
+        work.executable = machine_code.generate(lowered.module, target)
 
 
 def _class_labels(work: Compilation) -> list[str]:
@@ -194,7 +204,10 @@ def link(work: Compilation) -> None:
         verify(work.library, work.spec)
     else:
         work.library = export(work.executable, work.spec, work.folder("library"))
-        verify(work.library, work.spec, has_kernels=bool(device_source(work.executable.mod)))
+        source = device_source(work.executable.mod)
+        if source:
+            ir_dump.text("kernels.cu" if isinstance(work.spec.device, Cuda) else "kernels.cl", lambda: source)
+        verify(work.library, work.spec, has_kernels=bool(source))
     assert work.library is not None
     log.info(f"{work.library.name}: {work.library.stat().st_size} bytes")
 

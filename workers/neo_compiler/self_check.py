@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from neo_compiler.errors import CompilationError
-from neo_compiler.frontends.base import Array, Imported, Reference, Tensor, one_line
+from neo_compiler.errors import CompilationError, one_line
+from neo_compiler.frontends.base import Array, Imported, Reference, Tensor
 from neo_compiler.runtime.execute import CannotRun, load_artifact
 
 SEED = 0

@@ -54,6 +54,12 @@ class CompilerSettings(BaseSettings):
         "an x86-64 CPU. Off: their jobs FAIL with the reason.",
     )
 
+    dump_ir: Path | None = Field(
+        default=None,
+        description="For debugging: write the module after each phase of a compilation to numbered files in a folder "
+        "per job of this folder, and a GPU's source code. Unset: nothing is written.",
+    )
+
     # what a model's archive may be
     max_model_bytes: int = Field(default=4 << 30, gt=0, description="Largest unpacked model archive.")
     max_model_files: int = Field(default=10_000, gt=0, description="Most members of a model archive.")

@@ -11,22 +11,19 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
-from typing import Any
 
 import tvm
 
 from neo_compiler.codegen.nvrtc import compile_cubin
 from neo_compiler.errors import InternalError
+from neo_compiler.tvm_types import RuntimeModule
 from neo_targets.spec import Cuda, TargetSpec
 
 _pack_imports = tvm.get_global_func("runtime.ModulePackImportsToTensor")
 _codegen_blob = tvm.get_global_func("codegen.codegen_blob")
 
-Module = Any
-"""tvm.runtime.Module; tvm is untyped."""
 
-
-def device_source(module: Module) -> str:
+def device_source(module: RuntimeModule) -> str:
     """The CUDA C++ or OpenCL C of all GPU kernels below `module`, "" when there is none."""
     for child in module.imports:
         if child.kind in ("cuda", "opencl"):
@@ -36,7 +33,7 @@ def device_source(module: Module) -> str:
     return ""
 
 
-def write_imports(module: Module, spec: TargetSpec, output: Path) -> None:
+def write_imports(module: RuntimeModule, spec: TargetSpec, output: Path) -> None:
     """Writes the object file with `module`'s import tree, its CUDA source compiled. Raises CompilationError.
 
     OpenCL C stays as it is: the device's driver compiles it.

@@ -13,12 +13,10 @@ import tvm
 import tvm_ffi
 from tvm import relax, tirx
 
+from neo_compiler.codegen.machine_code import kernel_symbol
 from neo_compiler.codegen.memory_planner import ALWAYS, Storage, place
 from neo_compiler.codegen.static_plan import ALIGN_BYTES, BITS, Call, Plan, PlanTensor
-from neo_compiler.lowering.build import kernel_symbol
-
-Expr = Any
-"""A relax expression; tvm is untyped."""
+from neo_compiler.tvm_types import Expr
 
 IGNORED = frozenset(
     {

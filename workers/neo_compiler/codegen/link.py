@@ -9,7 +9,7 @@ from typing import Any
 
 from neo_compiler.codegen.cubin import write_imports
 from neo_compiler.errors import InternalError
-from neo_compiler.lowering.build import Executable
+from neo_compiler.tvm_types import Executable
 from neo_targets import toolchains
 from neo_targets.spec import TargetSpec
 

@@ -14,9 +14,7 @@ import numpy.typing as npt
 
 from neo_compiler.errors import CompilationError, InputConfigurationError
 from neo_compiler.frontends import FRAMEWORKS
-
-IRModule = Any
-"""tvm.IRModule; tvm is untyped."""
+from neo_compiler.tvm_types import IRModule
 
 Array = npt.NDArray[Any]
 
@@ -74,13 +72,6 @@ def optional(module: str, framework: str, hint: str = "") -> Any:
 def random_text(operator: str, hint: str = "") -> str:
     """Why a model with a random operator is refused: compiled, it would give one sample for ever, or none."""
     return f"{operator} gives other numbers in every run, which a compiled model cannot{hint and '; '}{hint}"
-
-
-def one_line(error: BaseException) -> str:
-    """What `error` says, without TVM's stack and without line breaks."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(line for line in lines if not line.startswith("File "))
-    return text or type(error).__name__
 
 
 @contextlib.contextmanager

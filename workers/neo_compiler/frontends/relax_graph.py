@@ -12,10 +12,9 @@ from tvm import relax
 
 from neo_compiler.frontends.base import Imported, Tensor
 from neo_compiler.input_config import DYNAMIC, ModelInput, Shape, match
+from neo_compiler.tvm_types import Expr
 
 Array = npt.NDArray[Any]
-Expr = Any
-"""A relax expression; tvm is untyped."""
 
 INPUT = "data"
 DTYPE = "float32"

@@ -7,8 +7,9 @@ from typing import Any
 
 from tvm import relax
 
-from neo_compiler.frontends.base import Imported, IRModule, Tensor
+from neo_compiler.frontends.base import Imported, Tensor
 from neo_compiler.input_config import Shape
+from neo_compiler.tvm_types import IRModule
 
 
 def imported(

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from tvm import tirx
 from tvm.script import tirx as T  # noqa: N812 - as TVMScript is written everywhere
 
-Expr = Any
-"""A tirx expression; tvm is untyped."""
+from neo_compiler.tvm_types import Expr
 
 SEQUENCE, INDEPENDENT = "n", "j"
 """Names of a kernel's loops: over sequences, outermost; those whose steps do not depend on each other, innermost."""

@@ -17,11 +17,9 @@ from tvm import relax
 from tvm.script import tirx as T  # noqa: N812 - TVM's own name for it
 
 from neo_compiler.kernels.forest import CATEGORICAL, FEATURE_MASK, OTHERS_RIGHT, Forest
+from neo_compiler.tvm_types import Expr, PrimFunc
 
 Array = npt.NDArray[Any]
-PrimFunc = Any
-Expr = Any
-"""Of tvm, which is untyped."""
 
 LANES = 64
 MIN_ROW_LANES = 8

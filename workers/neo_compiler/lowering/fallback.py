@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
+from neo_compiler.errors import typed_line
 from neo_compiler.passes.lift_weights import Separated
 
 
@@ -51,12 +52,7 @@ def highest(ladder: Sequence[AnyLevel], first: int, lower: Callable[[AnyLevel], 
             if (lowered := lower(level)) is not None:
                 return replace(lowered, below=number, refused=refused)
         except Exception as error:  # tvm raises many types; the next level does without the pass
-            refused[level.name] = f"{type(error).__name__}: {_last_line(error)}"
+            refused[level.name] = typed_line(error)
     lowered = lower(ladder[-1])
     assert lowered is not None
     return replace(lowered, refused=refused)
-
-
-def _last_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else ""

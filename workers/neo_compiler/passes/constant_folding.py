@@ -11,7 +11,8 @@ import numpy.typing as npt
 import tvm
 from tvm import relax
 
-from neo_compiler.passes.rewriter import Expr, Rewriter, ints, is_constant, op_name, rewrite, shape_of
+from neo_compiler.passes.rewriter import Rewriter, ints, is_constant, op_name, rewrite, shape_of
+from neo_compiler.tvm_types import Expr
 
 MAX_BYTES = 4 << 20
 """A folded result may be that big, or as big as what it was made of."""

@@ -11,12 +11,11 @@ from tvm import relax, te
 
 from neo_compiler.passes.constant_folding import constant
 from neo_compiler.passes.layout import Result, Turner
-from neo_compiler.passes.rewriter import Expr, ints, is_constant, shape_of
+from neo_compiler.passes.rewriter import ints, is_constant, shape_of
+from neo_compiler.tvm_types import Expr, Tensor
 
 Array = npt.NDArray[Any]
 
-Tensor = Any
-"""A tensor of a tensor expression; tvm is untyped."""
 
 R = relax.op
 

@@ -10,7 +10,8 @@ import tvm
 from tvm import relax
 
 from neo_compiler.passes.constant_folding import constant
-from neo_compiler.passes.rewriter import Expr, Rewriter, is_constant, op_name, rewrite, shape_of
+from neo_compiler.passes.rewriter import Rewriter, is_constant, op_name, rewrite, shape_of
+from neo_compiler.tvm_types import Expr
 
 Array = npt.NDArray[Any]
 

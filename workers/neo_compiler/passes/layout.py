@@ -14,7 +14,8 @@ import tvm
 from tvm import relax
 
 from neo_compiler.passes.constant_folding import constant
-from neo_compiler.passes.rewriter import Expr, Rewriter, is_constant, op_name, shape_of
+from neo_compiler.passes.rewriter import Rewriter, is_constant, op_name, shape_of
+from neo_compiler.tvm_types import Expr
 
 Rule = Callable[["Turner", Expr], "Result | None"]
 """(turner, call of the old function) -> what stands for it; None: in the model's order."""

@@ -8,7 +8,8 @@ from tvm import relax, tirx
 from neo_compiler.passes.convolution import last_conv1d, last_conv2d, last_transposed
 from neo_compiler.passes.layout import Result, Rule, Turner, to_last, turned_axis
 from neo_compiler.passes.quantization.qparams import BYTES
-from neo_compiler.passes.rewriter import Expr, ints, is_constant, op_name, rewrite, shape_of
+from neo_compiler.passes.rewriter import ints, is_constant, op_name, rewrite, shape_of
+from neo_compiler.tvm_types import Expr
 
 R = relax.op
 

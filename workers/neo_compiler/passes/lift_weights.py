@@ -10,12 +10,12 @@ import tvm
 from tvm import relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
+from neo_compiler.tvm_types import Expr
+
 HOIST_MIN_BYTES = 256
 """Smaller constants stay in the code: shapes, scales, axes."""
 
 Array = npt.NDArray[Any]
-Expr = Any
-"""A relax expression; tvm is untyped."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from typing import Any
 import tvm
 from tvm import relax
 
-Expr = Any
-"""A relax expression; tvm is untyped."""
+from neo_compiler.tvm_types import Expr
 
 
 class NotStraight(Exception):  # noqa: N818 - it is an answer, not a fault

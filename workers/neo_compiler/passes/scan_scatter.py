@@ -19,7 +19,8 @@ from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T  # noqa: N812 - TVM's own name for it
 from tvm.target import Target
 
-from neo_compiler.passes.rewriter import Expr, Rewriter, op_name, rewrite, shape_of
+from neo_compiler.passes.rewriter import Rewriter, op_name, rewrite, shape_of
+from neo_compiler.tvm_types import Expr, Tensor
 
 THREADS = 64
 """Of a block: few, as these kernels have few numbers."""
@@ -185,9 +186,6 @@ class Lines:
         place = (outer * self.length + number * self.piece) * self.inner + tirx.floormod(index, self.inner)
         return number, place
 
-
-Tensor = Any
-"""tvm.te.Tensor."""
 
 Tensors = Sequence[Tensor]
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neo_compiler.passes.constant_folding import constant
-from neo_compiler.passes.rewriter import Expr, Rewriter, op_name
+from neo_compiler.passes.rewriter import Rewriter, op_name
+from neo_compiler.tvm_types import Expr
 
 Array = npt.NDArray[Any]
 

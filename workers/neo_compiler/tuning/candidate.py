@@ -21,17 +21,16 @@ from tvm.target import Target
 
 from neo_compiler.artifact import params
 from neo_compiler.artifact.bundle import PARAMS
-from neo_compiler.codegen import static_plan
+from neo_compiler.codegen import machine_code, static_plan
 from neo_compiler.codegen.extract_plan import extract
 from neo_compiler.codegen.link import link_kernels
-from neo_compiler.lowering import build
 from neo_compiler.lowering.cpu.cost_model import Tile
 from neo_compiler.lowering.cpu.tile_selection import BATCHED, MATMUL, Choices, Product
+from neo_compiler.lowering.lower import lower
+from neo_compiler.tvm_types import Expr
 from neo_targets.spec import TargetSpec
 
 R = relax.op
-Expr = Any
-"""A relax expression; tvm is untyped."""
 
 
 class TrialError(RuntimeError):
@@ -45,12 +44,12 @@ def write(product: Product, tile: Tile, spec: TargetSpec, target: Target, folder
     """
     folder.mkdir(parents=True)
     choices = Choices({product.name: tile.text})
-    lowered = build.lower(module(product), target, choices=choices)
+    lowered = lower(module(product), target, choices=choices)
     if set(choices.used) != {product.name}:
         raise TrialError("it becomes another kernel")
     inputs = ["x", "y"] if product.kind == BATCHED else ["x"]
     made = extract(lowered.module, inputs, ["result"], lowered.weights)
-    library = link_kernels(build.write_kernels(lowered.module, target, folder), spec, folder)
+    library = link_kernels(machine_code.write_kernels(lowered.module, target, folder), spec, folder)
     offsets = params.write(made.weights, folder / PARAMS)
     (folder / static_plan.FILE).write_text(made.to_json(library.name, PARAMS, offsets), encoding="utf-8")
     shutil.copyfile(spec.runtime.path, folder / spec.runtime.path.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tvm.target import Target
 
-from neo_compiler.lowering import build
+from neo_compiler.errors import last_line
 from neo_compiler.lowering.cpu.cost_model import Tile
 from neo_compiler.lowering.cpu.cpu_model import Machine, machine_of
 from neo_compiler.lowering.cpu.tile_selection import Product
@@ -157,7 +157,7 @@ class Tuner:
             differs = racer.load(folder, min(deadline, time.monotonic() + LOAD_SECONDS))
         except Exception as error:  # tvm raises many types; a trial's failure is never the job's
             _check(deadline)
-            self._say(f"tuning {product.name}: {tile.text} is left out: {build.last_line(error)}")
+            self._say(f"tuning {product.name}: {tile.text} is left out: {last_line(error)}")
             return False
         if differs > MAX_ERROR:
             self._say(f"tuning {product.name}: {tile.text} is left out: its numbers differ by {differs:.1e}")

@@ -10,10 +10,11 @@ import tvm
 from tvm import relax
 
 from neo_compiler.artifact import params
+from neo_compiler.codegen import machine_code
 from neo_compiler.codegen.extract_plan import NotStatic, extract
 from neo_compiler.codegen.link import link_kernels
 from neo_compiler.codegen.static_plan import FILE, Plan, refusal
-from neo_compiler.lowering import build
+from neo_compiler.lowering.lower import lower
 from neo_compiler.lowering.targets import tvm_target
 from neo_compiler.runtime.dlr import DlrError, Model
 from neo_targets.registry import resolve
@@ -33,7 +34,7 @@ def lowered(body: Body, shape: Any, dtype: str) -> tvm.IRModule:
             fields = list(result) if isinstance(result, tuple) else [result]
             outputs = [builder.emit_output(field) for field in fields]
         builder.emit_func_output(outputs[0] if len(outputs) == 1 else relax.Tuple(outputs))
-    return build.lower(builder.get(), tvm_target(SPEC)).module
+    return lower(builder.get(), tvm_target(SPEC)).module
 
 
 def plan(body: Body, shape: Any = (2, 4), dtype: str = "float32", outputs: int = 1) -> Plan:
@@ -44,7 +45,7 @@ def run(body: Body, x: np.ndarray, folder: Path, outputs: int = 1) -> list[np.nd
     """What libdlr computes."""
     module = lowered(body, x.shape, str(x.dtype))
     found = extract(module, ["x"], [f"y{index}" for index in range(outputs)], {})
-    link_kernels(build.write_kernels(module, tvm_target(SPEC), folder), SPEC, folder)
+    link_kernels(machine_code.write_kernels(module, tvm_target(SPEC), folder), SPEC, folder)
     offsets = params.write(found.weights, folder / "compiled.params")
     (folder / FILE).write_text(found.to_json("compiled.so", "compiled.params", offsets))
     (folder / "libdlr.so").write_bytes(RUNTIMES["x86_64-linux"].path.read_bytes())

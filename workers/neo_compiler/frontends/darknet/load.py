@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Imported, one_file, one_line
+from neo_compiler.errors import InputConfigurationError, one_line
+from neo_compiler.frontends.base import Array, Imported, one_file
 from neo_compiler.frontends.darknet.file import Network, read
 from neo_compiler.frontends.darknet.layers import convert
 from neo_compiler.frontends.onnx import load as onnx_frontend

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Imported, one_line, visible
+from neo_compiler.errors import InputConfigurationError, one_line
+from neo_compiler.frontends.base import Array, Imported, visible
 from neo_compiler.frontends.mxnet.file import SavedParameters, read_params, read_symbol
 from neo_compiler.frontends.mxnet.graph import Network, convert, declared_inputs
 from neo_compiler.frontends.onnx import load as onnx_frontend

@@ -15,20 +15,18 @@ from onnx import helper, numpy_helper
 from neo_compiler.frontends.base import Array
 from neo_compiler.frontends.onnx.graph import Inlined, branch, inline, label
 from neo_compiler.input_config import Shape
-
-Node = Any
-Graph = Any
+from neo_compiler.tvm_types import OnnxGraph, OnnxNode
 
 MAX_UNROLLED_NODES = 20_000
 CHOICE = "/choice "
 
 
-def chosen(node: Node, condition: bool) -> Inlined:
+def chosen(node: OnnxNode, condition: bool) -> Inlined:
     """An If whose condition is known."""
     return inline(branch(node, condition), f"{label(node)}/", node.output)
 
 
-def both(node: Node) -> Inlined:
+def both(node: OnnxNode) -> Inlined:
     """An If whose condition is computed; its branches give results of the same shapes."""
     parts = []
     results: list[list[str]] = []
@@ -43,12 +41,12 @@ def both(node: Node) -> Inlined:
     return Inlined([*parts[0].nodes, *parts[1].nodes, *choices], [*parts[0].tensors, *parts[1].tensors])
 
 
-def is_choice(node: Node) -> bool:
+def is_choice(node: OnnxNode) -> bool:
     """Whether `both` made this node: it may only stay when the two results that it reads have the same shape."""
     return node.op_type == "Where" and CHOICE in node.name
 
 
-def unrolled_loop(node: Node, turns: int) -> Inlined:
+def unrolled_loop(node: OnnxNode, turns: int) -> Inlined:
     """A Loop of `turns` turns. Raises ValueError when it may end sooner, or is too long."""
     body = node.attribute[0].g
     _check_size(node, body, turns)
@@ -71,7 +69,7 @@ def unrolled_loop(node: Node, turns: int) -> Inlined:
     return _with_stacks(node, nodes, tensors, scanned, node.output[carried_count:], [0] * len(scanned))
 
 
-def unrolled_scan(node: Node, shapes: Mapping[str, Shape | list[int]]) -> Inlined | None:
+def unrolled_scan(node: OnnxNode, shapes: Mapping[str, Shape | list[int]]) -> Inlined | None:
     """A Scan over axes of known length; None while that is not known. Raises ValueError when it is too long."""
     attributes = {item.name: helper.get_attribute_value(item) for item in node.attribute}
     body, count = attributes["body"], attributes["num_scan_inputs"]
@@ -84,7 +82,7 @@ def unrolled_scan(node: Node, shapes: Mapping[str, Shape | list[int]]) -> Inline
     backwards = attributes.get("scan_input_directions", [0] * count)
     results = node.output[len(carried) :]
     scanned: list[list[str]] = [[] for _ in results]
-    nodes: list[Node] = []
+    nodes: list[OnnxNode] = []
     tensors: list[Any] = []
     for turn in range(turns):
         prefix = f"{label(node)}/{turn}/"
@@ -109,8 +107,8 @@ def unrolled_scan(node: Node, shapes: Mapping[str, Shape | list[int]]) -> Inline
 
 
 def _with_stacks(
-    node: Node,
-    nodes: list[Node],
+    node: OnnxNode,
+    nodes: list[OnnxNode],
     tensors: list[Any],
     scanned: list[list[str]],
     outputs: list[str],
@@ -130,12 +128,12 @@ def _with_stacks(
     return Inlined(nodes, tensors)
 
 
-def _check_size(node: Node, body: Graph, turns: int) -> None:
+def _check_size(node: OnnxNode, body: OnnxGraph, turns: int) -> None:
     if turns * max(1, len(body.node)) > MAX_UNROLLED_NODES:
         raise ValueError(f"{node.op_type} (node {label(node)}): {turns} turns of {len(body.node)} nodes are too many")
 
 
-def _goes_on(body: Graph) -> bool:
+def _goes_on(body: OnnxGraph) -> bool:
     """Whether the condition that the body gives back is the one that it got, or always true."""
     makers = {name: inner for inner in body.node for name in inner.output}
     constants: dict[str, Array] = {tensor.name: numpy_helper.to_array(tensor) for tensor in body.initializer}

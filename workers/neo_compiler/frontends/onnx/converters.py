@@ -13,8 +13,7 @@ import numpy as np
 from tvm import relax
 from tvm.relax.frontend.onnx import onnx_frontend as frontend
 
-Expr = Any
-"""A relax expression; tvm is untyped."""
+from neo_compiler.tvm_types import Expr
 
 
 class Clip(frontend.Clip):  # type: ignore[misc]

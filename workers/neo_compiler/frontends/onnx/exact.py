@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from tvm import relax
 
-from neo_compiler.frontends.onnx.operators import Call, Converter, Expr
+from neo_compiler.frontends.onnx.operators import Call, Converter
+from neo_compiler.tvm_types import Expr
 
 
 def _bit_shift(call: Call) -> Expr:

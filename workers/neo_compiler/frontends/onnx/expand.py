@@ -26,8 +26,7 @@ from neo_compiler.frontends.onnx import (
 from neo_compiler.frontends.onnx.graph import label, renamed, subgraphs
 from neo_compiler.frontends.onnx.nodes import Rewrite
 from neo_compiler.frontends.onnx.opset import OPSET
-
-Node = Any
+from neo_compiler.tvm_types import OnnxNode
 
 FUNCTIONS = frozenset(
     {
@@ -67,7 +66,7 @@ REWRITES: dict[str, Rewrite] = {
 STANDARD = ("", "ai.onnx")
 
 
-def expanded(node: Node, types: Mapping[str, Any], constant: Callable[[str], Any]) -> list[Node] | None:
+def expanded(node: OnnxNode, types: Mapping[str, Any], constant: Callable[[str], Any]) -> list[OnnxNode] | None:
     """The nodes that compute what `node` does; None where it stays as it is.
 
     `types` are TypeProtos by name, `constant` gives a constant's array or None. Raises ValueError where an operator has
@@ -87,7 +86,7 @@ def expanded(node: Node, types: Mapping[str, Any], constant: Callable[[str], Any
     return None
 
 
-def _beyond_the_frontend(node: Node, types: Mapping[str, Any]) -> bool:
+def _beyond_the_frontend(node: OnnxNode, types: Mapping[str, Any]) -> bool:
     """Whether TVM's converter knows the operator, but not in this form."""
     if node.op_type in ONE_RESULT:
         wide = types[node.input[0]].tensor_type.elem_type == onnx.TensorProto.DOUBLE
@@ -96,7 +95,7 @@ def _beyond_the_frontend(node: Node, types: Mapping[str, Any]) -> bool:
     return node.op_type in FLOAT32_ONLY and types[node.input[0]].tensor_type.elem_type not in kinds
 
 
-def by_definition(node: Node, types: Mapping[str, Any]) -> list[Node]:
+def by_definition(node: OnnxNode, types: Mapping[str, Any]) -> list[OnnxNode]:
     """The body of the operator's function: its inner names made unique, its parameters and attributes `node`'s."""
     schema = defs.get_schema(node.op_type, OPSET, "")
     function = onnx.FunctionProto()
@@ -124,7 +123,7 @@ def _newest(versions: list[int]) -> int:
     return max((version for version in versions if version <= OPSET), default=min(versions))
 
 
-def _fill_attributes(node: Node, values: Mapping[str, Any]) -> None:
+def _fill_attributes(node: OnnxNode, values: Mapping[str, Any]) -> None:
     """Puts the caller's attributes where the function's nodes refer to them; those that the caller lacks go."""
     kept = []
     for attribute in node.attribute:

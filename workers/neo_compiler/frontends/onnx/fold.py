@@ -22,10 +22,9 @@ from neo_compiler.frontends.onnx.graph import Inlined, dense, live_nodes, reads,
 from neo_compiler.frontends.onnx.infer import inferred, type_of
 from neo_compiler.frontends.onnx.opset import current
 from neo_compiler.input_config import MAX_ELEMENTS, Shape
+from neo_compiler.tvm_types import OnnxModel, OnnxNode
 
 Array = npt.NDArray[Any]
-Node = Any
-Model = Any
 
 MAX_ROUNDS = 16
 FOLD_MAX_BYTES = 4 << 20
@@ -57,7 +56,7 @@ kind_name = onnx.TensorProto.DataType.Name
 _STANDARD = ("", "ai.onnx")
 
 
-def fold(model: Model, shapes: Mapping[str, Shape]) -> Model:
+def fold(model: OnnxModel, shapes: Mapping[str, Shape]) -> OnnxModel:
     """A new model of the current opset with the inputs of `shapes`, everything folded that no input changes.
 
     `model` is left as it is.
@@ -78,7 +77,7 @@ def fold(model: Model, shapes: Mapping[str, Shape]) -> Model:
 class _Folder:
     """The graph while it shrinks: nodes, constants by name, and the shapes known so far."""
 
-    def __init__(self, model: Model, shapes: Mapping[str, Shape]) -> None:
+    def __init__(self, model: OnnxModel, shapes: Mapping[str, Shape]) -> None:
         self._original = model
         self._nodes, self._frame = current(model, shapes)
         self._tensors = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -153,7 +152,7 @@ class _Folder:
         sizes = [self._shapes.get(name, []) for name in self._fixed()]
         return sum(shape[0] for shape in sizes if len(shape) == 1) <= MAX_FOLLOWED_ELEMENTS
 
-    def model(self) -> Model:
+    def model(self) -> OnnxModel:
         """The folded model, its value types inferred."""
         graph = helper.make_graph(
             self._nodes, self._original.graph.name or "main", self._inputs, self._outputs, self._live_constants()
@@ -170,7 +169,7 @@ class _Folder:
                 value.CopyFrom(typed[value.name])
         return model
 
-    def _visit(self, node: Node) -> list[Node]:
+    def _visit(self, node: OnnxNode) -> list[OnnxNode]:
         """The nodes that take `node`'s place; none when its results became constants."""
         inlined = self._without_control_flow(node) if node.domain in _STANDARD else None
         if inlined is not None:
@@ -182,7 +181,7 @@ class _Folder:
         self._arrays |= {name: array for name, array in zip(node.output, results, strict=False) if name}
         return []
 
-    def _rewritten(self, node: Node) -> list[Node]:
+    def _rewritten(self, node: OnnxNode) -> list[OnnxNode]:
         """The node, or what is written for it. What is refused may be known well enough in a later round."""
         try:
             other = expanded(node, self._types, self._constant)
@@ -191,7 +190,7 @@ class _Folder:
             return [node]
         return [node] if other is None else other
 
-    def _without_control_flow(self, node: Node) -> Inlined | None:
+    def _without_control_flow(self, node: OnnxNode) -> Inlined | None:
         """What an If, Loop or Scan comes to, None where that hangs on values."""
         if node.op_type == "If":
             if self._is_constant(node.input[0]):
@@ -209,7 +208,7 @@ class _Folder:
     def _constant(self, name: str) -> Array | None:
         return self._array(name) if self._is_constant(name) else None
 
-    def _evaluate(self, node: Node) -> list[Array] | None:
+    def _evaluate(self, node: OnnxNode) -> list[Array] | None:
         """The node's results when nothing but constants goes in, else None."""
         if node.domain not in _STANDARD or node.op_type in NOT_FOLDED or list(subgraphs(node)):
             return None
@@ -230,7 +229,7 @@ class _Folder:
         fits = node.op_type == "Constant" or sum(array.nbytes for array in results) <= room
         return results if fits else None
 
-    def _shape_of(self, node: Node) -> list[Array] | None:
+    def _shape_of(self, node: OnnxNode) -> list[Array] | None:
         shape = self._shapes.get(node.input[0])
         if shape is None:
             return None
@@ -239,7 +238,7 @@ class _Folder:
         limits = {attribute.name: attribute.i for attribute in node.attribute}
         return [np.array(shape[limits.get("start", 0) : limits.get("end", len(shape))], "int64")]
 
-    def _would_grow(self, node: Node) -> bool:
+    def _would_grow(self, node: OnnxNode) -> bool:
         """Whether an output is already known to be too big: it must not even be tried."""
         return any(
             int(np.prod(self._shapes[name], dtype=np.float64)) > 16 * FOLD_MAX_BYTES
@@ -247,7 +246,7 @@ class _Folder:
             if name in self._shapes
         )
 
-    def _run(self, node: Node, arrays: dict[str, Array]) -> list[Array]:
+    def _run(self, node: OnnxNode, arrays: dict[str, Array]) -> list[Array]:
         inputs = [
             helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
             for name, array in arrays.items()
@@ -282,7 +281,7 @@ class _Folder:
                 shapes.setdefault(value.name, [dim.dim_value for dim in tensor.shape.dim])
         return shapes
 
-    def _infer(self) -> Model:
+    def _infer(self) -> OnnxModel:
         """The graph without big weights, with every shape that onnx can infer."""
         return inferred(self._frame, self._nodes, self._inputs, self._outputs, self._live_constants(), self._follow)
 

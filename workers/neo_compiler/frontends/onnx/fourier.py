@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from neo_compiler.frontends.base import Array
-from neo_compiler.frontends.onnx.nodes import Constant, Node, Nodes, Rewrite
+from neo_compiler.frontends.onnx.nodes import Constant, Nodes, Rewrite
+from neo_compiler.tvm_types import OnnxNode
 
 
-def _dft(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _dft(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """A product with the matrix of cosines and sines. Input and output [..., n, ..., 1 or 2]."""
     nodes = Nodes(node, types)
     attributes, shape = nodes.attributes(), nodes.shape(0)
@@ -67,7 +68,7 @@ def _real(length: int) -> Array:
     return matrix
 
 
-def _stft(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]:
+def _stft(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode]:
     """Frames of the signal [N, L, 1 or 2], each times the window, each transformed: [N, frames, bins, 2]."""
     nodes = Nodes(node, types)
     n, size, *parts = nodes.shape(0)

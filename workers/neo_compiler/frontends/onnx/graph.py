@@ -11,13 +11,10 @@ import onnx
 from onnx import helper, numpy_helper
 
 from neo_compiler.frontends.base import Array
-
-Node = Any
-Graph = Any
-Tensor = Any
+from neo_compiler.tvm_types import OnnxGraph, OnnxNode, OnnxTensor
 
 
-def subgraphs(node: Node) -> Iterator[Graph]:
+def subgraphs(node: OnnxNode) -> Iterator[OnnxGraph]:
     """The graphs that a node carries in its attributes (If, Loop, Scan)."""
     for attribute in node.attribute:
         if attribute.type == onnx.AttributeProto.GRAPH:
@@ -26,7 +23,7 @@ def subgraphs(node: Node) -> Iterator[Graph]:
             yield from attribute.graphs
 
 
-def reads(node: Node) -> set[str]:
+def reads(node: OnnxNode) -> set[str]:
     """Every name that a node or a graph inside it may read; names inside that graph are counted too."""
     names = {name for name in node.input if name}
     for graph in subgraphs(node):
@@ -36,7 +33,7 @@ def reads(node: Node) -> set[str]:
     return names
 
 
-def live_nodes(nodes: Iterable[Node], outputs: Iterable[str]) -> list[Node]:
+def live_nodes(nodes: Iterable[OnnxNode], outputs: Iterable[str]) -> list[OnnxNode]:
     """The nodes that `outputs` need, in their order."""
     wanted = set(outputs)
     kept = []
@@ -47,7 +44,7 @@ def live_nodes(nodes: Iterable[Node], outputs: Iterable[str]) -> list[Node]:
     return kept[::-1]
 
 
-def branch(node: Node, condition: bool) -> Graph:
+def branch(node: OnnxNode, condition: bool) -> OnnxGraph:
     """The graph of an If that runs under `condition`."""
     name = "then_branch" if condition else "else_branch"
     return next(attribute.g for attribute in node.attribute if attribute.name == name)
@@ -57,11 +54,11 @@ def branch(node: Node, condition: bool) -> Graph:
 class Inlined:
     """A branch as part of the graph around it."""
 
-    nodes: list[Node]
-    tensors: list[Tensor]
+    nodes: list[OnnxNode]
+    tensors: list[OnnxTensor]
 
 
-def inline(graph: Graph, prefix: str, outputs: Sequence[str], inputs: Sequence[str] = ()) -> Inlined:
+def inline(graph: OnnxGraph, prefix: str, outputs: Sequence[str], inputs: Sequence[str] = ()) -> Inlined:
     """`graph`, that of an If or Loop, its own names made unique; what it reads and makes is called as outside."""
     made = {name for inner in graph.node for name in inner.output if name}
     weights = {tensor.name for tensor in graph.initializer}
@@ -81,12 +78,12 @@ def inline(graph: Graph, prefix: str, outputs: Sequence[str], inputs: Sequence[s
     return Inlined(nodes, tensors)
 
 
-def label(node: Node) -> str:
+def label(node: OnnxNode) -> str:
     """A name for what a node stands for: its own, else that of its first result."""
     return str(node.name or next(filter(None, node.output)))
 
 
-def renamed(node: Node, names: Mapping[str, str], prefix: str = "") -> Node:
+def renamed(node: OnnxNode, names: Mapping[str, str], prefix: str = "") -> OnnxNode:
     """A copy of `node` that reads and writes under new names, in its graphs too where they do not define their own."""
     copy = onnx.NodeProto()
     copy.CopyFrom(node)

@@ -8,21 +8,20 @@ from typing import Any
 import onnx
 from onnx import helper, shape_inference
 
-Model = Any
-Tensor = Any
+from neo_compiler.tvm_types import OnnxModel, OnnxTensor
 
 SKELETON_MAX_BYTES = 1024
 """Bigger constants are shown to shape inference by type and shape only, so that it copies no weights."""
 
 
 def inferred(
-    like: Model,
+    like: OnnxModel,
     nodes: Sequence[Any],
     inputs: Sequence[Any],
     outputs: Sequence[Any],
-    tensors: Iterable[Tensor],
+    tensors: Iterable[OnnxTensor],
     follow: bool,
-) -> Model:
+) -> OnnxModel:
     """A model of these parts, with every type that onnx can infer; opsets and functions are those of `like`.
 
     `follow` lets onnx follow the values of vectors through the graph.
@@ -43,6 +42,6 @@ def inferred(
         return model
 
 
-def type_of(tensor: Tensor) -> onnx.TypeProto:
+def type_of(tensor: OnnxTensor) -> onnx.TypeProto:
     """The type of a constant."""
     return helper.make_tensor_type_proto(tensor.data_type, tensor.dims)

@@ -13,8 +13,8 @@ import onnx
 from onnx import external_data_helper, inliner
 from tvm import relax
 
-from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Imported, Tensor, one_file, one_line
+from neo_compiler.errors import InputConfigurationError, one_line
+from neo_compiler.frontends.base import Array, Imported, Tensor, one_file
 from neo_compiler.frontends.onnx import converters
 from neo_compiler.frontends.onnx.fold import fold
 from neo_compiler.frontends.onnx.opset import opset_of
@@ -22,6 +22,7 @@ from neo_compiler.frontends.onnx.reference import run_reference
 from neo_compiler.frontends.onnx.tvm_frontend import from_onnx
 from neo_compiler.frontends.signature import static_shape
 from neo_compiler.input_config import DYNAMIC, ModelInput, Shape, match
+from neo_compiler.tvm_types import OnnxModel
 
 ENDINGS = (".onnx",)
 NO_FILE = "No .onnx file found for ONNX model. Please make sure the framework you select is correct."
@@ -31,9 +32,6 @@ CANNOT_CONVERT = "TVM cannot convert ONNX model. Please make sure the framework 
 
 EXTERNAL_FACTOR = 2
 """Weights may share bytes of a file (tied weights do), but not be many times the archive."""
-
-Model = Any
-"""onnx.ModelProto; onnx is untyped."""
 
 
 def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Imported:
@@ -50,7 +48,7 @@ def load(files: list[Path], config: dict[str, Shape] | list[Shape] | None) -> Im
         ) from error
 
 
-def compilable(model: Model, shapes: dict[str, Shape], framework_version: str) -> Imported:
+def compilable(model: OnnxModel, shapes: dict[str, Shape], framework_version: str) -> Imported:
     """An ONNX model with inputs of `shapes`, in relax. Raises what TVM raises."""
     converters.install()
     folded = fold(inliner.inline_local_functions(model) if model.functions else model, shapes)
@@ -58,7 +56,7 @@ def compilable(model: Model, shapes: dict[str, Shape], framework_version: str) -
     return Imported(module, _inputs(module, shapes), _outputs(module, folded), framework_version)
 
 
-def declared_inputs(model: Model) -> list[ModelInput]:
+def declared_inputs(model: OnnxModel) -> list[ModelInput]:
     """The inputs a caller must feed, in the model's order. Raises InputConfigurationError for one that is no tensor."""
     weights = {tensor.name for tensor in model.graph.initializer}
     return [_declared(value) for value in model.graph.input if value.name not in weights]
@@ -85,7 +83,7 @@ def reference(files: list[Path], inputs: Mapping[str, Array]) -> list[Array]:
     return run_reference(str(one_file(files, ENDINGS, NO_FILE, MANY_FILES)), inputs)
 
 
-def _read(path: Path) -> Model:
+def _read(path: Path) -> OnnxModel:
     """The model with its weights. External data must lie in the archive. Raises InputConfigurationError."""
     try:
         model = onnx.load(str(path), load_external_data=False)
@@ -102,7 +100,7 @@ def _read(path: Path) -> Model:
     return model
 
 
-def _check_external(model: Model, folder: Path) -> None:
+def _check_external(model: OnnxModel, folder: Path) -> None:
     """Raises ValueError for weights outside the archive, and for many weights that are the same bytes of it."""
     used: dict[Path, int] = {}
     for tensor in external_data_helper._get_all_tensors(model):
@@ -133,7 +131,7 @@ def _inputs(module: Any, shapes: dict[str, Shape]) -> tuple[Tensor, ...]:
     )
 
 
-def _outputs(module: Any, model: Model) -> tuple[Tensor, ...]:
+def _outputs(module: Any, model: OnnxModel) -> tuple[Tensor, ...]:
     result = module["main"].ret_ty
     types = list(result.fields) if isinstance(result, relax.TupleType) else [result]
     return tuple(

@@ -9,20 +9,20 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from neo_compiler.frontends.onnx.graph import label
+from neo_compiler.tvm_types import OnnxNode
 
-Node = Any
 Constant = Callable[[str], Any]
 """A name -> the constant's array, None where it is computed."""
 
-Rewrite = Callable[[Node, Mapping[str, Any], Constant], "list[Node] | None"]
+Rewrite = Callable[[OnnxNode, Mapping[str, Any], Constant], "list[OnnxNode] | None"]
 """(node, TypeProtos by name, constants) -> the nodes instead, None where it stays. Raises ValueError."""
 
 
 class Nodes:
     """Nodes in the making, all named after the one that they replace."""
 
-    def __init__(self, node: Node, types: Mapping[str, Any]) -> None:
-        self.made: list[Node] = []
+    def __init__(self, node: OnnxNode, types: Mapping[str, Any]) -> None:
+        self.made: list[OnnxNode] = []
         self._node, self._types = node, types
         self._prefix = label(node)
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from onnx import TensorProto
 
-from neo_compiler.frontends.onnx.nodes import Constant, Node, Nodes, Rewrite
+from neo_compiler.frontends.onnx.nodes import Constant, Nodes, Rewrite
+from neo_compiler.tvm_types import OnnxNode
 
 
-def _lrn(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _lrn(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """x / (bias + alpha / size * the squares of `size` channels around)^beta. TVM's takes odd sizes, and images."""
     nodes = Nodes(node, types)
     attributes, shape, kind = nodes.attributes(), nodes.shape(0), nodes.kind(0)
@@ -37,7 +38,7 @@ def _lrn(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]
     return nodes.made
 
 
-def _layer_normalization(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _layer_normalization(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Scale and bias that are broadcast, in full."""
     nodes = Nodes(node, types)
     shape = nodes.shape(0)

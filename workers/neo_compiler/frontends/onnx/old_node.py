@@ -8,13 +8,14 @@ from typing import Any
 
 from onnx import helper, numpy_helper
 
-from neo_compiler.frontends.onnx.nodes import Node, Nodes
+from neo_compiler.frontends.onnx.nodes import Nodes
+from neo_compiler.tvm_types import OnnxNode
 
 
 class OldNode(Nodes):
     """A node of an older opset, and the nodes in the making that take its place."""
 
-    def __init__(self, node: Node, types: Mapping[str, Any], small: Mapping[str, Any], opset: int) -> None:
+    def __init__(self, node: OnnxNode, types: Mapping[str, Any], small: Mapping[str, Any], opset: int) -> None:
         super().__init__(node, types)
         self.opset = opset
         self._small = small

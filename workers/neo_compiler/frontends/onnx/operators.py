@@ -11,9 +11,7 @@ from tvm import relax
 
 from neo_compiler.frontends.base import Array
 from neo_compiler.input_config import Shape
-
-Expr = Any
-"""A relax expression; tvm is untyped."""
+from neo_compiler.tvm_types import Expr
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,8 @@ from neo_compiler.frontends.onnx.infer import SKELETON_MAX_BYTES, inferred, type
 from neo_compiler.frontends.onnx.old_forms import RULES
 from neo_compiler.frontends.onnx.old_node import OldNode
 from neo_compiler.input_config import Shape
+from neo_compiler.tvm_types import OnnxModel, OnnxNode
 
-Model = Any
-Node = Any
 Types = dict[str, Any]
 """TypeProtos by name."""
 
@@ -35,12 +34,12 @@ FIRST_WITHOUT_CONSUMED = 6
 _STANDARD = ("", "ai.onnx")
 
 
-def opset_of(model: Model) -> int:
+def opset_of(model: OnnxModel) -> int:
     """The opset of a model's standard operators."""
     return next((int(item.version) for item in model.opset_import if item.domain in _STANDARD), 1)
 
 
-def current(model: Model, shapes: Mapping[str, Shape]) -> tuple[list[Node], Model]:
+def current(model: OnnxModel, shapes: Mapping[str, Shape]) -> tuple[list[OnnxNode], OnnxModel]:
     """A model's nodes in the forms of OPSET (of its own opset, if that is newer), and an empty model for them.
 
     `model` is left as it is, no weight is copied. Raises ValueError where an old form is not available.
@@ -56,7 +55,7 @@ def current(model: Model, shapes: Mapping[str, Shape]) -> tuple[list[Node], Mode
     return list(model.graph.node), frame
 
 
-def _is_old(node: Node, opset: int) -> bool:
+def _is_old(node: OnnxNode, opset: int) -> bool:
     """Whether the node, or one inside it, is in a form that has to be changed."""
     if node.domain in _STANDARD:
         rule = RULES.get(node.op_type)
@@ -68,7 +67,7 @@ def _is_old(node: Node, opset: int) -> bool:
 class _Upgrade:
     """A graph while its nodes are changed, in their order; the graphs inside it see its types."""
 
-    def __init__(self, model: Model, shapes: Mapping[str, Shape], opset: int) -> None:
+    def __init__(self, model: OnnxModel, shapes: Mapping[str, Shape], opset: int) -> None:
         graph = model.graph
         weights = {tensor.name for tensor in graph.initializer}
         inputs = [with_shape(value, shapes) for value in graph.input if value.name not in weights]
@@ -78,7 +77,7 @@ class _Upgrade:
         self._types: Types = _types_in(known) | {tensor.name: type_of(tensor) for tensor in graph.initializer}
         self.made = self._changed(known.node)
 
-    def _changed(self, nodes: Iterable[Node]) -> list[Node]:
+    def _changed(self, nodes: Iterable[OnnxNode]) -> list[OnnxNode]:
         """The nodes in their current forms; those that stay are changed in place where graphs in them are not."""
         made = []
         for node in nodes:
@@ -87,7 +86,7 @@ class _Upgrade:
                 made.append(new)
         return made
 
-    def _one(self, node: Node) -> list[Node]:
+    def _one(self, node: OnnxNode) -> list[OnnxNode]:
         node.domain = ""
         for attribute in list(node.attribute):
             if attribute.name == "consumed_inputs" and self._opset < FIRST_WITHOUT_CONSUMED:
@@ -116,7 +115,7 @@ class _Upgrade:
         graph.node.extend(made)
         self._types, self._small = types, small
 
-    def _learn(self, node: Node) -> None:
+    def _learn(self, node: OnnxNode) -> None:
         """The types that a node's results have; its own opset may have no inference for it."""
         if node.op_type == "Constant" and node.attribute[0].name == "value":
             self._small[node.output[0]] = node.attribute[0].t

@@ -14,20 +14,21 @@ import numpy as np
 from onnx import TensorProto
 
 from neo_compiler.frontends.base import Array
-from neo_compiler.frontends.onnx.nodes import Constant, Node, Nodes, Rewrite
+from neo_compiler.frontends.onnx.nodes import Constant, Nodes, Rewrite
+from neo_compiler.tvm_types import OnnxNode
 
 MAX_WINDOW = 256
 """Elements of a window: each becomes a tensor of the size of the result."""
 
 
-def _max_pool(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _max_pool(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """With Indices where they are wanted."""
     if len(node.output) > 1 and node.output[1]:
         return _with_indices(node, types)
     return _average_pool(node, types, constant)
 
 
-def _average_pool(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _average_pool(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """auto_pad SAME written out as pads."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
@@ -44,7 +45,7 @@ def _average_pool(node: Node, types: Mapping[str, Any], constant: Constant) -> l
     return nodes.made
 
 
-def _lp_pool(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]:
+def _lp_pool(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode]:
     """The root of the sum of powers, by an average of as many zeros as the windows reach over the border."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
@@ -64,7 +65,7 @@ def _lp_pool(node: Node, types: Mapping[str, Any], constant: Constant) -> list[N
     return nodes.made
 
 
-def _with_indices(node: Node, types: Mapping[str, Any]) -> list[Node]:
+def _with_indices(node: OnnxNode, types: Mapping[str, Any]) -> list[OnnxNode]:
     """Indices [N, C, ...], into the whole input, of the first greatest element of each window."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()

@@ -11,10 +11,11 @@ from typing import Any
 
 from onnx import TensorProto
 
-from neo_compiler.frontends.onnx.nodes import Constant, Node, Nodes, Rewrite
+from neo_compiler.frontends.onnx.nodes import Constant, Nodes, Rewrite
+from neo_compiler.tvm_types import OnnxNode
 
 
-def _conv_integer(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]:
+def _conv_integer(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode]:
     """In float32, which holds sums of 2^24 exactly: beyond that the sums of int8 products would be rounded."""
     nodes = Nodes(node, types)
     rank = len(nodes.shape(0))
@@ -25,7 +26,7 @@ def _conv_integer(node: Node, types: Mapping[str, Any], constant: Constant) -> l
     return nodes.made
 
 
-def _qlinear_conv(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]:
+def _qlinear_conv(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode]:
     """Inputs x, its scale and zero point, w, its, y's, and a bias in units of x's scale times w's."""
     nodes = Nodes(node, types)
     rank = len(nodes.shape(0))
@@ -40,7 +41,7 @@ def _qlinear_conv(node: Node, types: Mapping[str, Any], constant: Constant) -> l
     return nodes.made
 
 
-def _qlinear_matmul(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _qlinear_matmul(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     nodes = Nodes(node, types)
     left = nodes.whole(nodes.input(0), nodes.input(2), -2, len(nodes.shape(0)), TensorProto.FLOAT)
     right = nodes.whole(nodes.input(3), nodes.input(5), -1, len(nodes.shape(3)), TensorProto.FLOAT)

@@ -5,16 +5,13 @@ TVM's own frontend has none of them. Source: ONNX operators, LSTM-22, GRU-22, RN
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from tvm import relax
 
 from neo_compiler.frontends.base import Array
 from neo_compiler.frontends.onnx.operators import Call
 from neo_compiler.kernels.recurrent import Layer, activation, kernel
-
-Expr = Any
+from neo_compiler.tvm_types import Expr
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 ACTIVATIONS = {"LSTM": ("Sigmoid", "Tanh", "Tanh"), "GRU": ("Sigmoid", "Tanh"), "RNN": ("Tanh",)}

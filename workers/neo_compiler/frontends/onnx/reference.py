@@ -21,17 +21,14 @@ import onnx
 from onnx import TensorProto, helper, inliner, numpy_helper, shape_inference
 
 from neo_compiler.frontends.base import Array
+from neo_compiler.tvm_types import OnnxGraph, OnnxModel, OnnxNode
 
 STANDARD = ("", "ai.onnx")
 SHIFT = 128
 """Between an int8 and the uint8 of the same bits, its highest turned."""
 
-Model = Any
-Graph = Any
-Node = Any
-"""onnx is untyped."""
 
-Source = str | bytes | Model
+Source = str | bytes | OnnxModel
 """A file's path, its bytes, or a ModelProto."""
 
 
@@ -78,13 +75,13 @@ def session(model: Source) -> Any:
     return onnxruntime.InferenceSession(text, options, providers=["CPUExecutionProvider"])
 
 
-def _read(model: Source) -> Model:
+def _read(model: Source) -> OnnxModel:
     if isinstance(model, str):
         return onnx.load(model, load_external_data=False)
     return onnx.load_from_string(model) if isinstance(model, bytes) else model
 
 
-def unsigned(model: Model) -> Model:
+def unsigned(model: OnnxModel) -> OnnxModel:
     """The same model with uint8 in place of int8 in every product of bytes: 128 is added to numbers and zero points.
 
     Raises ValueError for a factor whose type is not known.
@@ -95,7 +92,7 @@ def unsigned(model: Model) -> Model:
     return typed
 
 
-def _graphs(model: Model) -> Iterator[Any]:
+def _graphs(model: OnnxModel) -> Iterator[Any]:
     """The graph, all that are nested in it, and the bodies of functions."""
     left = [model.graph, *model.functions]
     while left:
@@ -104,17 +101,17 @@ def _graphs(model: Model) -> Iterator[Any]:
         left.extend(inner for node in graph.node for inner in _inner(node))
 
 
-def _inner(node: Node) -> list[Graph]:
+def _inner(node: OnnxNode) -> list[OnnxGraph]:
     """The graphs in a node's attributes."""
     graphs = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
     return graphs + [graph for attribute in node.attribute for graph in attribute.graphs]
 
 
-def _is_product(node: Node) -> bool:
+def _is_product(node: OnnxNode) -> bool:
     return node.op_type in PRODUCTS and node.domain in STANDARD
 
 
-def _rewrite(graph: Graph, outer: Mapping[str, int]) -> None:
+def _rewrite(graph: OnnxGraph, outer: Mapping[str, int]) -> None:
     values = (*graph.input, *graph.value_info, *graph.output)
     types = {**outer, **{value.name: value.type.tensor_type.elem_type for value in values}}
     types |= {tensor.name: tensor.data_type for tensor in graph.initializer}
@@ -130,8 +127,8 @@ def _rewrite(graph: Graph, outer: Mapping[str, int]) -> None:
 class _Unsigned:
     """A product's node with uint8 in place of int8, and the nodes before and after it."""
 
-    def __init__(self, node: Node, types: Mapping[str, int]) -> None:
-        self.nodes: list[Node] = []
+    def __init__(self, node: OnnxNode, types: Mapping[str, int]) -> None:
+        self.nodes: list[OnnxNode] = []
         self._node, self._types, self._name = node, types, f"{node.output[0]}/unsigned"
         product = PRODUCTS[node.op_type]
         inputs = self._inputs(product)

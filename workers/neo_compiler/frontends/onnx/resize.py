@@ -14,15 +14,16 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from neo_compiler.frontends.base import Array
-from neo_compiler.frontends.onnx.nodes import Constant, Node, Nodes, Rewrite
+from neo_compiler.frontends.onnx.nodes import Constant, Nodes, Rewrite
 from neo_compiler.frontends.onnx.opset import OPSET
 from neo_compiler.frontends.onnx.sampling import Sampling
+from neo_compiler.tvm_types import OnnxNode
 
 MAX_WEIGHTS = 1 << 18
 """The most weights of one axis: ONNX's evaluator, which makes them, takes some 10 us for each."""
 
 
-def _resize(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _resize(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     nodes = Nodes(node, types)
     attributes, shape = nodes.attributes(), nodes.shape(0)
     policy = attributes.pop("keep_aspect_ratio_policy", b"stretch").decode()
@@ -85,7 +86,7 @@ def _is_tvms(results: list[int], samplings: Mapping[int, Sampling]) -> bool:
     return not corners and all(axis > 1 and item.as_tvm_does() for axis, item in samplings.items())
 
 
-def _by_taps(nodes: Nodes, samplings: Mapping[int, Sampling]) -> list[Node]:
+def _by_taps(nodes: Nodes, samplings: Mapping[int, Sampling]) -> list[OnnxNode]:
     """Axis by axis: the sum of a few elements, each with its weight."""
     value, dtype, rank = nodes.input(0), nodes.dtype(0), len(nodes.shape(0))
     for axis, sampling in samplings.items():
@@ -111,7 +112,7 @@ def _given(nodes: Nodes, place: int, constant: Constant) -> Array | None:
     return value if value is not None and value.size else None
 
 
-def _by_weights(nodes: Nodes, attributes: dict[str, Any], scales: dict[int, float]) -> list[Node]:
+def _by_weights(nodes: Nodes, attributes: dict[str, Any], scales: dict[int, float]) -> list[OnnxNode]:
     """With antialias, axis by axis: what ONNX's evaluator makes of the unit vectors are the weights of a product."""
     if attributes.get("coordinate_transformation_mode") == b"tf_crop_and_resize":
         raise ValueError("antialias with tf_crop_and_resize is not available")

@@ -12,12 +12,13 @@ import numpy as np
 from onnx import TensorProto
 
 from neo_compiler.frontends.base import Array
-from neo_compiler.frontends.onnx.nodes import Constant, Node, Nodes, Rewrite
+from neo_compiler.frontends.onnx.nodes import Constant, Nodes, Rewrite
+from neo_compiler.tvm_types import OnnxNode
 
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
 
-def _lp_normalization(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]:
+def _lp_normalization(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode]:
     """x / norm, and 0 where the norm is 0."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
@@ -31,7 +32,7 @@ def _lp_normalization(node: Node, types: Mapping[str, Any], constant: Constant) 
     return nodes.made
 
 
-def _reverse_sequence(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _reverse_sequence(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """By places that are known beforehand: the lengths must be constant."""
     nodes = Nodes(node, types)
     lengths, attributes = constant(nodes.input(1)), nodes.attributes()
@@ -49,7 +50,7 @@ def _reverse_sequence(node: Node, types: Mapping[str, Any], constant: Constant) 
     return nodes.made
 
 
-def _col2im(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _col2im(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """A transposed convolution whose kernel puts each value of a block in its place."""
     nodes = Nodes(node, types)
     image, block = constant(nodes.input(1)), constant(nodes.input(2))
@@ -78,7 +79,7 @@ def _col2im(node: Node, types: Mapping[str, Any], constant: Constant) -> list[No
     return nodes.made
 
 
-def _dropout(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _dropout(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Nothing is dropped outside training; the mask, where one is wanted, is all true."""
     nodes = Nodes(node, types)
     training = constant(nodes.input(2)) if nodes.input(2) else None
@@ -91,7 +92,7 @@ def _dropout(node: Node, types: Mapping[str, Any], constant: Constant) -> list[N
     return nodes.made
 
 
-def _batch_normalization(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _batch_normalization(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Of float16 in float32: TVM's makes float32 of it, and calls it float16."""
     nodes = Nodes(node, types)
     if nodes.attributes().get("training_mode", 0):
@@ -104,7 +105,7 @@ def _batch_normalization(node: Node, types: Mapping[str, Any], constant: Constan
     return nodes.made
 
 
-def _pow(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _pow(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """The result has the type of the base; TVM wants both to have it, and to have a fraction."""
     nodes = Nodes(node, types)
     kinds = nodes.kind(0), nodes.kind(1)
@@ -117,7 +118,7 @@ def _pow(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]
     return nodes.made
 
 
-def _one_hot(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _one_hot(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """The depth may have any type, where TVM wants an integer; TVM's result is of 64 bits whatever the values are."""
     nodes = Nodes(node, types)
     depth, attributes = constant(nodes.input(1)), nodes.attributes()
@@ -136,7 +137,7 @@ def _one_hot(node: Node, types: Mapping[str, Any], constant: Constant) -> list[N
     return nodes.made
 
 
-def _is_inf(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _is_inf(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Of one sign only: TVM's converter does not look at detect_negative and detect_positive."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
@@ -151,7 +152,7 @@ def _is_inf(node: Node, types: Mapping[str, Any], constant: Constant) -> list[No
     return nodes.made
 
 
-def _space_to_depth(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _space_to_depth(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Mode CRD: the places of a block lie side by side for each channel. TVM does not look at the mode."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
@@ -165,7 +166,7 @@ def _space_to_depth(node: Node, types: Mapping[str, Any], constant: Constant) ->
     return nodes.made
 
 
-def _roi_align(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _roi_align(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """The regions in units of the picture's places: TVM takes half a place off before they are scaled, ONNX after that.
 
     TVM's mode max takes the greatest of interpolated values, ONNX' that of the weighted corners.
@@ -182,7 +183,7 @@ def _roi_align(node: Node, types: Mapping[str, Any], constant: Constant) -> list
     return nodes.made
 
 
-def _greatest(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _greatest(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """ReduceMax and ReduceMin of flags as of bytes, and refused of nothing at all, where TVM has no infinity."""
     nodes = Nodes(node, types)
     if nodes.empty(0):
@@ -195,7 +196,7 @@ def _greatest(node: Node, types: Mapping[str, Any], constant: Constant) -> list[
     return None
 
 
-def _conv_transpose(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _conv_transpose(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """output_shape and auto_pad, written out as pads."""
     nodes = Nodes(node, types)
     attributes, shape, kernel = nodes.attributes(), nodes.shape(0)[2:], nodes.shape(1)[2:]
@@ -226,7 +227,7 @@ def _conv_transpose(node: Node, types: Mapping[str, Any], constant: Constant) ->
     return nodes.made
 
 
-def _pad(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _pad(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """By nothing, as in the body of Attention: TVM would copy it."""
     nodes = Nodes(node, types)
     pads = constant(nodes.input(1))
@@ -236,7 +237,7 @@ def _pad(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]
     return nodes.made
 
 
-def _cum_prod(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]:
+def _cum_prod(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode]:
     """One product per place of the axis, as the axis is short where this operator is used."""
     nodes = Nodes(node, types)
     axis_array, attributes, shape = constant(nodes.input(1)), nodes.attributes(), nodes.shape(0)

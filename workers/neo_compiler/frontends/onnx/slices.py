@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from neo_compiler.frontends.base import Array
-from neo_compiler.frontends.onnx.nodes import Constant, Node, Nodes, Rewrite
+from neo_compiler.frontends.onnx.nodes import Constant, Nodes, Rewrite
+from neo_compiler.tvm_types import OnnxNode
 
 MAX_PARTS = 256
 
 
-def _slice(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _slice(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Where the end lies before the start nothing is left; TVM wants it not to."""
     nodes = Nodes(node, types)
     starts, ends, axes, steps = (constant(nodes.input(place)) if nodes.input(place) else None for place in range(1, 5))
@@ -34,7 +35,7 @@ def _slice(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Nod
     return nodes.made
 
 
-def _split(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _split(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Into parts of which one has no elements: TVM cuts at different places only."""
     nodes = Nodes(node, types)
     sizes = constant(nodes.input(1)) if nodes.input(1) else None
@@ -49,7 +50,7 @@ def _split(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Nod
     return nodes.made
 
 
-def _split_to_sequence(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node]:
+def _split_to_sequence(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode]:
     """A sequence of slices."""
     nodes = Nodes(node, types)
     attributes, shape = nodes.attributes(), nodes.shape(0)
@@ -79,7 +80,7 @@ def _ends(size: int, split: Array | None) -> list[int]:
     return [min(start + step, size) for start in range(0, size, step)]
 
 
-def _unique(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _unique(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Without an axis of all values in a row; TVM's inverse has the shape of the input."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
@@ -90,7 +91,7 @@ def _unique(node: Node, types: Mapping[str, Any], constant: Constant) -> list[No
     return nodes.made
 
 
-def _top_k(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _top_k(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """In any order, sorted is one; TVM has no other."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()

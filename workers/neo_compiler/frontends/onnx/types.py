@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from neo_compiler.frontends.onnx.nodes import Constant, Node, Nodes, Rewrite
+from neo_compiler.frontends.onnx.nodes import Constant, Nodes, Rewrite
+from neo_compiler.tvm_types import OnnxNode
 
 UNSIGNED = (TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64)
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 WIDE = (TensorProto.FLOAT, TensorProto.DOUBLE)
 
 
-def _in_float32(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _in_float32(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Of all types but float32 and float64: TVM has no such function of float16, and no fractions of integers."""
     nodes = Nodes(node, types)
     kind = nodes.kind(0)
@@ -30,7 +31,7 @@ def _in_float32(node: Node, types: Mapping[str, Any], constant: Constant) -> lis
     return nodes.made
 
 
-def _sign(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _sign(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Unsigned numbers are 0 or more: TVM compares with -1."""
     nodes = Nodes(node, types)
     if nodes.kind(0) not in UNSIGNED:
@@ -39,7 +40,7 @@ def _sign(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node
     return nodes.made
 
 
-def _dequantize_linear(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _dequantize_linear(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """As float16, what is too great for it is infinite, where TVM gives the greatest float16."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
@@ -55,7 +56,7 @@ def _dequantize_linear(node: Node, types: Mapping[str, Any], constant: Constant)
 def _reduced_in_float32(op: str) -> Rewrite:
     """A reduction with a root or a logarithm, of integers; over no axes at all it is `op` of each value."""
 
-    def rewrite(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    def rewrite(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
         nodes = Nodes(node, types)
         if nodes.kind(0) in FLOATS:
             return _alone(op)(node, types, constant)
@@ -67,7 +68,7 @@ def _reduced_in_float32(op: str) -> Rewrite:
     return rewrite
 
 
-def _reduce_mean(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _reduce_mean(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Of integers: the sum by the count, rounded towards 0. TVM makes int64 of it."""
     nodes = Nodes(node, types)
     if nodes.empty(0):
@@ -81,7 +82,7 @@ def _reduce_mean(node: Node, types: Mapping[str, Any], constant: Constant) -> li
     return nodes.made
 
 
-def _log_sum_exp(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _log_sum_exp(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Less the greatest value, which is kept finite: a line of infinities has its infinity, not NaN.
 
     Of integers the logarithm is cut before the greatest value is added, as in ONNX Runtime.
@@ -110,7 +111,7 @@ def _log_sum_exp(node: Node, types: Mapping[str, Any], constant: Constant) -> li
 def _alone(op: str) -> Rewrite:
     """A reduction over no axes, of each value by itself: TVM gives back the value."""
 
-    def rewrite(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+    def rewrite(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
         nodes = Nodes(node, types)
         axes = constant(nodes.input(1)) if nodes.input(1) else np.zeros(0)
         if not nodes.attributes().get("noop_with_empty_axes", 0) or axes is None or axes.size:
@@ -121,7 +122,7 @@ def _alone(op: str) -> Rewrite:
     return rewrite
 
 
-def _scatter(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _scatter(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Flags are added and compared as integers."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
@@ -133,7 +134,7 @@ def _scatter(node: Node, types: Mapping[str, Any], constant: Constant) -> list[N
     return nodes.made
 
 
-def _affine_grid(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _affine_grid(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     nodes = Nodes(node, types)
     size = constant(nodes.input(1))
     if size is not None and nodes.attributes().get("align_corners", 0) and np.any(np.asarray(size)[2:] == 1):
@@ -141,7 +142,7 @@ def _affine_grid(node: Node, types: Mapping[str, Any], constant: Constant) -> li
     return None
 
 
-def _grid_sample(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _grid_sample(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """TVM divides by the length that is reflected, and makes numbers with a fraction of integers."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
@@ -153,7 +154,7 @@ def _grid_sample(node: Node, types: Mapping[str, Any], constant: Constant) -> li
     return None
 
 
-def _eye_like(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _eye_like(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """A constant, as only the shape of the input counts; TVM wants its type to be that of the result."""
     nodes = Nodes(node, types)
     attributes, shape = nodes.attributes(), nodes.shape(0)
@@ -167,7 +168,7 @@ def _eye_like(node: Node, types: Mapping[str, Any], constant: Constant) -> list[
     return nodes.made
 
 
-def _prelu(node: Node, types: Mapping[str, Any], constant: Constant) -> list[Node] | None:
+def _prelu(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """Of integers: TVM's takes fractions alone."""
     nodes = Nodes(node, types)
     if nodes.kind(0) in FLOATS:

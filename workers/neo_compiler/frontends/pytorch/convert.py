@@ -14,9 +14,7 @@ from tvm import relax
 
 from neo_compiler.frontends.pytorch.put import index_put
 from neo_compiler.frontends.pytorch.rewrite import Refused, check_scales
-
-Importer = Any
-"""tvm's ExportedProgramImporter."""
+from neo_compiler.tvm_types import Importer
 
 Converter = Callable[[fx.Node, Importer], Any]
 """(node, importer) -> its relax value."""

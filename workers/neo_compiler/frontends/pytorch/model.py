@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree
 
-from neo_compiler.frontends.base import Array, one_line
+from neo_compiler.errors import last_line, one_line
+from neo_compiler.frontends.base import Array
 from neo_compiler.input_config import DYNAMIC, Shape
 
 GUESSED_DTYPES = (torch.float32, torch.int64)
@@ -85,8 +86,7 @@ def examples(model: Model, shapes: Sequence[Shape]) -> list[torch.Tensor]:
 
 def cause(error: Exception) -> str:
     """What `error` says in one line; TorchScript puts its source in front of it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines and "TorchScript" in lines[0] else one_line(error)
+    return last_line(error) if "TorchScript" in str(error).strip().partition("\n")[0] else one_line(error)
 
 
 def _dtypes(arguments: Sequence[Argument]) -> Iterator[tuple[torch.dtype, ...]]:

@@ -13,11 +13,7 @@ import torch
 from torch import fx
 from tvm import relax
 
-Importer = Any
-"""tvm's ExportedProgramImporter."""
-
-Expr = Any
-"""A relax expression; tvm is untyped."""
+from neo_compiler.tvm_types import Expr, Importer
 
 
 def index_put(node: fx.Node, importer: Importer) -> Expr:

@@ -14,11 +14,11 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 from tvm.relax.frontend.torch import from_exported_program
 
-from neo_compiler.frontends.base import IRModule
 from neo_compiler.frontends.pytorch.convert import CONVERTERS
 from neo_compiler.frontends.pytorch.decompose import DECOMPOSITIONS
 from neo_compiler.frontends.pytorch.model import Model
 from neo_compiler.frontends.pytorch.rewrite import Refused, rewrite
+from neo_compiler.tvm_types import IRModule
 
 OPSET = 17
 """Newest opset that the exporter for TorchScript writes well."""

@@ -16,9 +16,10 @@ import numpy as np
 
 from neo_compiler.errors import InputConfigurationError
 from neo_compiler.frontends.base import Array, Imported, one_file, optional
-from neo_compiler.frontends.relax_graph import INPUT, Expr, Graph, input_shape
+from neo_compiler.frontends.relax_graph import INPUT, Graph, input_shape
 from neo_compiler.input_config import DYNAMIC, Shape
 from neo_compiler.settings import CompilerSettings
+from neo_compiler.tvm_types import Expr
 
 NO_FILE = "No .joblib file found for Scikit-Learn model. Please make sure the framework you select is correct."
 MANY_FILES = "Exactly one .joblib file is allowed for Scikit-Learn models."

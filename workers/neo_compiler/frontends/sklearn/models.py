@@ -15,10 +15,12 @@ import numpy as np
 import treelite
 from tvm import relax
 
-from neo_compiler.frontends.relax_graph import Expr, Graph
+from neo_compiler.errors import last_line
+from neo_compiler.frontends.relax_graph import Graph
 from neo_compiler.frontends.sklearn.transforms import Estimator, NotSupported, matmul
 from neo_compiler.kernels.forest import NotATree, from_treelite
 from neo_compiler.kernels.tree_traversal import emit
+from neo_compiler.tvm_types import Expr
 
 Outputs = dict[str, Expr]
 Predict = Callable[[Graph, Estimator, Expr], Outputs]
@@ -181,7 +183,7 @@ def _trees(graph: Graph, e: Estimator, x: Expr) -> tuple[Expr, str]:
         model = treelite.sklearn.import_model(e)
         forest = from_treelite(model)
     except (treelite.TreeliteError, NotATree, NotImplementedError, AttributeError) as error:
-        raise NotSupported(f"{type(e).__name__}: {str(error).strip().splitlines()[-1]}") from error
+        raise NotSupported(f"{type(e).__name__}: {last_line(error)}") from error
     sums = emit(graph.builder, forest, x, graph.rows)
     return sums, str(model.get_header_accessor().get_field("postprocessor"))
 

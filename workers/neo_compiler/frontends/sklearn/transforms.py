@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from tvm import relax
 
-from neo_compiler.frontends.relax_graph import Expr, Graph
+from neo_compiler.frontends.relax_graph import Graph
+from neo_compiler.tvm_types import Expr
 
 Estimator = Any
 Transform = Callable[[Graph, Estimator, Expr], Expr]

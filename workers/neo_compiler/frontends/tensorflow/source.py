@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 from tvm import relax
 
-from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Imported, IRModule, one_line, optional
+from neo_compiler.errors import InputConfigurationError, one_line
+from neo_compiler.frontends.base import Array, Imported, optional
 from neo_compiler.frontends.signature import imported
 from neo_compiler.input_config import ModelInput, Shape
+from neo_compiler.tvm_types import IRModule
 
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",

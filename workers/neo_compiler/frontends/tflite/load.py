@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from neo_compiler.errors import InputConfigurationError
-from neo_compiler.frontends.base import Array, Imported, one_file, one_line, optional, quiet
+from neo_compiler.errors import InputConfigurationError, one_line
+from neo_compiler.frontends.base import Array, Imported, one_file, optional, quiet
 from neo_compiler.frontends.signature import imported
 from neo_compiler.input_config import ModelInput, Shape, match
 

@@ -8,7 +8,8 @@ from tvm import relax
 from tvm.relax.frontend.tflite import from_tflite
 from tvm.relax.frontend.tflite.tflite_frontend import OperatorConverter
 
-from neo_compiler.frontends.base import Array, IRModule, random_text
+from neo_compiler.frontends.base import Array, random_text
+from neo_compiler.tvm_types import IRModule
 
 
 def convert(model: Any) -> IRModule:

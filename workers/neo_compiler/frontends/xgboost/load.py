@@ -19,11 +19,12 @@ from tvm import relax
 
 from neo_compiler.errors import InputConfigurationError
 from neo_compiler.frontends.base import Array, Imported, optional, visible
-from neo_compiler.frontends.relax_graph import Expr, Graph, input_shape
+from neo_compiler.frontends.relax_graph import Graph, input_shape
 from neo_compiler.frontends.xgboost.files import BINARY, NotXGBoost, Saved, read
 from neo_compiler.input_config import Shape
 from neo_compiler.kernels.forest import NotATree, from_treelite
 from neo_compiler.kernels.tree_traversal import emit
+from neo_compiler.tvm_types import Expr
 
 NO_FILE = "No model file found."
 MANY_FILES = (

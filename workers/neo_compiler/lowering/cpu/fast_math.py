@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tvm
 from tvm import te
 
 from neo_compiler.lowering.cpu import softmax
 from neo_compiler.lowering.cpu.polynomials import FUNCTIONS
-from neo_compiler.passes.rewriter import Expr, Rewriter, op_name, rewrite, shape_of
-
-Tensor = Any
+from neo_compiler.passes.rewriter import Rewriter, op_name, rewrite, shape_of
+from neo_compiler.tvm_types import Expr, Tensor
 
 
 def fast_math(module: tvm.IRModule) -> tvm.IRModule:

@@ -13,9 +13,7 @@ import tvm_ffi
 from tvm import ir, tirx
 
 from neo_compiler.passes.quantization.dot_instructions import BY_NAME, WORD, Dot
-
-Expr = Any
-"""A TIR expression; tvm is untyped."""
+from neo_compiler.tvm_types import Expr
 
 
 def word(data: Any, place: Sequence[Expr], number: Expr) -> Expr:

@@ -17,8 +17,9 @@ from neo_compiler.lowering.cpu.cpu_model import Machine
 from neo_compiler.lowering.cpu.tile_selection import Choices, Product
 from neo_compiler.passes.convolution import output_size, weight_of
 from neo_compiler.passes.quantization.dot_instructions import WORD, Dot
-from neo_compiler.passes.rewriter import Expr, ints, is_constant, op_name, rewrite, shape_of
+from neo_compiler.passes.rewriter import ints, is_constant, op_name, rewrite, shape_of
 from neo_compiler.passes.weight_packing import MAX_GROUPS, Packer
+from neo_compiler.tvm_types import Expr
 
 Array = npt.NDArray[Any]
 R = relax.op

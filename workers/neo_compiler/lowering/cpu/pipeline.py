@@ -9,6 +9,7 @@ from tvm import relax
 from tvm.relax.backend.cpu_generic import pipeline as stock
 from tvm.target import Target
 
+from neo_compiler.ir_dump import after
 from neo_compiler.lowering import fallback
 from neo_compiler.lowering.cpu.cpu_model import machine_of
 from neo_compiler.lowering.cpu.fast_math import fast_math
@@ -73,22 +74,24 @@ def _lower(module: tvm.IRModule, target: Target, level: Level, choices: Choices)
     machine = machine_of(target)
     choices.clear()
     with target:
-        module = tvm_passes.simplified(module)
+        module = after("simplified", tvm_passes.simplified(module))
         if level.whole and is_quantised(module):
-            module = quantised(whole(fold(module, keep_quantised=True), machine.dot), machine.dot)
-        module = fold(module)
+            module = whole(fold(module, keep_quantised=True), machine.dot)
+            module = after("quantized", quantised(module, machine.dot))
+        module = after("constants_folded", fold(module))
         if level.packed:
-            module = fold_affine(module)
+            module = after("scales_folded", fold_affine(module))
         if level.layout:
-            module = fold(relax.transform.CanonicalizeBindings()(channels_last(module)))
+            module = after("channels_last", fold(relax.transform.CanonicalizeBindings()(channels_last(module))))
         if level.packed:
-            module = rounding(pack(module, machine, choices))
+            module = after("weights_packed", rounding(pack(module, machine, choices)))
         if level.fast_math:
-            module = fast_math(module)
+            module = after("fast_math", fast_math(module))
         separated = separate(module)
-        module = tvm_passes.fused(separated.module, target, stock)
+        module = after("fused", tvm_passes.fused(separated.module, target, stock))
         left: dict[str, str] = {}
         if level.schedules:
             module, left = schedule_kernels(module, machine)
-        module = tvm_passes.finished(module, target, stock)
+            after("scheduled", module)
+        module = after("finished", tvm_passes.finished(module, target, stock))
     return Lowered(Separated(module, separated.weights), level.name, unscheduled=left)

@@ -9,7 +9,8 @@ from typing import Any
 from tvm import te, tirx
 
 from neo_compiler.lowering.cpu.polynomials import exp
-from neo_compiler.lowering.cpu.templates import KIND, STAGE, Tensor
+from neo_compiler.lowering.cpu.templates import KIND, STAGE
+from neo_compiler.tvm_types import Tensor
 
 SOFTMAX = "softmax"
 WIDTH = 16

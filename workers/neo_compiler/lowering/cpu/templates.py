@@ -15,9 +15,7 @@ from neo_compiler.lowering.cpu.cost_model import Tile
 from neo_compiler.lowering.cpu.int8_dot import multiplied, word
 from neo_compiler.passes.convolution import output_size
 from neo_compiler.passes.quantization.dot_instructions import BY_NAME, WORD
-
-Tensor = Any
-"""A tensor of a tensor expression; tvm is untyped."""
+from neo_compiler.tvm_types import Tensor
 
 KIND, TILE = "neo.kind", "neo.tile"
 CONV, MATMUL, DEPTHWISE = "conv", "matmul", "depthwise"

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from tvm import te, tirx
 
-from neo_compiler.lowering.cpu.templates import KIND, STAGE, TILE, Tensor, padded
+from neo_compiler.lowering.cpu.templates import KIND, STAGE, TILE, padded
+from neo_compiler.tvm_types import Tensor
 
 Array = npt.NDArray[Any]
 

@@ -15,8 +15,9 @@ from neo_compiler.lowering.gpu.cost_model import LANES, MIN_COLUMNS, Product, Ti
 from neo_compiler.lowering.gpu.gpu_model import Gpu
 from neo_compiler.passes.constant_folding import constant
 from neo_compiler.passes.convolution import weight_of
-from neo_compiler.passes.rewriter import Expr, ints, is_constant, rewrite, shape_of
+from neo_compiler.passes.rewriter import ints, is_constant, rewrite, shape_of
 from neo_compiler.passes.weight_packing import Packer
+from neo_compiler.tvm_types import Expr
 
 Array = npt.NDArray[Any]
 

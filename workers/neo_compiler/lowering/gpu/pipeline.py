@@ -11,6 +11,7 @@ from tvm.relax.backend.cuda import pipeline as cuda
 from tvm.relax.backend.gpu_generic import pipeline as generic
 from tvm.target import Target
 
+from neo_compiler.ir_dump import after
 from neo_compiler.lowering import fallback
 from neo_compiler.lowering.gpu.gpu_model import gpu_of
 from neo_compiler.lowering.gpu.pack_weights import pack
@@ -56,16 +57,17 @@ def _lower(module: tvm.IRModule, target: Target, level: Level) -> Lowered:
     gpu, stock = gpu_of(target), cuda if target.kind.name == "cuda" else generic
     with target:
         if level.packed:
-            module = tvm_passes.simplified(module)
-        module = fold(module)
+            module = after("simplified", tvm_passes.simplified(module))
+        module = after("constants_folded", fold(module))
         if level.packed:
-            module = fold_affine(module)
+            module = after("scales_folded", fold_affine(module))
         if level.layout:
-            module = fold(relax.transform.CanonicalizeBindings()(channels_last(module)))
+            module = after("channels_last", fold(relax.transform.CanonicalizeBindings()(channels_last(module))))
         if level.packed:
-            module = pack(module, gpu)
+            module = after("weights_packed", pack(module, gpu))
         separated = separate(module)
-        module = tvm_passes.fused(separated.module, target, stock)
+        module = after("fused", tvm_passes.fused(separated.module, target, stock))
         module, rules = schedule_kernels(module, gpu, target)
-        module = tvm_passes.finished(module, target, stock)
+        after("scheduled", module)
+        module = after("finished", tvm_passes.finished(module, target, stock))
     return Lowered(Separated(module, separated.weights), level.name, rules=rules)

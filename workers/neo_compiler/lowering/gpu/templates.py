@@ -15,9 +15,7 @@ from tvm import te, tirx
 
 from neo_compiler.lowering.gpu.cost_model import LANES, Tile
 from neo_compiler.passes.convolution import output_size
-
-Tensor = Any
-"""A tensor of a tensor expression; tvm is untyped."""
+from neo_compiler.tvm_types import Tensor
 
 KIND, TILE, VECTOR = "neo.kind", "neo.tile", "neo.vector"
 GEMM = "gemm"

@@ -9,8 +9,9 @@ from tvm import te, tirx
 
 from neo_compiler.lowering.gpu.cost_model import LANES
 from neo_compiler.lowering.gpu.gpu_model import Gpu
-from neo_compiler.lowering.gpu.templates import KIND, SUM, VECTOR, Tensor
+from neo_compiler.lowering.gpu.templates import KIND, SUM, VECTOR
 from neo_compiler.passes.convolution import output_size
+from neo_compiler.tvm_types import Tensor
 
 DEPTHWISE = "depthwise"
 

@@ -13,8 +13,9 @@ from tvm import relax
 from neo_compiler.passes.constant_folding import constant
 from neo_compiler.passes.quantization.dot_instructions import WORD
 from neo_compiler.passes.quantization.qparams import Quantity, Weight
-from neo_compiler.passes.rewriter import Expr, ints, op_name, shape_of
+from neo_compiler.passes.rewriter import ints, op_name, shape_of
 from neo_compiler.passes.weight_packing import MAX_GROUPS
+from neo_compiler.tvm_types import Expr
 
 Array = npt.NDArray[Any]
 Emit = Callable[[Expr], Expr]

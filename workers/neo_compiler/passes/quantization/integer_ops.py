@@ -19,7 +19,8 @@ from neo_compiler.passes.constant_folding import constant
 from neo_compiler.passes.quantization.dot_instructions import WORD, Dot
 from neo_compiler.passes.quantization.int8_products import MAX_DEPTH
 from neo_compiler.passes.quantization.qparams import BYTES, Quantity, one_number, shifted
-from neo_compiler.passes.rewriter import Expr, Rewriter, is_constant, op_name, rewrite, shape_of
+from neo_compiler.passes.rewriter import Rewriter, is_constant, op_name, rewrite, shape_of
+from neo_compiler.tvm_types import Expr
 
 Array = npt.NDArray[Any]
 R = relax.op

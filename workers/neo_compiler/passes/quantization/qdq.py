@@ -39,7 +39,8 @@ from neo_compiler.passes.quantization.qparams import (
     weight,
 )
 from neo_compiler.passes.quantization.requantize import LIMITS
-from neo_compiler.passes.rewriter import Expr, Rewriter, is_constant, op_name, rewrite, shape_of
+from neo_compiler.passes.rewriter import Rewriter, is_constant, op_name, rewrite, shape_of
+from neo_compiler.tvm_types import Expr
 
 R = relax.op
 CONCAT = "relax.concat"

@@ -13,7 +13,8 @@ import tvm
 from tvm import relax
 
 from neo_compiler.passes.constant_folding import DEQUANTIZE
-from neo_compiler.passes.rewriter import Expr, NotStraight, bindings, ints, is_constant, op_name
+from neo_compiler.passes.rewriter import NotStraight, bindings, ints, is_constant, op_name
+from neo_compiler.tvm_types import Expr
 
 Array = npt.NDArray[Any]
 R = relax.op

@@ -15,10 +15,8 @@ from tvm import relax, te, tirx
 
 from neo_compiler.passes.constant_folding import DEQUANTIZE
 from neo_compiler.passes.quantization.qparams import one_number
-from neo_compiler.passes.rewriter import Expr, Rewriter, is_constant, op_name, rewrite, shape_of
-
-Tensor = Any
-"""A tensor of a tensor expression; tvm is untyped."""
+from neo_compiler.passes.rewriter import Rewriter, is_constant, op_name, rewrite, shape_of
+from neo_compiler.tvm_types import Expr, Tensor
 
 ELEMENTWISE = 0
 """TVM's OpPatternKind kElemWise."""

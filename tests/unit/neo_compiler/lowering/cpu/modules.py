@@ -10,9 +10,10 @@ import tvm
 from tvm import relax
 from tvm.target import Target
 
-from neo_compiler.lowering import build
+from neo_compiler.codegen import machine_code
 from neo_compiler.lowering.cpu import pipeline
 from neo_compiler.lowering.cpu.pipeline import Lowered
+from neo_compiler.lowering.lower import OPT_LEVEL, PASS_CONFIG
 
 Array = np.ndarray
 Body = Callable[[relax.BlockBuilder, Any], Any]
@@ -47,7 +48,7 @@ def target(cpu: str = "") -> Target:
 
 def lower(made: tvm.IRModule, cpu: str | Target = "") -> Lowered:
     wanted = target(cpu) if isinstance(cpu, str) else cpu
-    with wanted, tvm.transform.PassContext(opt_level=build.OPT_LEVEL, config=build.PASS_CONFIG):
+    with wanted, tvm.transform.PassContext(opt_level=OPT_LEVEL, config=PASS_CONFIG):
         return pipeline.lower(made, wanted)
 
 
@@ -60,7 +61,7 @@ def stock(made: tvm.IRModule, *inputs: Array) -> Array:
 def run(lowered: Lowered, *inputs: Array, cpu: str = "") -> Array:
     """What the product's kernels compute."""
     wanted = target(cpu)
-    executable = build.generate(lowered.separated.module, wanted)
+    executable = machine_code.generate(lowered.separated.module, wanted)
     return _run(executable, [*inputs, *lowered.separated.weights.values()])
 
 

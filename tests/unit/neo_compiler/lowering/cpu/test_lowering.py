@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from tvm import relax
+from tvm.target import Target
 from unit.neo_compiler.lowering.cpu.modules import lower, module, run, sample, stock, weight
 
-from neo_compiler.lowering import build
 from neo_compiler.lowering.cpu import pipeline, schedules
 
 R = relax.op
@@ -56,6 +56,6 @@ def test_a_kernel_without_a_schedule_is_named_and_still_right(monkeypatch: pytes
 def test_ready_kernels_are_left_alone() -> None:
     lowered = lower(module(net, (1, 8, 9, 9)))
     kernels = lowered.separated.module
-    again, left = schedules.schedule_kernels(kernels, pipeline.machine_of(build.Target("llvm")))
+    again, left = schedules.schedule_kernels(kernels, pipeline.machine_of(Target("llvm")))
     assert left == {}
     assert all(again[name].same_as(kernels[name]) for name in kernels.get_global_vars())

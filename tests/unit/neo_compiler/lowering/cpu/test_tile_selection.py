@@ -9,10 +9,10 @@ import pytest
 from tvm import relax
 from unit.neo_compiler.lowering.cpu.modules import module, target, weight
 
-from neo_compiler.lowering import build
 from neo_compiler.lowering.cpu import cost_model
 from neo_compiler.lowering.cpu.cpu_model import AVX2, AVX512, machine_of
 from neo_compiler.lowering.cpu.tile_selection import BATCHED, CONVOLUTION, MATMUL, Choices, Product
+from neo_compiler.lowering.lower import lower
 
 CONV = Product(CONVOLUTION, (1, 28, 28, 64), (1, 1, 64, 128), 28, 64, 28, ((1, 1), (0, 0, 0, 0), (1, 1)))
 
@@ -70,10 +70,10 @@ def test_a_product_alone_asks_for_the_same_tile_as_in_its_model(body: Any, shape
 
     wanted = target("skylake-avx512")
     asked, alone = Choices(), Choices()
-    build.lower(module(body, *shapes), wanted, choices=asked)
+    lower(module(body, *shapes), wanted, choices=asked)
     (product,) = asked.asked
     assert product.kind.startswith(kind)
-    build.lower(candidate.module(product), wanted, choices=alone)
+    lower(candidate.module(product), wanted, choices=alone)
     assert alone.asked == asked.asked
 
 

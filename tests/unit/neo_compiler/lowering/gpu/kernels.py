@@ -24,10 +24,11 @@ from unit.neo_compiler.lowering.cpu.modules import module, sample, stock
 from unit.neo_compiler.lowering.cpu.test_schedules import CONVOLUTIONS, OTHERS, conv
 
 from neo_compiler import frontends
+from neo_compiler.codegen import machine_code
 from neo_compiler.codegen.cubin import device_source
 from neo_compiler.frontends.onnx.reference import run_reference
-from neo_compiler.lowering import build
 from neo_compiler.lowering.gpu import cost_model, pack_weights, pipeline
+from neo_compiler.lowering.lower import GPU_CONFIG, OPT_LEVEL
 
 TOLERANCE = 1e-5  # of the largest number
 
@@ -53,7 +54,7 @@ def run_apart(device: str, *names: str) -> dict[str, Any]:
 
 
 def lower(made: tvm.IRModule, target: Target) -> pipeline.Lowered:
-    with target, tvm.transform.PassContext(opt_level=build.OPT_LEVEL, config=build.GPU_CONFIG):
+    with target, tvm.transform.PassContext(opt_level=OPT_LEVEL, config=GPU_CONFIG):
         return pipeline.lower(made, target)
 
 
@@ -86,7 +87,7 @@ def check(name: str, target: Target, device: Any) -> list[Any]:
     with mock.patch.object(pack_weights, "tile_of", sliced if name.startswith(SLICED) else cost_model.tile_of):
         lowered = lower(made, target)
     assert (lowered.level, lowered.refused) == ("fast", {}), lowered.refused
-    text = device_source(build.generate(lowered.separated.module, target).mod)
+    text = device_source(machine_code.generate(lowered.separated.module, target).mod)
     outputs = [f"result{index}" for index in range(len(expected))]
     found = opencl.Program(text, lowered.separated, target, list(inputs), outputs, device).run(inputs)
     worst = 0.0

@@ -22,9 +22,10 @@ from support import opencl
 from support.apart import MISSING, last_line
 
 from neo_compiler import frontends
+from neo_compiler.codegen import machine_code
 from neo_compiler.codegen.cubin import device_source
 from neo_compiler.errors import CompileError
-from neo_compiler.lowering import build
+from neo_compiler.lowering.lower import lower
 from neo_compiler.lowering.targets import tvm_target
 from neo_targets.registry import DEVICES
 
@@ -184,8 +185,8 @@ def check(device: str, case: Case, runner: Any) -> float:
         path.write_bytes(case.model)
         imported = frontends.loader(case.framework)([path], case.shapes)
     target = tvm_target(DEVICES[device])
-    lowered = build.lower(imported.module, target)
-    text = device_source(build.generate(lowered.module, target).mod)
+    lowered = lower(imported.module, target)
+    text = device_source(machine_code.generate(lowered.module, target).mod)
     expected = list(truth(case).values())
     names = [item.name for item in imported.outputs]
     found = opencl.Program(text, lowered, target, list(case.inputs), names, runner).run(case.inputs)

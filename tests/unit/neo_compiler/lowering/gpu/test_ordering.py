@@ -11,10 +11,11 @@ from unit.neo_compiler.lowering.gpu import ordering
 from unit.neo_compiler.lowering.gpu.test_schedules import cuda
 
 from neo_compiler import frontends
+from neo_compiler.codegen import machine_code
 from neo_compiler.codegen.cubin import device_source
 from neo_compiler.codegen.nvrtc import compile_cubin
 from neo_compiler.errors import CompilationError
-from neo_compiler.lowering import build
+from neo_compiler.lowering.lower import lower
 
 TOLERANCE = 1e-5
 
@@ -63,20 +64,20 @@ def test_numbers_are_onnx_runtimes_on_mali() -> None:
 
 @pytest.mark.parametrize("name", ["cumsum, long", "scatter elements, max, axis 1", "topk, ties"])
 def test_nvidias_compiler_takes_it(name: str, tmp_path: Path) -> None:
-    lowered = build.lower(module(name, tmp_path), cuda("sm_75"))
-    source = device_source(build.generate(lowered.module, cuda("sm_75")).mod)
+    lowered = lower(module(name, tmp_path), cuda("sm_75"))
+    source = device_source(machine_code.generate(lowered.module, cuda("sm_75")).mod)
     assert compile_cubin(source, "sm_75")
 
 
 @pytest.mark.parametrize("name", [name for name in ordering.CASES if name.startswith(("cumsum", "scatter elements"))])
 def test_no_thread_reads_what_another_writes(name: str, tmp_path: Path) -> None:
     """TVM's own scan shares memory between threads, without the barriers that this needs."""
-    lowered = build.lower(module(name, tmp_path), cuda("sm_75"))
-    assert "__shared__" not in device_source(build.generate(lowered.module, cuda("sm_75")).mod)
+    lowered = lower(module(name, tmp_path), cuda("sm_75"))
+    assert "__shared__" not in device_source(machine_code.generate(lowered.module, cuda("sm_75")).mod)
 
 
 @pytest.mark.parametrize("name", [name for name, text in REFUSED.items() if "kernel" in text])
 @pytest.mark.parametrize("target", [cuda("sm_75"), Target("opencl", host="llvm")], ids=["cuda", "opencl"])
 def test_what_no_gpu_computes_is_refused_by_name(name: str, target: Target, tmp_path: Path) -> None:
     with pytest.raises(CompilationError, match=REFUSED[name]):
-        build.lower(module(name, tmp_path), target)
+        lower(module(name, tmp_path), target)

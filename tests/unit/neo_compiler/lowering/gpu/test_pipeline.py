@@ -9,8 +9,8 @@ from unit.neo_compiler.lowering.cpu.modules import module
 from unit.neo_compiler.lowering.gpu.kernels import CASES, lower, recurrent
 from unit.neo_compiler.lowering.gpu.test_schedules import cuda
 
+from neo_compiler.codegen import machine_code
 from neo_compiler.codegen.cubin import device_source
-from neo_compiler.lowering import build
 from neo_compiler.lowering.gpu import pipeline
 
 
@@ -46,7 +46,7 @@ def test_a_schedule_that_fails_leaves_the_kernel_to_the_next(monkeypatch: pytest
 def test_a_recurrent_layer_waits_between_phases() -> None:
     made, _, _ = recurrent("LSTM coupled")
     lowered = lower(made, cuda("sm_75"))
-    source = device_source(build.generate(lowered.separated.module, cuda("sm_75")).mod)
+    source = device_source(machine_code.generate(lowered.separated.module, cuda("sm_75")).mod)
     (kernel,) = [part for part in source.split("extern ") if "lstm" in part.split("(")[1] and "{" in part]
     assert kernel.count("__syncthreads") >= 5
     assert "steps" in lowered.rules.values()

@@ -15,9 +15,9 @@ from tvm.target import Target
 from unit.neo_compiler.lowering.cpu.modules import module
 from unit.neo_compiler.lowering.gpu.kernels import CASES, lower, run_apart, wrong
 
+from neo_compiler.codegen import machine_code
 from neo_compiler.codegen.cubin import device_source
 from neo_compiler.codegen.nvrtc import compile_cubin
-from neo_compiler.lowering import build
 from neo_compiler.lowering.gpu import cost_model, pack_weights, templates
 from neo_compiler.lowering.gpu.cost_model import Product
 from neo_compiler.lowering.gpu.gpu_model import ADRENO, INTEL, MALI, gpu_of
@@ -77,7 +77,7 @@ def compiled(name: str, arch: str) -> tuple[dict[str, dict[str, int]], list[gpuc
     """The resources and the launches of a case's kernels."""
     target, (body, shapes) = cuda(arch), CASES[name]
     lowered = lower(module(body, *shapes), target).separated.module
-    cubin = compile_cubin(device_source(build.generate(lowered, target).mod), arch)
+    cubin = compile_cubin(device_source(machine_code.generate(lowered, target).mod), arch)
     return gpucode.resources(cubin), [kernel for own in gpucode.kernels(lowered, target).values() for kernel in own]
 
 
@@ -107,7 +107,7 @@ def test_half_precision_is_summed_in_single(arch: str) -> None:
 
     target = cuda(arch)
     lowered = lower(module(body, (197, 128), dtype="float16"), target)
-    source = device_source(build.generate(lowered.separated.module, target).mod)
+    source = device_source(machine_code.generate(lowered.separated.module, target).mod)
     used = gpucode.resources(compile_cubin(source, arch))
     assert Counter(lowered.rules.values())["gemm"] == 2
     assert "half" in source

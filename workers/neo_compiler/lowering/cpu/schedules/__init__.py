@@ -9,12 +9,14 @@ from typing import Any
 import tvm
 from tvm import s_tir, tirx
 
+from neo_compiler.errors import typed_line
 from neo_compiler.lowering.cpu import int8_dot
 from neo_compiler.lowering.cpu.cpu_model import Machine
 from neo_compiler.lowering.cpu.schedules import contraction, depthwise, matmul, prefetch, softmax, stores, winograd
 from neo_compiler.lowering.cpu.schedules.elementwise import elementwise
-from neo_compiler.lowering.cpu.schedules.kernel import Block, Kernel, Unscheduled
+from neo_compiler.lowering.cpu.schedules.kernel import Kernel, Unscheduled
 from neo_compiler.lowering.cpu.schedules.reduction import reduction
+from neo_compiler.tvm_types import Block
 
 SCHEDULED = "tirx.is_scheduled"
 """TVM's attribute of a function that nobody shall schedule."""
@@ -59,7 +61,7 @@ def schedule(function: Any, machine: Machine, left: dict[str, str], name: str) -
         reason = _schedule(kernel)
         scheduled = stores.write(int8_dot.accumulate(prefetch.write(kernel.function, machine.ahead_bytes)))
     except Exception as error:  # a schedule's failure is never the model's
-        left[name] = _line(error)
+        left[name] = typed_line(error)
         return function.with_attr(SCHEDULED, True)
     if reason:
         left[name] = reason
@@ -81,13 +83,8 @@ def _schedule(kernel: Kernel) -> str:
             (reduction if kernel.is_reduction(block) else elementwise)(kernel, block)
         except Exception as error:
             kernel.sch = before
-            reasons.append(f"{kernel.name(block)}: {_line(error)}")
+            reasons.append(f"{kernel.name(block)}: {typed_line(error)}")
     return "; ".join(reasons)
-
-
-def _line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]
 
 
 __all__ = ["SCHEDULES", "Schedule", "Unscheduled", "schedule", "schedule_kernels"]

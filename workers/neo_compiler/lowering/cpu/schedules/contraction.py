@@ -8,8 +8,9 @@ from neo_compiler.lowering.cpu.cost_model import Tile
 from neo_compiler.lowering.cpu.cpu_model import FLOAT_BYTES
 from neo_compiler.lowering.cpu.schedules import prefetch, stores
 from neo_compiler.lowering.cpu.schedules.elementwise import copy, elementwise
-from neo_compiler.lowering.cpu.schedules.kernel import GRAIN_FLOPS, Block, Kernel, Loop, chunk, divisors
+from neo_compiler.lowering.cpu.schedules.kernel import GRAIN_FLOPS, Kernel, chunk, divisors
 from neo_compiler.lowering.cpu.templates import CLAMPED, CONV, MATMUL, PACKED, PAD, STAGE, TILE
+from neo_compiler.tvm_types import Block, Loop
 
 MAX_WRITTEN_OUT = 4
 """Input channels of a first layer: so few are summed without a loop."""

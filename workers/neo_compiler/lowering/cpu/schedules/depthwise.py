@@ -6,8 +6,9 @@ import math
 
 from neo_compiler.lowering.cpu.schedules.contraction import destination
 from neo_compiler.lowering.cpu.schedules.elementwise import copy, elementwise
-from neo_compiler.lowering.cpu.schedules.kernel import GRAIN_FLOPS, Block, Kernel, Unscheduled, divisors, shares_evenly
+from neo_compiler.lowering.cpu.schedules.kernel import GRAIN_FLOPS, Kernel, Unscheduled, divisors, shares_evenly
 from neo_compiler.lowering.cpu.templates import DEPTHWISE, PAD
+from neo_compiler.tvm_types import Block
 
 MAX_WINDOW = 25
 """A window of more points (5 x 5) is not written out."""

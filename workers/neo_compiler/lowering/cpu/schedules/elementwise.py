@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from neo_compiler.lowering.cpu.schedules.kernel import GRAIN_ELEMENTS, Block, Kernel, Loop
+from neo_compiler.lowering.cpu.schedules.kernel import GRAIN_ELEMENTS, Kernel
+from neo_compiler.tvm_types import Block, Loop
 
 MIN_ELEMENTS = 64
 """Fewer are not worth a vector loop."""

@@ -11,10 +11,7 @@ from tvm import ir, s_tir, tirx
 
 from neo_compiler.lowering.cpu.cpu_model import Machine
 from neo_compiler.lowering.cpu.templates import KIND, STAGE
-
-Block = Any
-"""A block or loop of a TVM schedule; tvm is untyped."""
-Loop = Any
+from neo_compiler.tvm_types import Block, Loop
 
 SPATIAL, REDUCTION = 0, 2
 """TVM's IterVar kinds kDataPar and kCommReduce."""

@@ -6,7 +6,8 @@ from neo_compiler.lowering.cpu.cost_model import STACK_MAX_BYTES
 from neo_compiler.lowering.cpu.cpu_model import FLOAT_BYTES
 from neo_compiler.lowering.cpu.schedules.contraction import destination
 from neo_compiler.lowering.cpu.schedules.elementwise import elementwise
-from neo_compiler.lowering.cpu.schedules.kernel import Block, Kernel, divisors
+from neo_compiler.lowering.cpu.schedules.kernel import Kernel, divisors
+from neo_compiler.tvm_types import Block
 
 
 def applies(kernel: Kernel, block: Block) -> bool:

@@ -11,7 +11,8 @@ import tvm_ffi
 from tvm import ir, s_tir, tirx
 
 from neo_compiler.lowering.cpu.cpu_model import FLOAT_BYTES
-from neo_compiler.lowering.cpu.schedules.kernel import Kernel, Loop
+from neo_compiler.lowering.cpu.schedules.kernel import Kernel
+from neo_compiler.tvm_types import Loop
 
 AHEAD = "neo.ahead"
 """The annotation of a loop of a sum: how many bytes of the weight one step of it reads."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from neo_compiler.lowering.cpu.schedules.kernel import REDUCTION, SPATIAL, Block, Kernel, Loop
+from neo_compiler.lowering.cpu.schedules.kernel import REDUCTION, SPATIAL, Kernel
+from neo_compiler.tvm_types import Block, Loop
 
 MIN_TASKS = 8
 MIN_KEPT = 4

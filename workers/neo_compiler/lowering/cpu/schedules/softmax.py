@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from neo_compiler.lowering.cpu.schedules.kernel import Block, Kernel, Unscheduled
+from neo_compiler.lowering.cpu.schedules.kernel import Kernel, Unscheduled
 from neo_compiler.lowering.cpu.softmax import LINE, SOFTMAX, WIDTH
+from neo_compiler.tvm_types import Block
 
 MIN_ELEMENTS = 16384
 """Fewer are not worth a second thread."""

@@ -10,7 +10,8 @@ from typing import Any
 import tvm_ffi
 from tvm import s_tir, tirx
 
-from neo_compiler.lowering.cpu.schedules.kernel import Block, Kernel
+from neo_compiler.lowering.cpu.schedules.kernel import Kernel
+from neo_compiler.tvm_types import Block
 
 WHOLE = "neo.whole"
 """The annotation of a block that may write all that its loops reach."""

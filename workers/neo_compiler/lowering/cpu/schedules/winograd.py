@@ -6,9 +6,10 @@ from neo_compiler.lowering.cpu.cost_model import Tile
 from neo_compiler.lowering.cpu.cpu_model import FLOAT_BYTES
 from neo_compiler.lowering.cpu.schedules.contraction import inner_loops
 from neo_compiler.lowering.cpu.schedules.elementwise import copy, elementwise
-from neo_compiler.lowering.cpu.schedules.kernel import Block, Kernel, chunk
+from neo_compiler.lowering.cpu.schedules.kernel import Kernel, chunk
 from neo_compiler.lowering.cpu.templates import PAD, TILE
 from neo_compiler.lowering.cpu.winograd import DATA, RESULT, ROWS, SIZE, SUMS, WINOGRAD
+from neo_compiler.tvm_types import Block
 
 
 def applies(kernel: Kernel, block: Block) -> bool:

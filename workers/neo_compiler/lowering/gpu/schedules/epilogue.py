@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tvm import s_tir
 
-Block = Any
-"""A block or loop of a TVM schedule; tvm is untyped."""
-Loop = Any
+from neo_compiler.tvm_types import Block, Loop
 
 THREADS, MIN_THREADS = 128, 16
 """Of a block whose threads share nothing: a few warps, at least half of one."""

@@ -11,9 +11,7 @@ from neo_compiler.lowering.gpu.gpu_model import Gpu
 from neo_compiler.lowering.gpu.schedules import small_reduction
 from neo_compiler.lowering.gpu.schedules.epilogue import merge
 from neo_compiler.lowering.gpu.templates import GEMM, KIND, LEFT, RIGHT, TILE, VECTOR
-
-Block = Any
-"""A block or loop of a TVM schedule; tvm is untyped."""
+from neo_compiler.tvm_types import Block
 
 LEFT_AXES, RIGHT_AXES = 6, 9
 
