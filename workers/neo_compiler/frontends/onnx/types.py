@@ -88,10 +88,14 @@ def _log_sum_exp(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -
     Of integers the logarithm is cut before the greatest value is added, as in ONNX Runtime.
     """
     nodes = Nodes(node, types)
-    if nodes.empty(0):
-        raise ValueError("a reduction over no elements is not available")
-    attributes = {**nodes.attributes(), "keepdims": 1}
     is_float = nodes.kind(0) in FLOATS
+    if nodes.empty(0) and not is_float:
+        raise ValueError("a reduction over no elements is not available")
+    if nodes.empty(0):  # the logarithm of a sum of nothing
+        made = nodes.constant(np.full(nodes.result_shape(0), -np.inf), nodes.dtype(0))
+        nodes.add("Identity", made, output=nodes.output())
+        return nodes.made
+    attributes = {**nodes.attributes(), "keepdims": 1}
     greatest = nodes.add("ReduceMax", *node.input, **attributes)
     if is_float:
         limit = float(np.finfo(nodes.dtype(0)).max)
