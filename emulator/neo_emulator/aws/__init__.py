@@ -1,1 +1,1 @@
-"""Every other AWS service, answered by moto; signatures, S3's addresses, what outlives a restart."""
+"""The other AWS services, served by moto; request signatures, S3 addressing, and state kept across restarts."""

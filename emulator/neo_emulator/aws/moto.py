@@ -1,7 +1,7 @@
-"""moto's server as the last handler: S3, STS, IAM and everything else that the emulator does not answer itself.
+"""moto's server as the last handler: S3, STS, IAM and everything else that the emulator does not implement itself.
 
-moto takes 0.6 s to import, so none of it is loaded before `load` or the first request that needs it.
-Source of what is used here: moto 5.2, moto_server/werkzeug_app.py and core/responses.py; a contract test covers each.
+moto takes 0.6 s to import, so it is imported by `load` or by the first request that needs it.
+Source: moto 5.2, moto_server/werkzeug_app.py and core/responses.py; contract tests cover each internal used here.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Moto:
         self.services = MotoServices(self.load)
 
     def load(self) -> Any:
-        """moto's dispatcher, imported on the first call. It loads each service when that is first asked for.
+        """moto's dispatcher, imported on the first call. It loads each service on the first request to it.
 
-        With a data folder, what that holds is loaded too; raises what `Persistence` raises.
+        With a data folder, the state in it is loaded too. Raises the same errors as `Persistence`.
         """
         with self._lock:
             if self._application is None:
@@ -54,12 +54,12 @@ class Moto:
             return self._application
 
     def scope(self, environ: WSGIEnvironment) -> Scope:
-        """The caller's account, and the region that the request is signed for or else the default region."""
+        """The caller's account, and the region of the request's signature (the default region if unsigned)."""
         credential = context_of(environ).credential
         return Scope(self.account(environ), credential.region if credential else self._settings.region)
 
     def account(self, environ: WSGIEnvironment) -> str:
-        """The caller's account id, found as moto finds it: fixed by MOTO_ACCOUNT_ID, sent, or that of a known key."""
+        """The caller's account ID by moto's rules: MOTO_ACCOUNT_ID, header x-moto-account-id, or the key's owner."""
         given = os.environ.get("MOTO_ACCOUNT_ID") or str(environ.get("HTTP_X_MOTO_ACCOUNT_ID", ""))
         if given.isdecimal() and len(given) == 12:
             return given
@@ -82,11 +82,11 @@ class Moto:
         return target.partition(".")[0] in UNSIGNED_REQUESTS
 
     def object(self, bucket: str, key: str, most_bytes: int) -> bytes | None:
-        """An object of S3, whoever owns it; None when it does not exist, is larger, or S3 is elsewhere."""
+        """The content of an S3 object of any account; None if it does not exist or is larger than `most_bytes`."""
         from werkzeug.test import Client
 
         path = f"/{quote(bucket, safe='')}/{quote(key)}"
-        headers = {"Authorization": self._authorization("s3")}  # without one moto returns public objects alone
+        headers = {"Authorization": self._authorization("s3")}  # unsigned requests get public objects only
         with Client(self).get(path, headers=headers, buffered=False) as answer:
             if answer.status_code != 200 or (answer.content_length or 0) > most_bytes:
                 return None
@@ -102,6 +102,7 @@ class Moto:
             Client(self._application).post(RESET_PATH)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Passes the request to moto. Raises ClientGone or RequestError if its body does not arrive complete."""
         self._adapt(environ)
         started: list[Any] = []
         try:
@@ -117,27 +118,27 @@ class Moto:
         return body
 
     def _adapt(self, environ: WSGIEnvironment) -> None:
-        """Changes what moto would misread in a request that the service takes."""
+        """Rewrites parts of a request that moto would misread although AWS accepts them."""
         if aws_json.operation_name(environ) is not None:
             environ["CONTENT_TYPE"] = aws_json.CONTENT_TYPE  # SageMaker ignores the Content-Type, moto does not
             if context_of(environ).credential is None:
                 authorize(environ, self._authorization("sagemaker"))
         authorization = str(environ.get("HTTP_AUTHORIZATION", ""))
-        if authorization.startswith("AWS "):  # version 2: moto takes the slashes for those of a credential's scope
+        if authorization.startswith("AWS "):  # version 2: moto would parse the slashes as a credential scope
             authorize(environ, authorization.replace("/", "_"))
         if context_of(environ).credential is None and aws_json.is_form(environ):
-            read_body(environ)  # moto reads it while it locks all others out
+            read_body(environ)  # moto would read it while holding a lock that blocks all other requests
         if self._settings.account_id != MOTO_ACCOUNT:
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account(environ)
 
     def _authorization(self, service: str) -> str:
-        """An Authorization header for an unsigned request: moto finds the service and the region nowhere else."""
+        """An Authorization header for an unsigned request: moto takes the service and the region from it alone."""
         scope = f"unsigned/20000101/{self._settings.region}/{service}/aws4_request"
         return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
 
 
 def keep_underscores(environ: WSGIEnvironment, headers: Mapping[str, str]) -> None:
-    """Puts x-amz-meta-* headers with "_" in their names into `environ`; WSGI servers drop them, S3 does not.
+    """Puts x-amz-meta-* headers with "_" in their names into `environ`; WSGI servers drop them, S3 keeps them.
 
     Source: MotoRequestHandler of moto_server/werkzeug_app.py.
     """

@@ -35,14 +35,14 @@ def error_response(environ: WSGIEnvironment, error: ServiceError) -> Response:
 
 
 def of_exception(environ: WSGIEnvironment, err: Exception) -> Response:
-    """The response for an exception that moto raised. What moto does not have is an UnknownOperationException."""
+    """The response for an exception that moto raised; UnknownOperationException for what moto does not implement."""
     operation = aws_json.operation_name(environ)
     if operation is not None and operation not in operation_names():
         return error_response(environ, errors.unknown_operation(operation))
     if isinstance(err, NotImplementedError) or type(err).__name__ == "OperationNotFoundError":  # botocore's
         target = operation or str(environ.get("HTTP_X_AMZ_TARGET") or environ.get("PATH_INFO"))
         return error_response(environ, errors.unknown_operation(target))
-    if operation in TAG_OPERATIONS and isinstance(err, AttributeError):  # moto looks up tags of None
+    if operation in TAG_OPERATIONS and isinstance(err, AttributeError):  # moto looked up the tags of None
         return error_response(environ, errors.validation("Could not find the resource."))
     if isinstance(err, ValueError) and splits_headers(environ):
         return error_response(environ, errors.line_end_in_header())
@@ -60,7 +60,7 @@ def of_error_page(
         return None
     page = b"".join(body)
     empty = not page and context_of(environ).service == "sagemaker"
-    if code == 403 and not page:  # S3's, of an object that is not public
+    if code == 403 and not page:  # S3's response for an object that is not public
         return error_response(environ, ServiceError("AccessDenied", "Access Denied", 403))
     if not empty and not page.lstrip().lower().startswith(b"<!doctype html"):
         return Response(code, page, {n: v for n, v in headers if n.lower() != "content-length"})

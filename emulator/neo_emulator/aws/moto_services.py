@@ -1,6 +1,6 @@
-"""What the emulator itself reads from moto's services and writes to them, past HTTP.
+"""Direct access to the state of moto's services, without HTTP.
 
-Source: moto 5.2, the backends (models.py) of logs, events, sagemaker, iam, sts and s3; a contract test covers each.
+Source: moto 5.2, the backends (models.py) of logs, events, sagemaker, iam, sts and s3; contract tests cover each.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from neo_workers.jobs import JsonObject, Scope
 
 
 class MotoServices:
-    """moto's services. Nothing is imported for a service that no one has used, where that suffices for an answer."""
+    """moto's services. A service that nobody has used yet is not imported just to find that it is empty."""
 
     def __init__(self, load: Callable[[], object]) -> None:
-        self._load = load  # moto itself, and what the data folder holds
+        self._load = load  # loads moto, and the state in the data folder
 
     def in_use(self, service: str) -> bool:
         """Whether anyone has called `service` ("logs", "events", ...) since the start."""
@@ -56,7 +56,7 @@ class MotoServices:
         return "sagemaker.amazonaws.com" in document
 
     def secret_of(self, access_key: str) -> tuple[str, str] | None:
-        """Secret and session token ("" for a user's key) of a key that IAM or STS issued, None for any other key."""
+        """Secret key and session token ("" for a user's key) of an access key issued by IAM or STS; None for others."""
         issued: list[Any] = []
         if self.in_use("iam"):
             for backend in self._all_backends("iam"):
@@ -75,7 +75,7 @@ class MotoServices:
         return found is not None and bool(found.cors)
 
     def public_access(self, bucket: str, key: str) -> PublicAccess | None:
-        """What a bucket, and an object in it, allow to all users; None for an unknown bucket."""
+        """What a bucket, and an object in it, grant to anonymous users; None for an unknown bucket."""
         found = self._bucket(bucket)
         if found is None:
             return None
@@ -117,7 +117,7 @@ class MotoServices:
 
 
 def _name_the_account_in_events() -> None:
-    """Adds `account` to events that a rule passes on whole, as EventBridge does; moto's template lacks it."""
+    """Adds `account` to events that a rule forwards unchanged, as EventBridge does; moto's template lacks it."""
     from moto.events.models import EventTemplateParser
 
     template = EventTemplateParser.DEFAULT_EVENT_INPUT_TEMPLATE

@@ -1,1 +1,1 @@
-"""The one endpoint: an ordered list of handlers, and what is decided before any of them answers."""
+"""The endpoint: the ordered list of handlers, authentication, CORS, and requests that no service can answer."""

@@ -1,13 +1,13 @@
-"""The API, read this first: a request passes through one list of handlers; the first that returns a response wins.
+"""The API (read this first): a request passes through one list of handlers; the first that returns a response wins.
 
     Preflight   CORS preflight requests (cors.py, which also adds CORS headers to every response)
     Auth        with NEO_EMULATOR_AUTH=sigv4 only: refuses requests that are not signed with a known key
-    Dashboard   /_neo/ and the pages below it, and the same as JSON
+    Dashboard   /_neo/ and the pages below it, as HTML and as JSON
     Control     /_neo/health, ready, metrics, reset, pace, faults
     SageMaker   the compilation-job operations (operations.py), by X-Amz-Target, signed or not
     Tagging     the Resource Groups Tagging API, for compilation jobs
     Unroutable  refuses requests for operations that do not exist, which moto would misread
-    Moto        everything else, on the same endpoint: S3, STS, IAM, KMS, Logs, the rest of SageMaker
+    Moto        everything else: S3, STS, IAM, KMS, Logs, the rest of SageMaker
 
 A handler is a WSGI application that may decline by returning None.
 """
@@ -41,15 +41,16 @@ Handler = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes] | None]
 
 
 class Application:
-    """The whole endpoint as one WSGI application."""
+    """The endpoint as one WSGI application."""
 
     def __init__(self, handlers: list[Handler], moto: Moto, notifications: Notifications, control: Control) -> None:
         self.handlers = handlers
         self.control = control
-        self.moto = moto  # the last of the handlers, which declines nothing
+        self.moto = moto  # the last handler, which never declines
         self.notifications = notifications
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The response of the first handler that does not decline."""
         if HEADERS in environ:
             keep_underscores(environ, dict(environ[HEADERS]))
         start_response = cors.allowing(environ, start_response)
@@ -61,17 +62,17 @@ class Application:
         return self.moto(environ, start_response)
 
     def start(self) -> None:
-        """Starts the delivery of events and log lines in the background."""
+        """Starts delivering events and log lines in the background."""
         self.notifications.start()
 
     def warm(self) -> None:
-        """Loads what the first requests would wait for: SageMaker's model (0.2 s), then moto (0.6 s)."""
+        """Loads in advance what the first requests need: botocore's SageMaker model (0.2 s), then moto (0.6 s)."""
         service_model.operation_names()
         self.moto.load()
 
 
 def refusal(environ: WSGIEnvironment, start_response: StartResponse, error: RequestError) -> Iterable[bytes]:
-    """Answers a request that the server cannot pass on or that failed, in the caller's protocol if that is known."""
+    """The response to a malformed or failed request, in the caller's protocol where that is known."""
     told = ServiceError(error.code, str(error), error.status)
     if environ:
         return error_response(environ, told).send(start_response)
@@ -79,7 +80,7 @@ def refusal(environ: WSGIEnvironment, start_response: StartResponse, error: Requ
 
 
 def create_app(settings: Settings, store: Store, publish: Publish | None = None) -> Application:
-    """The endpoint over `store`. `publish` tells the workers about a new job; by default through Celery."""
+    """The endpoint on `store`. `publish` announces a new job to the workers; by default through Celery."""
     moto = Moto(settings)
     services = moto.services
     control = Control(store, moto)

@@ -1,9 +1,9 @@
-"""NEO_EMULATOR_AUTH=sigv4: lets only requests pass whose signature verifies against a known key, whatever the service.
+"""NEO_EMULATOR_AUTH=sigv4: accepts only requests, to any service, that are correctly signed with a known access key.
 
-Known are the pairs of NEO_EMULATOR_ACCESS_KEYS and those that moto's IAM and STS gave out. There are no policies of
-users: a known key may do anything. Without a signature S3 gives what buckets and objects leave open to all.
+Known are the keys of NEO_EMULATOR_ACCESS_KEYS and those that moto's IAM and STS issued. IAM policies are not enforced:
+a known key may do anything. Unsigned requests to S3 may do what bucket policies and ACLs grant to everyone.
 
-Source of codes and texts: "Common Errors" of the services' API references.
+Source of error codes and messages: "Common Errors" in the services' API references.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from neo_emulator.protocol.request_context import read_body
 from neo_workers.settings import Settings
 
 EXEMPT = (handler.PREFIX, "/moto-api/")
-Secret = tuple[str, str]  # secret access key, session token or ""
+Secret = tuple[str, str]  # secret access key; session token, "" for long-term keys
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ _S3 = {
 
 
 class Auth:
-    """A handler that declines (None) what may pass, and refuses the rest."""
+    """A handler that refuses requests without a valid signature, and declines (None) all others."""
 
     def __init__(
         self,
@@ -75,10 +75,11 @@ class Auth:
         public_access_of: Callable[[str, str], PublicAccess | None],
     ) -> None:
         self._own = settings.known_keys
-        self._issued = issued  # the secret of a key that moto issued
-        self._public_access_of = public_access_of  # of a bucket and a key
+        self._issued = issued  # secret of an access key that moto issued
+        self._public_access_of = public_access_of  # takes a bucket and a key
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+        """An error response in the caller's protocol, or None for a request that is allowed."""
         if str(environ.get("PATH_INFO", "")).startswith(EXEMPT) or is_preflight(environ):
             return None
         claimed = sigv4.signature(environ) or sigv2.signature(environ)
@@ -104,7 +105,7 @@ class Auth:
 
 
 def _unsigned(environ: WSGIEnvironment) -> bool:
-    """Whether a request does not even claim a signature."""
+    """Whether a request carries no signature at all, not even an invalid one."""
     texts = str(environ.get("HTTP_AUTHORIZATION", "")), str(environ.get("QUERY_STRING", ""))
     return not texts[0] and "Signature=" not in texts[1] and "HTTP_X_AMZ_TARGET" not in environ
 

@@ -1,6 +1,6 @@
-"""Cross-origin requests: a page from anywhere may call the emulator from a browser.
+"""Cross-origin requests (CORS): pages of any origin may call the emulator from a browser.
 
-Where a bucket has rules of its own moto judges by them, as S3 does. Without rules S3 refuses; the emulator does not.
+For a bucket with a CORS configuration moto applies it, as S3 does. Without one S3 refuses; the emulator allows.
 Source: the Fetch standard, "CORS protocol".
 """
 
@@ -18,17 +18,18 @@ AGE_SECONDS = 600
 
 
 def is_preflight(environ: WSGIEnvironment) -> bool:
-    """Whether a browser asks if a page may ask. Such a question is never signed."""
+    """Whether this is a CORS preflight request. Browsers never sign them."""
     return environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
 
 
 class Preflight:
-    """A handler that says yes to preflights, and declines (None) all else, and those for buckets with rules."""
+    """A handler that allows preflight requests; it declines (None) all others, and those for buckets with rules."""
 
     def __init__(self, has_rules: Callable[[str], bool]) -> None:
         self._has_rules = has_rules  # whether a bucket has a CORS configuration
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+        """A response that allows the requested method and headers, or None."""
         if not is_preflight(environ):
             return None
         bucket, _ = bucket_and_key(environ)
@@ -46,7 +47,7 @@ class Preflight:
 
 
 def allowing(environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
-    """`start_response`, letting a page's script read the answer; as it is where no page asked."""
+    """`start_response` that adds CORS headers; unchanged for requests without an Origin header."""
     if "HTTP_ORIGIN" not in environ:
         return start_response
 

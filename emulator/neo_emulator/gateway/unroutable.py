@@ -1,6 +1,6 @@
-"""Refuses what is meant for SageMaker, or for some service by X-Amz-Target, but what no service could answer.
+"""Refuses requests for SageMaker operations that do not exist and for unknown services in X-Amz-Target.
 
-moto would take such requests for S3's, or for a POST, or fail on them.
+moto would treat such requests as S3's, or fail on them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from neo_emulator.protocol.service_model import operation_names
 
 
 class Unroutable:
-    """A handler that declines (None) what moto may answer."""
+    """A handler that refuses unroutable requests, and declines (None) those that moto can answer."""
 
     def __init__(self, answers_unsigned: Callable[[str], bool]) -> None:
         self._answers_unsigned = answers_unsigned  # whether moto knows the service of an unsigned X-Amz-Target
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+        """An error response in JSON, or None for a request that moto can answer."""
         error = self._error(environ)
         if error is None:
             return None

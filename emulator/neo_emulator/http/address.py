@@ -1,4 +1,4 @@
-"""Where a server listens: TCP over IPv4 and IPv6, a Unix socket, or a socket that the process was started with."""
+"""Listening addresses: TCP over IPv4 and IPv6, Unix sockets, and inherited sockets."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ BACKLOG = 128
 
 
 def listen(address: str, port: int) -> socket.socket:
-    """A listening socket; port 0 picks a free one. Raises OSError when it cannot be had, ValueError for "fd:x".
+    """A listening socket; port 0 picks a free one. Raises OSError if it cannot listen, ValueError for a bad "fd:".
 
-    `address` is a host's name or address, "unix:PATH", or "fd:NUMBER" for a listening socket that was inherited.
+    `address` is a host name or IP address, "unix:PATH", or "fd:NUMBER" for an inherited listening socket.
     """
     if address.startswith(INHERITED):
         return _inherited(int(address.removeprefix(INHERITED)))
@@ -44,7 +44,7 @@ def _inherited(number: int) -> socket.socket:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Removes a socket on which nobody listens any more: its server was killed."""
+    """Removes the socket file of a server that was killed, when nothing listens on it."""
     if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
         with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(ConnectionRefusedError):
             probe.connect(str(path))
@@ -53,14 +53,14 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def release(address: str, sock: socket.socket) -> None:
-    """Closes what `listen` gave, and removes a Unix socket's file."""
+    """Closes a socket from `listen`, and removes a Unix socket's file."""
     sock.close()
     if address.startswith(UNIX):
         Path(address.removeprefix(UNIX)).unlink(missing_ok=True)
 
 
 def reach(address: str, sock: socket.socket) -> str:
-    """The URL by which this machine reaches a server on `sock`, which `listen` gave for `address`."""
+    """The URL at which this machine reaches a server on `sock`, the socket that `listen` returned for `address`."""
     name = sock.getsockname()
     if not isinstance(name, tuple):
         return f"http+unix://{quote(name, safe='')}"

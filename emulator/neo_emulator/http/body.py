@@ -10,25 +10,26 @@ from neo_emulator.http.errors import ClientGone, RequestError
 from neo_emulator.http.receiver import BODY_READ_BYTES, Receiver, Request
 
 DRAIN_BYTES = 1 << 30
-"""Most of an unread body that is read to keep its connection."""
+"""How much of an unread body is read and discarded to keep its connection open."""
 
 
 class Body(BufferedIOBase):
-    """WSGI's wsgi.input, of which no more is in memory than the network brings at a time.
+    """wsgi.input, streamed: only what one read from the network returned is in memory.
 
-    Reading raises ClientGone when the client goes away before the end, and RequestError for a body that is too large,
-    malformed or does not come in time: what came so far must not pass for the whole.
+    Reading raises ClientGone when the client disconnects before the end, and RequestError for a body that is too large,
+    malformed or late: a part must never be taken for the complete body.
     """
 
     def __init__(self, request: Request, receiver: Receiver, length: int | None, wants_continue: bool) -> None:
-        """`length` is Content-Length's, None for a chunked body."""
+        """`length` is the Content-Length in bytes, None for a chunked body."""
         self._request, self._receiver = request, receiver
         self._length = length
         self._at = 0  # in the first piece
-        self.wants_continue = wants_continue  # the client sends nothing before it was told to go on
+        self.wants_continue = wants_continue  # the client waits for "100 Continue" before it sends
         self.failure: RequestError | ClientGone | None = None
 
     def readable(self) -> bool:
+        """True, as io.IOBase requires for a readable stream."""
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -41,10 +42,11 @@ class Body(BufferedIOBase):
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def read1(self, size: int = -1, /) -> bytes:
-        """What has arrived, or comes next; b"" at the end."""
+        """What has arrived already, else the next data to arrive; b"" at the end."""
         return self._piece(sys.maxsize if size < 0 else size)
 
     def readinto(self, buffer: Any, /) -> int:
+        """Fills `buffer`; fewer bytes only at the end. Returns their number. Raises the same errors as `read`."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
@@ -71,7 +73,7 @@ class Body(BufferedIOBase):
                 self.wants_continue = False
                 self._receiver.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             if not self._receiver.receive(BODY_READ_BYTES):
-                raise ClientGone("the client went away within a request's body")
+                raise ClientGone("the client disconnected within the request body")
             self._check(self._request.body_bytes)
         except (RequestError, ClientGone) as error:
             self.failure = error
@@ -83,16 +85,16 @@ class Body(BufferedIOBase):
     def _check(self, size: int) -> None:
         most = self._receiver.limits.body_bytes
         if size > most:
-            raise RequestError(413, f"A request's body may have {most} bytes at most.")
+            raise RequestError(413, f"The request body is larger than {most} bytes.")
 
     @property
     def can_be_drained(self) -> bool:
-        """Whether the connection may go on even if the application leaves the rest unread."""
+        """Whether the connection can be kept open if the application leaves the rest unread."""
         waits = self.wants_continue and not self._request.complete  # and may not send the body at all
         return not (waits or self.failure) and (self._length or 0) - self._request.body_bytes <= DRAIN_BYTES
 
     def drain(self) -> bool:
-        """Reads the rest away; False when it is too much, or does not come."""
+        """Reads and discards the rest. Returns False if it is too large or does not arrive."""
         left = DRAIN_BYTES
         try:
             while left > 0 and self.can_be_drained:

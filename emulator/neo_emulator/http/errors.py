@@ -1,4 +1,4 @@
-"""What can be wrong with a request or its connection, whatever it asks for."""
+"""Errors of HTTP itself: malformed requests and lost connections."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _CODES = {
 
 
 class RequestError(Exception):
-    """What came cannot be answered as a request of HTTP; the connection ends after the refusal."""
+    """A request that is not valid HTTP or exceeds a limit. The connection is closed after the error response."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.status = status
-        self.code = _CODES[status]  # as AWS names its errors
+        self.code = _CODES[status]  # AWS error code
 
 
-class ClientGone(ConnectionError):  # noqa: N818 - it is what happened, not a fault of the program
-    """The client closed the connection, or the network did: nobody is there to be answered."""
+class ClientGone(ConnectionError):  # noqa: N818 - an event, not a fault of the program
+    """The client closed the connection, or the network failed: a response cannot be delivered."""

@@ -1,7 +1,7 @@
-"""From the bytes of a connection to its requests, by httptools (Node's llhttp in its strict mode).
+"""Parses the requests of a connection by httptools (Node's llhttp in strict mode).
 
-The parser takes all that has arrived, so a read may bring the end of one body, whole requests after it (pipelining) and
-the head of another. Requests wait in a queue; nothing is read ahead of what is asked for.
+The parser consumes all data that has arrived, so one read may contain the end of a body, complete requests after it
+(pipelining) and the head of another. Parsed requests wait in a queue; the socket is read only on demand.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ ")  # RFC 9110, 5.6.2
 
 
 class Request:
-    """One request while it arrives: the head is complete, the body may still come."""
+    """One request: the head is complete, the body may still be arriving."""
 
     def __init__(self) -> None:
         self.target = b""  # "/bucket/key?list-type=2", as it was sent
-        self.headers: list[tuple[bytes, bytes]] = []  # in order, spelt as they were sent
+        self.headers: list[tuple[bytes, bytes]] = []  # in order and as sent
         self.method = self.version = ""  # "GET", "1.1"
         self.keep_open = False  # whether the client may send another request after this one
-        self.complete = False  # all of the body has arrived
-        self.pieces: deque[bytes] = deque()  # of the body, not yet read by the application
-        self.body_bytes = 0  # that arrived
+        self.complete = False  # the entire body has arrived
+        self.pieces: deque[bytes] = deque()  # body data not yet read by the application
+        self.body_bytes = 0  # received so far
 
 
 class Receiver:
-    """The requests of one connection, in order. Its on_* methods are httptools' protocol."""
+    """The requests of one connection, in order. Its on_* methods are httptools' callbacks."""
 
     def __init__(self, sock: socket.socket, limits: Limits) -> None:
         self.sock = sock
         self.limits = limits
         self._parser = HttpRequestParser(self)
-        self._buffer = memoryview(bytearray(BODY_READ_BYTES))  # takes no memory before it is used
-        self._arrived: deque[Request] = deque()  # complete heads that nobody has asked for yet
-        self._latest = Request()  # the one whose bytes come now
-        self._in_head = False  # a head has begun and is not complete
-        self._failure: RequestError | None = None  # comes after all that has arrived
+        self._buffer = memoryview(bytearray(BODY_READ_BYTES))  # the OS allocates its pages on first use
+        self._arrived: deque[Request] = deque()  # requests with complete heads, not yet returned by `next`
+        self._latest = Request()  # the request that is being received
+        self._in_head = False  # part of a head has arrived
+        self._failure: RequestError | None = None  # raised after the requests that arrived before it
         self._headers: list[tuple[bytes, bytes]] = []
-        self._first = True  # what the parser gets begins where a request does
-        self._loose = 0  # bytes it got since it last said that a request begins or a part of a body has come
+        self._first = True  # the next data for the parser begins with a request
+        self._loose = 0  # bytes parsed since its last callback
 
     def next(self) -> Request | None:
-        """The next request; None when the client has no more, or sent nothing for too long. Raises RequestError."""
+        """The next request; None at the connection's end or after the idle timeout. Raises RequestError."""
         try:
             if not self._arrived and not self._receive_head():
                 return None
@@ -64,7 +64,7 @@ class Receiver:
         return self._arrived.popleft()
 
     def _receive_head(self) -> bool:
-        """Whether one came. A client that sends byte by byte has no more time than others."""
+        """Whether a head arrived. The time limit is for the complete head, even if it is sent byte by byte."""
         deadline = time.monotonic() + self.limits.idle_seconds
         try:
             while self.receive(HEAD_READ_BYTES):
@@ -79,13 +79,13 @@ class Receiver:
         return False
 
     def receive(self, most_bytes: int) -> bool:
-        """Takes in what comes next; False at the connection's end. Raises RequestError, ClientGone."""
+        """Receives and parses up to `most_bytes`; False at the connection's end. Raises RequestError, ClientGone."""
         if self._failure is not None:
             raise self._failure
         try:
             count = self.sock.recv_into(self._buffer, most_bytes)
         except TimeoutError as error:
-            raise RequestError(408, "The rest of the request did not come in time.") from error
+            raise RequestError(408, "The rest of the request did not arrive in time.") from error
         except OSError as error:
             raise ClientGone(str(error)) from error
         if count:
@@ -93,7 +93,7 @@ class Receiver:
         return count > 0
 
     def check(self, request: Request) -> None:
-        """Raises RequestError for a body of which a malformed part has already arrived."""
+        """Raises RequestError if a malformed part of the body has already arrived."""
         if self._failure is not None and not request.complete:
             raise self._failure
 
@@ -106,14 +106,14 @@ class Receiver:
             self._too_large()
 
     def _parse(self, data: bytes | memoryview) -> bytes:
-        """What is to be parsed again, b"" as a rule."""
+        """Parses `data`. Returns what must be parsed again, usually b""."""
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as at:
             return self._decline_upgrade(data[int(at.args[0]) :])
         except HttpParserInvalidMethodError:
             if self._first and _METHOD.match(data):
-                self._fail(501, "The request's method is not known here.")
+                self._fail(501, "The request method is not supported.")
             else:
                 self._fail(400, "This is not an HTTP request.")
         except HttpParserError as error:
@@ -126,17 +126,17 @@ class Receiver:
 
     def _too_large(self) -> None:
         if len(self._latest.target) > self.limits.head_bytes // 2:
-            self._fail(414, "The request's first line is too long.")
+            self._fail(414, "The request line is too long.")
         else:
-            self._fail(431, "The request's headers are too long or too many.")
+            self._fail(431, "The request headers are too long or too many.")
 
     def _decline_upgrade(self, rest: bytes | memoryview) -> bytes:
-        """The request and what follows it, as if it had not asked for another protocol. Source: RFC 9110, 7.8."""
+        """Ignores an Upgrade header. Returns the data to parse again. Source: RFC 9110, 7.8."""
         if self._failure is not None:
             return b""
         asked = self._arrived.pop()
         if asked.method == "CONNECT":
-            self._fail(501, "This is not a proxy.")
+            self._fail(501, "CONNECT is not supported: this server is not a proxy.")
             return b""
         self._parser = HttpRequestParser(self)
         first = b"%b %b HTTP/%b\r\n" % (asked.method.encode(), asked.target, asked.version.encode())
@@ -144,20 +144,24 @@ class Receiver:
         return b"".join([first, *headers, b"\r\n", rest])
 
     def on_message_begin(self) -> None:
+        """A request starts."""
         self._latest = Request()
         self._headers = []
         self._in_head = True
         self._loose = 0
 
     def on_url(self, part: bytes) -> None:
+        """Part of the request target; it may arrive in several parts."""
         self._latest.target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """A complete header field, or a trailer field after a chunked body."""
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        """Queues the request, unless its head exceeds a limit."""
         request, parser = self._latest, self._parser
-        request.headers, self._headers = self._headers, []  # the latter for trailers, which nobody reads
+        request.headers, self._headers = self._headers, []  # later fields are trailers, which are ignored
         request.method, request.version = parser.get_method().decode(), parser.get_http_version()
         request.keep_open = parser.should_keep_alive()
         head_bytes = len(request.target) + sum(len(name) + len(value) + 4 for name, value in request.headers)
@@ -169,11 +173,13 @@ class Receiver:
             self._arrived.append(request)
 
     def on_body(self, data: bytes) -> None:
+        """Part of the body, without its transfer coding."""
         self._latest.pieces.append(data)
         self._latest.body_bytes += len(data)
         self._loose = 0
 
     def on_message_complete(self) -> None:
+        """The request has arrived completely."""
         self._latest.complete = self._failure is None
         self._first = False
         self._loose = 0

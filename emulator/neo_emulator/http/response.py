@@ -1,4 +1,4 @@
-"""One response on its way: head and body in as few writes as can be, framed so that the connection can go on."""
+"""Sends one response: head and body in few writes, framed so that the connection can be reused."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from neo_emulator.http.errors import ClientGone
 from neo_emulator.http.receiver import Request
 
 _JOIN_BYTES = 1 << 16
-"""Larger pieces are not copied to go together with their frame."""
+"""Larger pieces are sent separately instead of being copied together with their framing."""
 _SEND_BYTES = 1 << 26
 _UNSENDABLE = re.compile("[\r\n\0]")
 _date = (0, "")
 
 
 def _now() -> str:
-    """Now, as HTTP writes it; worked out once a second."""
+    """The current time as an HTTP date, computed once a second."""
     global _date
     second, text = _date
     now = int(time.time())
@@ -32,7 +32,7 @@ def _now() -> str:
 
 
 class Reply:
-    """The answer to `request`. Sending raises ClientGone."""
+    """The response to `request`. Sending raises ClientGone."""
 
     def __init__(self, sock: socket.socket, request: Request, body: Body | None = None) -> None:
         self._sock, self._request, self._body = sock, request, body
@@ -40,7 +40,7 @@ class Reply:
         self.begun = False
         self.keep_open = request.keep_open
         self._chunked = self._bodiless = False
-        self._promised: int | None = None  # bytes that Content-Length says will still come
+        self._promised: int | None = None  # bytes of Content-Length not yet sent
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
         """WSGI's start_response."""
@@ -50,7 +50,7 @@ class Reply:
         return self.write
 
     def send(self, pieces: Iterable[bytes]) -> None:
-        """The whole body, each piece as soon as there is one. A body shorter than promised ends the connection."""
+        """Sends the body piece by piece. A body shorter than its Content-Length closes the connection."""
         for piece in pieces:
             if piece:
                 self.write(piece)
@@ -62,13 +62,13 @@ class Reply:
             self.keep_open = False
 
     def write(self, data: bytes) -> None:
-        """Sends a piece of the body, the head before the first."""
+        """Sends a piece of the body, preceded by the head the first time."""
         before = b"" if self.begun else self._head()
         after = b""
         if self._bodiless:
             data = b""
         elif self._promised is not None:
-            data = data[: self._promised]  # more would pass for the next answer
+            data = data[: self._promised]  # more would be taken for the next response
             self._promised -= len(data)
         elif self._chunked and data:
             before, after = before + b"%x\r\n" % len(data), b"\r\n"
@@ -79,7 +79,7 @@ class Reply:
                 self._transmit(part)
 
     def _head(self) -> bytes:
-        """Status and headers. Raises ValueError for a header that would end before its end."""
+        """The status line and headers. Raises ValueError for a header with a line break or NUL."""
         assert self._start is not None, "write() before start_response()"
         status, headers = self._start
         code = status[:3]
@@ -89,7 +89,7 @@ class Reply:
         for name, value in headers:
             line = f"{name}: {value}"
             if _UNSENDABLE.search(line):
-                raise ValueError(f"the answer has a header with a line end or a zero: {line!r}")
+                raise ValueError(f"a response header contains a line break or NUL: {line!r}")
             key = name.lower()
             given.add(key)
             if key == "connection":
@@ -100,7 +100,7 @@ class Reply:
             lines.append(line)
         if self._promised is None and not self._bodiless:
             if self._request.version == "1.0":
-                self.keep_open = False  # the end of the connection is the end of the body
+                self.keep_open = False  # HTTP/1.0: closing the connection ends the body
             else:
                 self._chunked = True
                 lines.append("Transfer-Encoding: chunked")
@@ -109,7 +109,7 @@ class Reply:
         lines.append("Connection: keep-alive\r\n\r\n" if self.keep_open else "Connection: close\r\n\r\n")
         self.begun = True
         if self._body is not None:
-            self._body.wants_continue = False  # too late for it
+            self._body.wants_continue = False  # too late for "100 Continue"
         return "\r\n".join(lines).encode("latin-1", "replace")
 
     def _transmit(self, data: bytes) -> None:
@@ -118,7 +118,7 @@ class Reply:
                 self._sock.sendall(data)
                 return
             rest = memoryview(data)
-            while rest:  # not sendall, whose time limit is for the whole
+            while rest:  # sendall's timeout would be for all of it
                 rest = rest[self._sock.send(rest[:_SEND_BYTES]) :]
         except OSError as error:
             raise ClientGone(str(error)) from error

@@ -1,4 +1,4 @@
-"""The HTTP server: a thread per connection, which stays open; plain HTTP and, with a certificate, TLS on one port."""
+"""The HTTP server: a thread per keep-alive connection; plain HTTP and, with a certificate, TLS on the same port."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from neo_emulator.http.request import fixed_environ, make_environ
 from neo_emulator.http.response import Reply
 
 TLS_HANDSHAKE = b"\x16"
-"""First byte of a TLS connection; no HTTP method begins with it."""
+"""First byte of a TLS connection; no HTTP method starts with it."""
 GRACE_SECONDS = 2.0
-"""How long a server that stops waits for requests under way."""
+"""How long a stopping server waits for requests in progress."""
 LINGER_SECONDS = 1.0
-"""How long a client that is still sending is read on without a byte: closing at once could take the answer from it."""
+"""Read timeout before a connection is closed: closing while the client still sends could destroy the response."""
 
 Refusal = Callable[[WSGIEnvironment, StartResponse, RequestError], Iterable[bytes]]
-"""Answers a request that cannot be served; the environ is empty for one that cannot be read."""
+"""Returns an error response; the environ is empty for a request that could not be parsed."""
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Connection(threading.Thread):
             receiver = Receiver(self._sock, self._limits)
             while self._next(receiver, fixed):
                 pass
-        except OSError:  # a client that went away, or TLS that failed
+        except OSError:  # the client disconnected, or TLS failed
             log.debug("connection from %s", self._client, exc_info=True)
         except Exception:
             log.exception("connection from %s", self._client)
@@ -71,9 +71,11 @@ class Connection(threading.Thread):
             self._sock.close()
 
     def cut(self, how: int) -> None:
-        """Ends reading (SHUT_RD) or all, from another thread."""
+        """Shuts down reading (SHUT_RD) or both directions, from another thread."""
         with contextlib.suppress(OSError):
-            socket.socket.shutdown(self._sock, how)  # not TLS's own, which takes its state from the reading thread
+            socket.socket.shutdown(
+                self._sock, how
+            )  # not SSLSocket.shutdown, which drops the TLS state that the reading thread uses
 
     def _take_up_tls(self) -> str:
         tls = self._server.tls
@@ -113,7 +115,7 @@ class Connection(threading.Thread):
         try:
             pieces = self._server.app(environ, reply.start)
             try:
-                if body.failure is not None:  # and the application made something of what came so far
+                if body.failure is not None:  # the application used an incomplete body
                     raise body.failure
                 reply.keep_open = reply.keep_open and not self._server.stopping
                 reply.send(pieces)
@@ -130,13 +132,13 @@ class Connection(threading.Thread):
             self._refuse(reply, environ, unknown)
 
     def _refuse(self, reply: Reply, environ: WSGIEnvironment, error: RequestError) -> None:
-        """Answers, unless an answer has begun; the connection ends after it."""
+        """Sends an error response, unless a response has been started, and marks the connection to be closed."""
         reply.keep_open = False
         if not reply.begun:
             reply.send(self._server.refusal(environ, reply.start, error))
 
     def _linger(self) -> bool:
-        """Ends the connection so that a client that is still sending can read the answer; False."""
+        """Closes the connection so that a client that is still sending can read the response. Returns False."""
         self._sock.shutdown(socket.SHUT_WR)
         self._sock.settimeout(LINGER_SECONDS)
         end, read = time.monotonic() + self._limits.idle_seconds, 0
@@ -146,7 +148,7 @@ class Connection(threading.Thread):
 
 
 class Server:
-    """Answers on a listening socket, each connection in a daemon thread, from `start` to `stop` or within `with`."""
+    """Serves a listening socket, each connection in a daemon thread, from `start` to `stop` or as a context manager."""
 
     def __init__(
         self,
@@ -172,12 +174,12 @@ class Server:
         return self.address[1]
 
     def start(self) -> Self:
-        """Begins to answer."""
+        """Starts to accept connections."""
         self._accepting.start()
         return self
 
     def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Takes no more requests, lets those under way end within `grace_seconds`, and closes all connections."""
+        """Stops accepting requests, gives those in progress `grace_seconds` to finish, and closes all connections."""
         self.stopping = True
         self._waker.send(b"x")
         if self._accepting.is_alive():
@@ -198,7 +200,7 @@ class Server:
             connection.join(max(0.0, deadline - time.monotonic()))
 
     def forget(self, connection: Connection) -> None:
-        """A connection has ended."""
+        """Removes a connection that has ended."""
         self._connections.discard(connection)
 
     def _accept(self) -> None:
@@ -213,10 +215,10 @@ class Server:
                 try:
                     if not self.stopping:
                         self._take(*self._listener.accept())
-                except BlockingIOError:  # the client has gone again
+                except BlockingIOError:  # the client has already disconnected
                     pass
-                except (OSError, RuntimeError) as error:  # no descriptor or thread is left
-                    log.warning("a connection could not be taken: %s", error)
+                except (OSError, RuntimeError) as error:  # out of file descriptors or threads
+                    log.warning("cannot accept a connection: %s", error)
                     time.sleep(0.1)
 
     def _take(self, sock: socket.socket, client: Any) -> None:
@@ -247,7 +249,7 @@ def make_server(
     tls: ssl.SSLContext | None = None,
     refusal: Refusal = as_json,
 ) -> Server:
-    """A server for `app` on `listener`, or else on a free port of 127.0.0.1.
+    """A server for `app` on `listener`, by default on a free port of 127.0.0.1.
 
     With `tls`, clients may speak either HTTP or HTTPS.
     """

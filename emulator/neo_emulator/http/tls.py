@@ -1,4 +1,4 @@
-"""Certificates for HTTPS: the user's own, or one for development made on the spot.
+"""Certificates for HTTPS: the user's own, or a generated development certificate.
 
 Source: "Customizing the TLS certificate" is AWS_CA_BUNDLE for boto3 and the AWS CLI, NODE_EXTRA_CA_CERTS for Node.
 """
@@ -18,18 +18,18 @@ CERTIFICATE, KEY = "certificate.pem", "key.pem"
 
 
 def context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """What a server needs to speak TLS. Raises OSError for files that cannot be read or are no such pair."""
+    """The server's TLS context. Raises OSError (ssl.SSLError) for unreadable files or a key that does not match."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.load_cert_chain(certificate, key)
-    # a connection that just ends is no fault to alert of: HTTP's own framing says whether a body is whole
+    # a connection closed without close_notify is fine: HTTP's framing shows whether a body is complete
     made.options |= getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     return made
 
 
 def development_certificate(folder: Path) -> tuple[Path, Path]:
-    """Certificate and key in `folder`, made unless there are some that are good for another day.
+    """Paths of a certificate and key in `folder`, generated unless those there are valid for another day.
 
-    The certificate is its own authority: who trusts that file trusts this emulator on this machine, and nobody else.
+    The certificate is self-signed: trusting the file trusts this emulator on this machine only.
     """
     from cryptography import x509
 

@@ -1,14 +1,14 @@
-"""moto's S3 and small services on disk, used only when a data folder is given.
+"""moto's S3 and small services on disk, used only when a data folder is configured.
 
-    folder      one server per data folder
-    journal     SQLite rows and small bodies, large bodies as files
-    body        an object's bytes, in the place of moto's temporary file
-    pickling    moto's objects to bytes and back
-    capture     what a request touches, noted inside moto's own S3 classes
-    state       moto's buckets, found and put back
-    services    IAM, STS, SageMaker, events, SNS: one row per account and region
-    front       the WSGI application that makes disk equal to memory before an answer leaves
+    lock             one server per data folder
+    journal          SQLite rows and small bodies, large bodies as files
+    object_body      an object's bytes, replaces moto's temporary file
+    pickling         moto's objects to bytes and back
+    change_tracking  records what a request touches, inside moto's own S3 classes
+    buckets          lists and restores moto's buckets
+    services         IAM, STS, SageMaker, events, SNS: one row per account and region
+    middleware       the WSGI application that commits changes to disk before a response is sent
 
-moto's logic is untouched: its handlers change objects in memory, and `front` commits exactly those that a request
-touched, in one transaction, after the handler and before the first byte of the answer.
+moto's logic is untouched: its handlers change objects in memory, and `middleware` commits exactly those that a request
+touched, in one transaction, after the handler and before the first byte of the response.
 """

@@ -1,4 +1,4 @@
-"""moto's buckets: every one of them, their tags, and putting them back."""
+"""Lists moto's buckets with their tags, and restores them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def buckets() -> dict[str, Bucket]:
 
 
 def key_names(bucket: Bucket) -> list[str]:
-    """The names of a bucket's keys, without noting that they were looked at."""
+    """The names of a bucket's keys; change tracking does not record this access."""
     return list(dict.keys(bucket.keys))
 
 
 def entry(bucket: Bucket, kind: str, name: str) -> Any:
-    """A key's versions or an upload, None when there is none; not noted either."""
+    """A key's versions or an upload, None if there is none; change tracking does not record this access."""
     return dict.get(bucket.keys if kind == "key" else bucket.multiparts, name)
 
 
@@ -45,7 +45,7 @@ def _tags(bucket: Bucket, arns: list[str]) -> Tags:
 
 
 def put_bucket(bucket: Bucket, tags: Tags) -> None:
-    """Puts an empty bucket in its place, and its name among the names taken."""
+    """Restores an empty bucket and registers its name as taken."""
     bucket.keys, bucket.multiparts = Keys(), Uploads()
     bucket.keys.bucket = bucket.multiparts.bucket = bucket
     s3.s3_backends[bucket.account_id][bucket.partition].buckets[bucket.name] = bucket
@@ -54,13 +54,13 @@ def put_bucket(bucket: Bucket, tags: Tags) -> None:
 
 
 def put_entry(bucket: Bucket, kind: str, name: str, value: Any, tags: Tags) -> None:
-    """Puts a key's versions or an upload into a bucket."""
+    """Restores a key's versions or an upload into a bucket."""
     dict.__setitem__(bucket.keys if kind == "key" else bucket.multiparts, name, value)
     _tagger(bucket).tags.update(tags)
 
 
 def body_names(kind: str, value: Any) -> Iterator[str]:
-    """The names of the bodies that a key's versions or an upload stand on."""
+    """The names of the bodies that a key's versions or an upload refer to."""
     keys = value if kind == "key" else value.parts.values()
     return (key._value_buffer.name for key in keys if type(key) is s3.FakeKey)
 

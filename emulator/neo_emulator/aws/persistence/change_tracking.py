@@ -1,4 +1,4 @@
-"""What a request touches in S3, noted by classes put in the place of moto's own.
+"""Records what a request touches in S3, by subclasses that replace moto's own.
 
 Replaced in moto.s3.models, and nowhere else: `tempfile` (its one use: the buffer of FakeKey), `_VersionedKeyStore`,
 `MultipartDict`, `S3Backend.get_bucket`, `FakeKey.__deepcopy__`, `FakeKey.instances_tracked`.
@@ -30,7 +30,7 @@ class _Current(threading.local):
 
 _current = _Current()
 mutex = threading.RLock()
-"""Held from the first S3 access of a request that writes to the end of its commit: disk order is memory order."""
+"""Held from a writing request's first S3 access until its commit, so that the order on disk is that in memory."""
 
 
 class Transaction:
@@ -43,26 +43,26 @@ class Transaction:
         self._locked = False
 
     def lock(self) -> None:
-        """Keeps other writers out until `unlock`."""
+        """Blocks other writers until `unlock`."""
         if not self._locked:
             mutex.acquire()
             self._locked = True
 
     def unlock(self) -> None:
-        """Lets them in again."""
+        """Lets other writers continue."""
         if self._locked:
             self._locked = False
             mutex.release()
 
     @property
     def must_commit(self) -> bool:
-        """Whether anything may have changed. A GET may write too: S3's access logs."""
+        """Whether anything may have changed. Even a GET may write: S3 access logs."""
         return self.writes or self._locked
 
 
 @contextmanager
 def transaction(writes: bool) -> Iterator[Transaction]:
-    """Notes what this thread touches from here on."""
+    """Records what this thread touches while the context is active."""
     made = _current.transaction = Transaction(writes)
     try:
         yield made
@@ -79,7 +79,7 @@ def _touch(bucket: Bucket, kind: str, name: str, *, change: bool = False) -> Non
 
 
 class Keys(s3._VersionedKeyStore):  # type: ignore[misc]
-    """A bucket's keys, each with its versions. Every read ends in __sgetitem__; objects are changed after a read."""
+    """A bucket's keys, each with its versions. All reads use __sgetitem__; moto changes objects after a read."""
 
     bucket: Bucket = None  # set by get_bucket
 
@@ -92,16 +92,18 @@ class Keys(s3._VersionedKeyStore):  # type: ignore[misc]
         super().__setitem__(key, value)
 
     def setlist(self, key: str, list_: Any) -> None:
+        """Replaces all versions of a key."""
         _touch(self.bucket, "key", key, change=True)
         super().setlist(key, list_)
 
     def pop(self, key: str) -> None:
+        """Deletes a key with all its versions. Raises KeyError."""
         _touch(self.bucket, "key", key, change=True)
         super().pop(key)
 
 
 class Uploads(s3.MultipartDict):  # type: ignore[misc]
-    """A bucket's multipart uploads under way."""
+    """A bucket's multipart uploads in progress."""
 
     bucket: Bucket = None  # set by get_bucket
 
@@ -110,6 +112,7 @@ class Uploads(s3.MultipartDict):  # type: ignore[misc]
         return super().__getitem__(key)
 
     def get(self, key: str, default: Any = None) -> Any:
+        """An upload by its ID."""
         _touch(self.bucket, "upload", key)
         return super().get(key, default)
 
@@ -123,14 +126,14 @@ class Uploads(s3.MultipartDict):  # type: ignore[misc]
 
 
 class _NoList(list[Any]):
-    """Takes nothing in: moto would keep every key ever made alive."""
+    """A list that ignores `append`: moto's own would keep every key ever created alive."""
 
     def append(self, item: Any) -> None:
         pass
 
 
 def _list_without_bytes(key: Any, memo: object) -> Any:
-    """A copy of a FakeKey on the same body: moto copies every version of a bucket to list them."""
+    """A copy of a FakeKey that shares its body: to list versions, moto copies every version of a bucket."""
     copy = object.__new__(type(key))
     copy.__dict__.update(key.__dict__, disposed=True, multipart=None)
     body: Body = key._value_buffer
@@ -140,12 +143,12 @@ def _list_without_bytes(key: Any, memo: object) -> Any:
 
 
 def forget_instances() -> None:
-    """Keeps moto from remembering every key. To be called again after moto's own reset."""
+    """Stops moto from keeping a reference to every key. Call it again after moto's own reset."""
     s3.FakeKey.instances_tracked = _NoList()
 
 
 def install(journal: Journal) -> None:
-    """Puts our classes into moto, once per process and before any bucket exists."""
+    """Installs these classes into moto, once per process and before any bucket exists."""
     Body.journal = journal
     if s3._VersionedKeyStore is Keys:
         return

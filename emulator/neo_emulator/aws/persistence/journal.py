@@ -1,9 +1,9 @@
-"""What lies on disk: one SQLite file in WAL mode, and a file for each large object.
+"""The storage on disk: one SQLite file in WAL mode, and a file for each large object.
 
     journal.sqlite   meta(name, value)  rows(kind, place, name, data)  bodies(name, data)
     bodies/ab/<id>   one body each; the id is never used again
 
-A SIGKILL loses nothing that `commit` has returned for. A loss of power may, unless the journal was opened with `fsync`.
+Once `commit` has returned, the data survives a SIGKILL, and with `fsync` also a power failure.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ INLINE_BYTES = 64 << 10
 """Bodies up to this size are rows, larger ones files."""
 
 GRACE_SECONDS = 5.0
-"""How long a dropped body stays readable for the GETs already under way."""
+"""How long a dropped body stays readable for GET requests in progress."""
 
 LAYOUT = "1"
 _TABLES = """
@@ -36,12 +36,12 @@ Row = tuple[str, str, str, bytes]
 
 
 class JournalError(Exception):
-    """The folder's content is not for this version."""
+    """The folder was written in a layout that this version cannot read."""
 
 
 @dataclass
 class Batch:
-    """What one transaction changes; places are forgotten first, then rows, then `put` is written."""
+    """The changes of one transaction, applied in this order: forget places, remove rows, write `put`."""
 
     forget: list[str] = field(default_factory=list)  # buckets
     remove: list[tuple[str, str, str]] = field(default_factory=list)
@@ -61,7 +61,7 @@ def _sync(path: Path) -> None:
 
 
 class Journal:
-    """The open journal of one data folder. `commit` is called by one thread at a time, all else by any."""
+    """The open journal of one data folder. Only one thread at a time may call `commit`; the rest is thread-safe."""
 
     def __init__(self, folder: Path, fsync: bool = False) -> None:
         """Raises JournalError for a journal of another layout."""
@@ -84,12 +84,12 @@ class Journal:
         return connection
 
     def meta(self, name: str) -> str | None:
-        """A fact about the journal itself, None when it was never set."""
+        """A property of the journal itself, None if it was never set."""
         row = self._writer.execute("select value from meta where name=?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
     def set_meta(self, name: str, value: str) -> None:
-        """Sets such a fact."""
+        """Sets a property of the journal itself."""
         self._writer.execute("insert or replace into meta values(?,?)", (name, value))
 
     # bodies
@@ -99,7 +99,7 @@ class Journal:
         return self._bodies / name[:2] / name
 
     def write_file(self, name: str, data: bytes) -> None:
-        """Writes a large body; it counts once a committed row names it, and is swept at the next start otherwise."""
+        """Writes a large body. Unless a committed row refers to it, the next start deletes it."""
         path = self.path(name)
         path.parent.mkdir(exist_ok=True, mode=0o700)
         path.write_bytes(data)
@@ -108,15 +108,15 @@ class Journal:
                 _sync(place)
 
     def read_row(self, name: str) -> bytes:
-        """A small body. Raises ValueError when it is gone, as a closed file does."""
+        """A small body. Raises ValueError if it was deleted, as reading a closed file does."""
         with self._reading:
             row = self._reader.execute("select data from bodies where name=?", (name,)).fetchone()
         if row is None:
-            raise ValueError("the body is gone")
+            raise ValueError("the body was deleted")
         return bytes(row[0])
 
     def drop(self, name: str) -> None:
-        """Has a body removed by a later commit, not before GRACE_SECONDS have passed."""
+        """Schedules a body for removal by a commit at least GRACE_SECONDS later."""
         self._dropped.append((time.monotonic(), name))
 
     # rows
@@ -126,7 +126,7 @@ class Journal:
         yield from self._writer.execute("select kind, place, name, data from rows order by kind")
 
     def commit(self, batch: Batch) -> None:
-        """Makes the batch durable as a whole, or raises and changes nothing."""
+        """Writes the batch atomically: raises sqlite3.Error and changes nothing if it fails."""
         before = time.monotonic() - GRACE_SECONDS
         old = [name for dropped, name in list(self._dropped) if dropped < before]
         if not batch and not old:
@@ -149,7 +149,7 @@ class Journal:
             self.path(name).unlink(missing_ok=True)
 
     def sweep(self, used: set[str]) -> int:
-        """Removes every body that is not in `used`; how many there were."""
+        """Removes every body that is not in `used`. Returns how many were removed."""
         names = [name for (name,) in self._writer.execute("select name from bodies") if name not in used]
         self._writer.executemany("delete from bodies where name=?", [(name,) for name in names])
         files = [path for path in self._bodies.glob("*/*") if path.name not in used]
@@ -158,7 +158,7 @@ class Journal:
         return len(names) + len(files)
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Deletes all rows and bodies."""
         self._writer.executescript("begin; delete from rows; delete from bodies; commit")
         self._dropped.clear()
         self.sweep(set())

@@ -1,4 +1,4 @@
-"""One server per data folder, held by a lock that ends with the last process that was given it."""
+"""One server per data folder, enforced by a file lock that is released when the last process holding it ends."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from pathlib import Path
 
 LOCK = "lock"
 PATIENCE_SECONDS = 3.0
-"""How long a server that was just killed may keep the folder: its Valkey ends within a second."""
+"""How long to wait for a server that was just killed: its Valkey ends within a second."""
 
 
-class FolderInUse(Exception):  # noqa: N818 - it is an answer, not a fault
-    """Another server has the folder."""
+class FolderInUse(Exception):  # noqa: N818 - an expected outcome, not a fault
+    """Another server uses the folder."""
 
 
 def claim(folder: Path, patience_seconds: float = PATIENCE_SECONDS) -> int:
-    """Makes the folder (0700) when needed and locks it; the descriptor to close, or to hand to processes that must end
-    before the next server may begin. Raises FolderInUse, and OSError for a folder that cannot be used.
+    """Creates the folder (mode 0700) if needed and locks it. Returns the lock's file descriptor: close it,
+    or pass it to child processes that must end before another server may start. Raises FolderInUse if another server
+    still holds the lock after `patience_seconds`, and OSError for a folder that cannot be used.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

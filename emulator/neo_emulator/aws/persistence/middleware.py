@@ -1,4 +1,4 @@
-"""The WSGI application round moto's: what a request changed is on disk before its answer leaves."""
+"""WSGI middleware around moto: what a request changed is on disk before its response is sent."""
 
 from __future__ import annotations
 
@@ -32,15 +32,16 @@ class Persistence:
         self._journal = Journal(folder, fsync)
         self._services = Services()
         self._known: dict[str, Any] = {}  # buckets as of the last commit
-        self._touched = Transaction(writes=True)  # what a commit that failed has left over
+        self._touched = Transaction(writes=True)  # left over from a failed commit
         change_tracking.install(self._journal)
         self._load()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Runs the request and commits its changes before the response is returned. Raises what the commit raises."""
         service = context_of(environ).service
         with change_tracking.transaction(environ["REQUEST_METHOD"] not in _READS) as request:
             try:
-                return self._application(environ, start_response)  # moto answers with finished bytes
+                return self._application(environ, start_response)  # moto returns complete bytes, not a generator
             finally:
                 if environ.get("PATH_INFO") == RESET_PATH and request.writes:
                     self._reset(request)
@@ -57,7 +58,7 @@ class Persistence:
         change_tracking.forget_instances()
 
     def _commit(self, request: Transaction, service: str) -> None:
-        """Makes disk equal to memory for all that was touched. What this raises becomes a 500; the next one retries."""
+        """Commits the current state of everything touched. An error becomes a 500; the next request retries."""
         now = buckets.buckets()
         todo = self._touched
         todo.buckets |= request.buckets
@@ -69,7 +70,7 @@ class Persistence:
             data, _ = pickling.dump((now[name], buckets.bucket_tags(now[name])))
             batch.put.append(("bucket", name, "", data))
         entries = {entry for entry in todo.entries if now.get(entry[0].name) is entry[0]}
-        for name in made & self._known.keys():  # deleted and made again since the last commit
+        for name in made & self._known.keys():  # deleted and created again since the last commit
             entries |= {(now[name], "key", key) for key in buckets.key_names(now[name])}
         for bucket, kind, name in entries:
             bodies += self._add_entry(batch, bucket, kind, name)
@@ -118,5 +119,8 @@ class Persistence:
         self._known = buckets.buckets()
         if count:
             log.info(
-                "loaded %d rows of S3 and services in %.2f s, %d orphans swept", count, time.monotonic() - begun, swept
+                "loaded %d rows of S3 and other services in %.2f s, deleted %d orphaned bodies",
+                count,
+                time.monotonic() - begun,
+                swept,
             )

@@ -1,4 +1,4 @@
-"""An object's bytes outside of moto: in the journal when small, in a file when large, never in memory at rest."""
+"""An object's bytes outside moto: a row of the journal if small, a file if large; not kept in memory."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from neo_emulator.aws.persistence.journal import INLINE_BYTES, Journal
 
 
 class _Position(threading.local):
-    """moto reads one buffer from several threads without a lock: each thread has a place of its own."""
+    """The read position, one per thread: moto reads one buffer from several threads without a lock."""
 
     body: Body | None = None
     at: int = 0
 
 
 class Body:
-    """Stands in for the SpooledTemporaryFile of a moto key, of which moto only ever replaces the whole content.
+    """Replaces the SpooledTemporaryFile of a moto key; moto only ever overwrites its entire content.
 
-    Its bytes pass through two states: `pending` until a commit has written them, then in the journal.
+    Its bytes are `pending` until a commit has written them to the journal.
     """
 
-    journal: ClassVar[Journal]  # the one of this process; set once by capture.install
+    journal: ClassVar[Journal]  # the process's journal, set once by change_tracking.install
     _position: ClassVar[_Position] = _Position()
 
     def __init__(self, max_size: int = 0, *, name: str = "", size: int = 0) -> None:
-        """`max_size` is moto's and of no use here; `name` and `size` are those of a body in the journal."""
+        """`max_size` is moto's and ignored; `name` and `size` (bytes) are those of a body in the journal."""
         self.name, self.size = name, size
         self.pending: bytes | None = None  # a small body that no commit has written yet
         self.closed = False
 
     def write(self, data: bytes) -> int:
-        """Replaces the content; a large one is on disk when this returns."""
+        """Replaces the content; a large one is on disk when this returns. Returns the number of bytes."""
         if self.name:
             self.journal.drop(self.name)
         self.name, self.size, self.pending = uuid.uuid4().hex, len(data), None
@@ -43,7 +43,7 @@ class Body:
         return self.size
 
     def read(self, size: int = -1) -> bytes:
-        """The bytes from this thread's position on. Raises ValueError when the body is gone."""
+        """Up to `size` bytes from this thread's position (-1: to the end). Raises ValueError if it was deleted."""
         at = self._position.at if self._position.body is self else 0
         chunk = self._chunk(at, size)
         self._position.body, self._position.at = self, at + len(chunk)
@@ -62,17 +62,17 @@ class Body:
                 file.seek(at)
                 return file.read(size)
         except FileNotFoundError as error:
-            raise ValueError("the body is gone") from error
+            raise ValueError("the body was deleted") from error
 
     def seek(self, position: int) -> None:
         """Sets this thread's position."""
         self._position.body, self._position.at = self, position
 
     def truncate(self) -> None:
-        """Nothing: moto writes the whole content next."""
+        """Does nothing: moto writes the complete content next."""
 
     def close(self) -> None:
-        """The key is gone; its bytes stay readable for the GETs already under way."""
+        """Called when the key is deleted; its bytes stay readable for GET requests in progress."""
         if self.name and not self.closed:
             self.closed = True
             self.journal.drop(self.name)

@@ -1,6 +1,6 @@
-"""moto's objects as bytes and back. Bodies, locks and the contents of buckets are left out.
+"""Serializes moto's objects. Bodies, locks and the contents of buckets are left out.
 
-Objects are laid over a fresh one of their class, so that attributes which a newer moto has added get their defaults.
+Attributes are restored onto a new object of the class, so that those added by a newer moto get their defaults.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TEMPLATES: dict[Any, dict[str, Any]] = {}
 
 
 def dump(value: object) -> tuple[bytes, list[Body]]:
-    """The value's bytes, and the bodies of the keys in it. Raises what pickle raises."""
+    """The serialized value, and the bodies of the keys in it. Raises what pickle raises."""
     out = io.BytesIO()
     pickler = _Pickler(out)
     pickler.dump(value)
@@ -33,12 +33,12 @@ def dump(value: object) -> tuple[bytes, list[Body]]:
 
 
 def load(data: bytes) -> Any:
-    """The value of `dump`. Raises pickle.UnpicklingError for classes that are none of moto's and plain data's."""
+    """The inverse of `dump`. Raises pickle.UnpicklingError for classes other than moto's and plain data."""
     return _Unpickler(io.BytesIO(data)).load()
 
 
 def remember_templates() -> None:
-    """Takes down the attributes of a fresh key and a fresh bucket. Call it before any bucket exists."""
+    """Records the attributes of a new key and a new bucket. Call it before any bucket exists."""
     key = s3.FakeKey("template", b"", "0" * 12, "us-east-1")
     _TEMPLATES[s3.FakeKey] = _without(key, _KEY_PARTS)
     bucket = s3.FakeBucket("template", "0" * 12, "us-east-1")
@@ -47,7 +47,7 @@ def remember_templates() -> None:
 
 
 def revive(cls: Any, state: dict[str, Any], body: tuple[str, int] | None = None) -> Any:
-    """An object of `cls` with `state`. Pickles name this function: it keeps its name and arguments."""
+    """An object of `cls` with `state`. Stored pickles refer to this function: never change its name or arguments."""
     made = cls.__new__(cls)
     made.__dict__.update(_TEMPLATES.get(cls, {}))
     made.__dict__.update(state)
@@ -90,7 +90,7 @@ def _find(module: str, name: str) -> Any:
         return re.compile
     known = module.partition(".")[0] in _ROOTS or (module == "builtins" and name in _BUILTINS)
     found: object = reduce(getattr, name.split("."), import_module(module)) if known else None
-    # the class's own module counts: a dotted name could reach what a module of moto imports
+    # check the class's own module: a dotted name could reach what a module of moto imports
     if isinstance(found, type) and found.__module__.partition(".")[0] in (_ROOTS | {"builtins"}):
         return found
     raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a data folder")

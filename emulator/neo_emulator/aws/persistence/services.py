@@ -1,7 +1,7 @@
-"""Small services: the whole state of one account and region is one row, written when its bytes changed.
+"""Small services: the state of one account and region is one row, written when its bytes have changed.
 
-Not kept: SQS, ECR, KMS, SSM (their state holds locks, keys and functions that do not pickle), CloudWatch Logs (it grows
-with every line), and every service that is not named here.
+Not persisted: SQS, ECR, KMS, SSM (their state has locks, keys and functions that cannot be pickled), CloudWatch Logs
+(it grows with every line), and every service that is not listed here.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ SERVICES = ("iam", "sts", "sagemaker", "events", "sns")
 """Signing names; moto's names are the same."""
 
 INDIRECT = frozenset({"cloudformation", "tagging", "s3control"})
-"""Services that change others without naming them."""
+"""Services whose requests change the state of other services."""
 
 _TRIES = 5
 log = logging.getLogger(__name__)
 
 
 class Services:
-    """What the journal knows of the services."""
+    """The state of the services as last written to the journal."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], bytes] = {}  # (service, "account/region") -> data
@@ -52,26 +52,26 @@ class Services:
         for _ in range(_TRIES):
             try:
                 return pickling.dump(dict(backend.__dict__))[0]
-            except RuntimeError:  # another request changed it meanwhile: "dictionary changed size during iteration"
+            except RuntimeError:  # changed by another request: "dictionary changed size during iteration"
                 continue
             except Exception as error:  # pickle raises many types
                 if service not in self._refused:
                     self._refused.add(service)
-                    log.error("the state of %s cannot be kept: %s", service, error)
+                    log.error("cannot save the state of %s: %s", service, error)
                 return None
-        log.error("the state of %s was not kept: it changes too fast", service)
+        log.error("did not save the state of %s: it changes too fast", service)
         return None
 
     def written(self, rows: list[Row]) -> None:
-        """The rows are in the journal."""
+        """Records that the journal has these rows."""
         self._seen.update({(service, place): data for _, service, place, data in rows})
 
     def restore(self, service: str, place: str, data: bytes) -> None:
-        """Puts the state of one account and region back."""
+        """Restores the state of one account and region ("account/region")."""
         account, _, region = place.partition("/")
         get_backend(service)[account][region].__dict__.update(pickling.load(data))
         self._seen[service, place] = data
 
     def forget(self) -> None:
-        """The journal was emptied."""
+        """Records that the journal was cleared."""
         self._seen.clear()

@@ -1,1 +1,1 @@
-"""Which bucket and key a request names, and what a bucket leaves open to everybody."""
+"""Which bucket and key a request addresses, and what a bucket makes public."""

@@ -1,4 +1,4 @@
-"""What an S3 request is about: the bucket, the key, and the action that a policy would have to allow.
+"""The bucket, key and IAM action of an S3 request.
 
 Source: "Virtual hosting of buckets" and "Actions, resources, and condition keys for Amazon S3".
 """
@@ -17,7 +17,7 @@ _ENDPOINT = re.compile(r"s3[.-]")  # s3.amazonaws.com, s3.us-west-2.amazonaws.co
 
 @dataclass(frozen=True)
 class S3Request:
-    """A request that a policy or an access control list can say something about."""
+    """A request that a bucket policy or an access control list can allow."""
 
     bucket: str
     key: str  # "" for the bucket itself
@@ -53,7 +53,7 @@ _BUCKET = {
     ("GET", "versioning"): "s3:GetBucketVersioning",
     ("GET", "website"): "s3:GetBucketWebsite",
 }
-"""Actions by method and subresource; what is not here is not for anonymous callers."""
+"""IAM actions by method and subresource; all others are denied to anonymous callers."""
 _KNOWN = [
     "accelerate",
     "acl",
@@ -90,11 +90,11 @@ _KNOWN = [
     "versions",
     "website",
 ]
-"""Names of a query that change what is asked for; "partNumber" stands before "uploadId", which goes with it."""
+"""Query parameters that select a subresource; "partNumber" comes before "uploadId", which accompanies it."""
 
 
 def s3_request(environ: WSGIEnvironment) -> S3Request | None:
-    """The bucket, key and action of a request; None when it is for no bucket, or no action of the tables."""
+    """The bucket, key and action of a request; None without a bucket or for an action that is not in the tables."""
     bucket, key = bucket_and_key(environ)
     if not bucket:
         return None
@@ -102,13 +102,13 @@ def s3_request(environ: WSGIEnvironment) -> S3Request | None:
     subresource = next((name for name in _KNOWN if name in names), "")
     method = "GET" if environ["REQUEST_METHOD"] == "HEAD" else str(environ["REQUEST_METHOD"])
     if method == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ:
-        return None  # the source would have to be asked about too
+        return None  # a copy also needs permission to read its source
     action = (_OBJECT if key else _BUCKET).get((method, subresource))
     return S3Request(bucket, key, action) if action else None
 
 
 def bucket_and_key(environ: WSGIEnvironment) -> tuple[str, str]:
-    """The bucket and key that a request names, "" for what it does not name."""
+    """The bucket and key that a request addresses, each "" if absent."""
     path = str(environ.get("RAW_URI") or environ.get("PATH_INFO", "/")).partition("?")[0].lstrip("/")
     bucket = bucket_of_host(environ)
     if not bucket:
@@ -117,7 +117,7 @@ def bucket_and_key(environ: WSGIEnvironment) -> tuple[str, str]:
 
 
 def bucket_of_host(environ: WSGIEnvironment) -> str:
-    """The bucket that a virtual-hosted request names, "" for a path-style one. A name without a dot is no bucket."""
+    """The bucket of a virtual-hosted-style request, "" for a path-style one. A host without a dot has no bucket."""
     host = str(environ.get("HTTP_HOST", "")).rpartition("@")[2]
     name = host if host.endswith("]") else host.partition(":")[0] if host.count(":") < 2 else host
     if "." not in name or _ADDRESS.fullmatch(name) or _ENDPOINT.match(name):
@@ -126,5 +126,5 @@ def bucket_of_host(environ: WSGIEnvironment) -> str:
 
 
 def splits_headers(environ: WSGIEnvironment) -> bool:
-    """Whether a parameter such as response-content-type would put a line end into a header of the answer."""
+    """Whether a parameter such as response-content-type would inject a line break into a response header."""
     return _SPLITS.search(str(environ.get("QUERY_STRING", ""))) is not None

@@ -1,7 +1,7 @@
-"""What anyone may do to S3 without a signature: what bucket policies and access control lists leave open to all.
+"""Whether S3 allows an unsigned request: what bucket policies and access control lists grant to everyone.
 
-Source: "How Amazon S3 authorizes a request" and "Blocking public access" of the S3 user guide. A Condition is not
-judged: an Allow with one is not for all, a Deny with one denies.
+Source: "How Amazon S3 authorizes a request" and "Blocking public access" of the S3 user guide. Conditions are not
+evaluated: an Allow with a Condition grants nothing, a Deny with one denies.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ _BY_OBJECT_ACL = {
 
 @dataclass(frozen=True)
 class PublicAccess:
-    """What a bucket, and an object in it, grant to all users."""
+    """What a bucket, and an object in it, grant to everyone."""
 
     partition: str
     policy: str  # JSON, "" without one
     bucket_grants: frozenset[str]  # of READ, WRITE, READ_ACP, WRITE_ACP, FULL_CONTROL
-    object_grants: frozenset[str] | None  # None: there is no such object
+    object_grants: frozenset[str] | None  # None if the object does not exist
     ignores_acls: bool = False  # PublicAccessBlock, or BucketOwnerEnforced
     restricts_policy: bool = False  # PublicAccessBlock
 
 
 def is_allowed(environ: WSGIEnvironment, access_of: Callable[[str, str], PublicAccess | None]) -> bool:
-    """Whether all users may make this request. `access_of` takes a bucket and a key, "" for the bucket alone."""
+    """Whether anyone may make this request. `access_of` takes a bucket and a key ("" for the bucket itself)."""
     request = s3_request(environ)
     if request is None:
         return False
@@ -52,7 +52,7 @@ def is_allowed(environ: WSGIEnvironment, access_of: Callable[[str, str], PublicA
     if access is None:
         return False
     if access.object_grants is None and request.action in _BY_OBJECT_ACL:
-        # whoever may not list must not learn that there is no such object
+        # callers that may not list the bucket must not learn that the object does not exist
         return _allowed(S3Request(request.bucket, "", "s3:ListBucket"), access)
     return _allowed(request, access)
 
@@ -70,7 +70,7 @@ def _allowed(request: S3Request, access: PublicAccess) -> bool:
 
 
 def _by_policy(request: S3Request, access: PublicAccess) -> bool | None:
-    """True or False where the policy says so, None where it says nothing."""
+    """True if the policy allows the request, False if it denies it, None if no statement applies."""
     resource = f"arn:{access.partition}:s3:::{request.bucket}" + (f"/{request.key}" if request.key else "")
     verdict: bool | None = None
     for statement in _statements(access.policy):

@@ -1,1 +1,1 @@
-"""Signatures of requests: version 4 and, for S3, version 2."""
+"""Request signatures: version 4 and, for S3, version 2."""

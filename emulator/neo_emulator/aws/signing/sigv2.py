@@ -1,4 +1,4 @@
-"""AWS Signature Version 2 of an S3 request, which boto3 still makes for presigned URLs, computed anew from a secret.
+"""Verifies AWS Signature Version 2 of S3 requests, which boto3 still creates for presigned URLs.
 
 The string to sign is botocore's. Source: "Signing and Authenticating REST Requests (AWS Signature Version 2)" of the S3
 user guide.
@@ -22,23 +22,23 @@ SKEW = timedelta(minutes=15)
 _HEADER = re.compile(r"AWS ([^:\s]+):(\S+)")
 _OF_THE_SIGNATURE = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
 _STANDARD = {"content-md5": "HTTP_CONTENT_MD5", "content-type": "CONTENT_TYPE"}
-"""Headers that are signed beside x-amz-*, and their names in a WSGI environ."""
+"""Headers that are signed besides x-amz-*, and their names in a WSGI environ."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What a request claims of its signature."""
+    """The signature that a request carries."""
 
     access_key: str
     value: str  # base64
-    date: str  # as it was signed: Expires of a presigned URL, else Date, "" where x-amz-date stands for it
-    at: str  # when the request was made, as a header says it; "" for a presigned URL
+    date: str  # as signed: Expires of a presigned URL, else Date, "" if x-amz-date replaces it
+    at: str  # time of the request from its headers; "" for a presigned URL
     token: str
     service: str = "s3"
 
     @property
     def in_time(self) -> bool:
-        """Whether a presigned URL has not expired, and a header is not old or from the future."""
+        """Whether a presigned URL has not expired, or a signed header's time is at most SKEW from now."""
         now = datetime.now(UTC)
         if not self.at:
             return self.date.isdecimal() and len(self.date) < 15 and now.timestamp() <= int(self.date)
@@ -49,7 +49,7 @@ class Signature:
         return abs(now - (made if made.tzinfo else made.replace(tzinfo=UTC))) <= SKEW
 
     def verifies(self, secret: str, environ: WSGIEnvironment, payload: Callable[[], bytes]) -> bool:
-        """Whether `secret` gives this signature. The payload is not signed."""
+        """Whether this signature was made with `secret`. Version 2 does not sign the payload."""
         text = self._string_to_sign(environ).encode()
         digest = hmac.digest(secret.encode(), text, "sha1")
         return hmac.compare_digest(base64.b64encode(digest), self.value.encode())
@@ -68,7 +68,7 @@ class Signature:
         signer = HmacV1Auth(None)
         signer._get_date = lambda: self.date
         path, bucket = _path(environ), bucket_of_host(environ)
-        # a name with an empty value is signed like one without a value
+        # a parameter with an empty value is signed like one without a value
         query = "&".join(pair.removesuffix("=") for pair in str(environ.get("QUERY_STRING", "")).split("&"))
         text: str = signer.canonical_string(
             environ["REQUEST_METHOD"],
@@ -80,7 +80,7 @@ class Signature:
 
 
 def signature(environ: WSGIEnvironment) -> Signature | None:
-    """The signature in the Authorization header or a presigned URL; None for a request without a readable one."""
+    """The signature in the Authorization header or a presigned URL; None if there is none or it is malformed."""
     if match := _HEADER.fullmatch(str(environ.get("HTTP_AUTHORIZATION", "")).strip()):
         date, amz_date = str(environ.get("HTTP_DATE", "")), str(environ.get("HTTP_X_AMZ_DATE", ""))
         token = str(environ.get("HTTP_X_AMZ_SECURITY_TOKEN", ""))

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 of a request, worked out anew from a secret.
+"""Verifies AWS Signature Version 4 by computing it from the secret key.
 
 Source: "Create a signed AWS API request" of the IAM user guide; "Authenticating Requests: Using Query Parameters" and
 "Signature Calculations for the Authorization Header" of the S3 API reference. Checked against botocore in the tests.
@@ -21,12 +21,12 @@ TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _PARTS = re.compile(rf"{ALGORITHM}\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{{64}})")
 _SCOPE = re.compile(r"([^/]+)/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
-_DIGEST = re.compile(r"[0-9a-f]{64}")  # others say that the payload is not signed, or signed in chunks
+_DIGEST = re.compile(r"[0-9a-f]{64}")  # other values mean an unsigned payload or signed chunks
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What a request claims of its signature."""
+    """The signature that a request carries."""
 
     access_key: str
     day: str  # YYYYMMDD
@@ -40,7 +40,7 @@ class Signature:
 
     @property
     def in_time(self) -> bool:
-        """Whether a presigned URL has not expired, and a header is not old or from the future."""
+        """Whether a presigned URL has not expired, or a signed header's time is at most SKEW from now."""
         try:
             begun = datetime.strptime(self.time, TIME_FORMAT).replace(tzinfo=UTC)
         except ValueError:
@@ -50,7 +50,7 @@ class Signature:
         return begun - SKEW <= now <= begun + lasts and self.time.startswith(self.day)
 
     def verifies(self, secret: str, environ: WSGIEnvironment, payload: Callable[[], bytes]) -> bool:
-        """Whether `secret` gives this signature, and the payload is the one that was signed, if any was."""
+        """Whether this signature was made with `secret`, and the payload, if it was signed, is unchanged."""
         sent = str(environ.get("HTTP_X_AMZ_CONTENT_SHA256", ""))
         if _DIGEST.fullmatch(sent) and hashlib.sha256(payload()).hexdigest() != sent:
             return False
@@ -64,7 +64,7 @@ class Signature:
 
 
 def signature(environ: WSGIEnvironment) -> Signature | None:
-    """The signature in the Authorization header or a presigned URL; None for a request without a readable one."""
+    """The signature in the Authorization header or a presigned URL; None if there is none or it is malformed."""
     if match := _PARTS.fullmatch(str(environ.get("HTTP_AUTHORIZATION", "")).strip()):
         credential, headers, value = match.groups()
         time, token, expires = environ.get("HTTP_X_AMZ_DATE", ""), environ.get("HTTP_X_AMZ_SECURITY_TOKEN", ""), None
