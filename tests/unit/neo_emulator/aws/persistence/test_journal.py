@@ -55,7 +55,7 @@ def test_bodies(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     assert journal.read_row("small") == b"1"  # a GET may still read it
     monkeypatch.setattr(module, "GRACE_SECONDS", 0)
     journal.commit(Batch())
-    with pytest.raises(ValueError, match="gone"):
+    with pytest.raises(ValueError, match="deleted"):
         journal.read_row("small")
     assert not journal.path("abc").exists()
 

@@ -52,7 +52,7 @@ def test_each_thread_has_its_own_position() -> None:
 
 def test_a_body_that_is_gone_is_a_closed_file(journal: Journal) -> None:
     for size in (5, INLINE_BYTES + 1):
-        with pytest.raises(ValueError, match="gone"):
+        with pytest.raises(ValueError, match="deleted"):
             Body(name="missing", size=size).read()
 
 
