@@ -26,17 +26,17 @@ class Contents:
 
     files: tuple[ArtifactFile, ...]
     bytes: int  # size of the tar.gz
-    meta: dict[str, Any]  # compiled.meta, {} for an artifact without one
+    meta: dict[str, Any]  # parsed compiled.meta, {} if the artifact has none
 
 
 def bucket_and_key(artifact_uri: str) -> tuple[str, str]:
-    """The bucket and key of an artifact's address in S3. Raises S3UriError (a ValueError) for another text."""
+    """The bucket and key of an artifact's S3 URI. Raises S3UriError (a ValueError) if it is not one."""
     place = s3_uri.parse(artifact_uri)
     return place.bucket, place.key
 
 
 def contents(archive: bytes) -> Contents | None:
-    """What is in an artifact's tar.gz; None when the bytes are not an archive that can be read."""
+    """The contents of an artifact's tar.gz; None if the bytes are not a readable archive."""
     files: list[ArtifactFile] = []
     meta: dict[str, Any] = {}
     try:

@@ -1,10 +1,10 @@
-"""A compilation job and its life: what it is, which states it may take, in which order.
+"""Compilation jobs: their fields, their states and the legal transitions between states.
 
     STARTING -> INPROGRESS -> COMPLETED | FAILED
         |           |
         +-----------+-> STOPPING -> STOPPED
 
-A client never sees a step back: a job whose worker was lost stays INPROGRESS while it waits for the next worker.
+The status never moves backwards: a job whose worker was lost stays INPROGRESS while it waits for another worker.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from neo_compiler.errors import TROUBLESHOOTING
 JsonObject = dict[str, Any]
 
 MODEL_PACKAGE_INPUT = "ModelPackageInput"
-"""Member of a stored request with ModelPackageVersionArn: the InputConfig that the package stands for. Never shown."""
+"""Member of a stored request with ModelPackageVersionArn: the package's InputConfig. Never in a response."""
 
 
 class JobStatus(StrEnum):
@@ -43,7 +43,7 @@ TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
     S.COMPLETED: frozenset(),
     S.FAILED: frozenset(),
 }
-"""Legal next states; the store's scripts are generated from this table and refuse every other pair."""
+"""Legal next states; the store's scripts are generated from this table and refuse all other transitions."""
 
 TERMINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
 
@@ -52,7 +52,7 @@ _SAFE = re.compile(r"[A-Za-z0-9-]+")
 
 @dataclass(frozen=True, order=True)
 class Scope:
-    """Where a job lives: names are unique within one account and one region."""
+    """The account and region of a job; job names are unique within them."""
 
     account: str  # 12 digits
     region: str  # e.g. "us-east-1"
@@ -77,7 +77,7 @@ class JobId:
 
     @classmethod
     def parse(cls, text: str) -> JobId:
-        """The JobId that `str()` gave `text`. Raises ValueError for anything else."""
+        """The inverse of `str()`. Raises ValueError."""
         parts = text.split(":")
         if len(parts) != 3 or not _SAFE.fullmatch(parts[2]):
             raise ValueError(f"not a job id: {text!r}")
@@ -86,26 +86,26 @@ class JobId:
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a COMPLETED job has to show."""
+    """The result of a COMPLETED job."""
 
     artifact_uri: str  # s3://bucket/prefix/stem-target.tar.gz
     artifact_digest: str  # BLAKE2b of the tar.gz, 128 hex digits
-    derived_data_input_config: str | None = None  # JSON, only when the request gave no DataInputConfig
+    derived_data_input_config: str | None = None  # JSON; only if the request had no DataInputConfig
 
 
 @dataclass(frozen=True)
 class Job:
-    """One record of the store, as read at one moment."""
+    """A job as read from the store at one point in time."""
 
     id: JobId
-    request: JsonObject  # the Create request as sent, AWS's member names, without Tags
+    request: JsonObject  # the CreateCompilationJob request as sent, without Tags
     status: JobStatus
     created: datetime  # milliseconds
-    modified: datetime  # whole seconds: the last change of status
+    modified: datetime  # whole seconds; last change of status
     started: datetime | None = None  # whole seconds, never before `created`
     ended: datetime | None = None  # whole seconds
-    fence: int = 0  # grows with every claim and every reap; an old holder's writes are refused
-    attempt: int = 0  # compiles begun
+    fence: int = 0  # increases with every claim and reap; writes with an older fence are refused
+    attempt: int = 0  # compilations started
     progress: str = ""  # the pipeline's current step
     failure_reason: str | None = None
     result: JobResult | None = None
@@ -113,13 +113,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker's right to finish a job: valid while `fence` is the record's."""
+    """A worker's exclusive right to process a job: valid while `fence` equals the stored one."""
 
     id: JobId
     fence: int
     attempt: int
     request: JsonObject
-    fault: str = ""  # FailureReason that a user planned for this job; it is not compiled
+    fault: str = ""  # FailureReason of a simulated failure; the job is not compiled
 
 
 class SortBy(StrEnum):
@@ -132,7 +132,7 @@ class SortBy(StrEnum):
 
 @dataclass(frozen=True)
 class Query:
-    """What one page of ListCompilationJobs asks of the store. Times are milliseconds since the epoch, ends included."""
+    """Parameters of one page of ListCompilationJobs. Times are milliseconds since the epoch, inclusive."""
 
     sort_by: SortBy = SortBy.CREATION_TIME
     descending: bool = False
@@ -143,7 +143,7 @@ class Query:
     created_before_ms: int | None = None
     modified_after_ms: int | None = None
     modified_before_ms: int | None = None
-    after: tuple[str, int, str] | None = None  # (status, created_ms, name) of the last job already shown
+    after: tuple[str, int, str] | None = None  # (status, created_ms, name) of the previous page's last job
 
 
 @dataclass(frozen=True)
@@ -155,5 +155,5 @@ class Page:
 
 
 def short_reason(failure_reason: str) -> str:
-    """A FailureReason without the link to the troubleshooting page that the service ends it with."""
+    """A FailureReason without the link to the troubleshooting page at its end."""
     return failure_reason.removesuffix(TROUBLESHOOTING)

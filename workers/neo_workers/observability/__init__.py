@@ -1,1 +1,1 @@
-"""Logs and traces of every process."""
+"""Logging and tracing for all processes."""

@@ -1,4 +1,4 @@
-"""How each process of the emulator logs: a line to standard error, as text or JSON, with the job if there is one."""
+"""Logging configuration: each process logs lines to standard error, as text or JSON, with the job's ID if any."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, datetime
 
 _LOUD = ("botocore", "boto3", "urllib3", "werkzeug", "s3transfer")
-_CHATTY = ("celery", "kombu")  # at INFO they tell of every task; the supervisor does that better
+_CHATTY = ("celery", "kombu")  # they log every task at INFO; the supervisor's log is better
 
 
 class _Formatter(logging.Formatter):
@@ -18,7 +18,7 @@ class _Formatter(logging.Formatter):
 
 
 class _JsonFormatter(logging.Formatter):
-    """One JSON object a line: time (UTC), level, logger, message, process; job and exception where there are any."""
+    """One JSON object per line: time (UTC), level, logger, message, process, and job and exception if present."""
 
     def format(self, record: logging.LogRecord) -> str:
         row = {
@@ -36,9 +36,9 @@ class _JsonFormatter(logging.Formatter):
 
 
 def configure(level: str, form: str = "text") -> None:
-    """Sends the log of this process to standard error at `level`, third parties' from WARNING on.
+    """Logs to standard error at `level`; third-party loggers from WARNING on.
 
-    `form` is "text", or "json" for one object a line.
+    `form` is "text", or "json" for one object per line.
     """
     handler = logging.StreamHandler()
     text = _Formatter("%(asctime)s %(levelname)s %(name)s %(job_prefix)s%(message)s")

@@ -1,6 +1,6 @@
-"""OpenTelemetry traces of Celery's messages, from the API that sends one to the worker that runs it. Extra: `otel`.
+"""OpenTelemetry traces of Celery messages, from the API that sends one to the worker that runs it. Extra: `otel`.
 
-Where spans go is said by OpenTelemetry's own variables: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, ...
+OpenTelemetry's own variables configure the exporter: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, ...
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def start(service: str) -> None:
-    """Traces this process's Celery from now on, under the name neo-emulator-`service` unless OTEL_SERVICE_NAME is set.
+    """Instruments Celery in this process, with service name neo-emulator-`service` unless OTEL_SERVICE_NAME is set.
 
     Without the extra only a warning is logged.
     """
@@ -23,7 +23,7 @@ def start(service: str) -> None:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as error:
-        log.warning("no traces: %s; install neo-emulator[otel]", error)
+        log.warning("tracing is off: %s; install neo-emulator[otel]", error)
         return
     named = Resource({"service.name": f"neo-emulator-{service}"}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=named)

@@ -1,1 +1,1 @@
-"""Celery: messages that say there is work, and how lost ones come back."""
+"""Celery: announces jobs to workers, and announces again those whose message was lost."""

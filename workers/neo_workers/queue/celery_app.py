@@ -1,4 +1,4 @@
-"""The Celery app: one queue, one task, no results. worker/task.py has what the task does."""
+"""The Celery app: one queue, one task, no results. The task is in worker/task.py."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ QUEUE = "neo-compile"
 
 CONFIG: dict[str, object] = {
     "task_default_queue": QUEUE,
-    # the store holds the truth: a message is acknowledged at once, so a lost Redis cannot crash the worker
+    # jobs are in the store, so messages are acknowledged early: losing Redis cannot crash the worker
     "task_acks_late": False,
     "task_ignore_result": True,
     "result_backend": None,
     "task_serializer": "json",
     "accept_content": ["json"],
-    # a busy worker leaves messages to the others
+    # a busy worker leaves messages to other workers
     "worker_disable_prefetch": True,
     "worker_prefetch_multiplier": 1,
     "worker_hijack_root_logger": False,
@@ -38,7 +38,7 @@ CONFIG: dict[str, object] = {
 
 @lru_cache(maxsize=4)
 def celery_app(settings: Settings) -> Celery:
-    """The Celery app on the settings' broker; the same one for equal settings."""
+    """The Celery app for the settings' broker; cached, so equal settings get the same app."""
     app = Celery("neo_workers", broker=settings.celery_broker_url, set_as_current=False)
     app.conf.update(CONFIG, worker_send_task_events=settings.task_events, task_send_sent_event=settings.task_events)
     app.conf.worker_enable_remote_control = settings.task_events

@@ -1,7 +1,7 @@
-"""Celery's consumer, hardened: nonsense is thrown away, and a consumer that ends takes its worker along.
+"""Celery's consumer, hardened: malformed messages are discarded, and the worker ends when its consumer ends.
 
-Celery and kombu trust what they find in Redis: one entry that is no message ends the worker's loop, while its process
-lives on as long as jobs are under way and takes none. Source: celery 5.7, worker/consumer/consumer.py.
+Celery and kombu trust what they read from Redis: one malformed entry ends the worker's loop, while its process
+stays alive as long as jobs are running, but takes no more. Source: celery 5.7, worker/consumer/consumer.py.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from celery.worker.consumer import Consumer
 from redis.exceptions import ResponseError
 
 REFUSALS = (ResponseError,)
-"""What redis-py raises when Redis answers that it cannot: its disk or its memory is full. It may again, soon."""
+"""What redis-py raises when Redis refuses because its disk or memory is full. This may be temporary."""
 NONSENSE = (ValueError, TypeError, KeyError, AttributeError)
-"""What kombu raises for an entry that it cannot read."""
+"""What kombu raises for an entry that it cannot decode."""
 
 log = logging.getLogger(__name__)
 
 
 def consumer_class(on_end: Callable[[], object]) -> type[Any]:
-    """A class for Celery's setting `worker_consumer`; `on_end` is called when such a consumer has ended, however."""
+    """A class for Celery's setting `worker_consumer`. `on_end` is called when the consumer ends for any reason."""
 
     class Hardened(Consumer):  # type: ignore[misc]
         connection_errors: Any
 
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
-            # the entry is gone from Redis by then: as with a lost connection, the loop begins anew
+            # the entry has been removed from Redis: restart the loop, as after a lost connection
             self.connection_errors = (*self.connection_errors, *NONSENSE, *REFUSALS)
 
         def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Any], None]:
@@ -39,7 +39,7 @@ def consumer_class(on_end: Callable[[], object]) -> type[Any]:
                 try:
                     take(message)
                 except NONSENSE as error:
-                    log.warning("threw away a message that is none of ours: %r", error)
+                    log.warning("discarded an unknown message: %r", error)
                     message.reject_log_error(log, self.connection_errors)
 
             return receive

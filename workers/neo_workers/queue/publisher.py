@@ -1,4 +1,4 @@
-"""Announces jobs to the workers. A message is only a hint: losing or doubling one changes nothing."""
+"""Announces jobs to the workers. A message is only a hint: a lost or duplicate one has no effect on the job."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from neo_workers.settings import Settings
 TASK = "neo.compile"
 REST = 9
 MOST_REST_SECONDS = 0.02
-"""The first message takes Celery's import and a connection: a pause in proportion would delay the second by seconds."""
+"""Longest pause: after the first message, which imports Celery and connects, a proportional one would take seconds."""
 log = logging.getLogger(__name__)
 
 
 @lru_cache(maxsize=4)
 def _app(settings: Settings) -> Any:
-    from neo_workers.queue.celery_app import celery_app  # Celery takes 0.3 s to import; not at the API's start
+    from neo_workers.queue.celery_app import celery_app  # Celery takes 0.3 s to import: not when the API starts
 
     if settings.otel:
         tracing.start("api")
@@ -30,7 +30,7 @@ def _app(settings: Settings) -> Any:
 
 
 def submit(job_id: JobId, settings: Settings, queue: str | None = None) -> None:
-    """Sends the job's id to the workers, or to those of `queue`. Never raises: unclaimed jobs are announced again."""
+    """Sends the job's ID to all workers, or to those of `queue`. Never raises: unclaimed jobs are announced again."""
     try:
         _app(settings).send_task(TASK, [str(job_id)], queue=queue, retry=False)
     except Exception:
@@ -38,11 +38,11 @@ def submit(job_id: JobId, settings: Settings, queue: str | None = None) -> None:
 
 
 class JobPublisher:
-    """Submits jobs from a thread of its own, so that no request waits for Celery (0.4 s to import, 0.5 ms a message).
+    """Submits jobs from a separate thread, so that no request waits for Celery (0.4 s to import, 0.5 ms per message).
 
-    After each message it pauses up to REST times as long as that took: a burst of Creates then keeps most of the
-    processor, and messages still outrun any worker. What is unsent when the process ends is lost, which is harmless:
-    unclaimed jobs are announced again.
+    After each message it pauses up to REST times as long as sending took: that leaves most of the CPU to a burst of
+    Create requests, and is still faster than any worker. Messages unsent when the process ends are lost, which is
+    harmless: unclaimed jobs are announced again.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -51,7 +51,7 @@ class JobPublisher:
         Thread(target=self._run, daemon=True, name="job-publisher").start()
 
     def __call__(self, job_id: JobId) -> None:
-        """Returns at once; never raises."""
+        """Queues the job's announcement; returns immediately and never raises."""
         self._waiting.put(job_id)
 
     def _run(self) -> None:

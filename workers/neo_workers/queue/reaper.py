@@ -1,4 +1,4 @@
-"""Puts back what got lost. Runs in every worker and in the API; any number at once do no harm."""
+"""Recovers lost jobs. Runs in every worker and in the API; several may run at the same time."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ log = logging.getLogger(__name__)
 
 
 def reap_forever(store: Store, stop: threading.Event) -> None:
-    """Until `stop`: ends or re-queues jobs whose lease ran out and announces jobs that no one claimed."""
+    """Until `stop`: fails or requeues jobs whose lease expired, and announces unclaimed jobs again."""
     while not stop.wait(store.settings.reap_seconds):
         try:
             for job_id in store.reap():
                 log.info("announced again", extra={"job": str(job_id)})
                 publisher.submit(job_id, store.settings)
         except RedisError as error:
-            log.debug("reaper: the store is away: %s", error)
+            log.debug("reaper: the store is unavailable: %s", error)
         except Exception:
             log.exception("reaper")
 
 
 def start(store: Store, stop: threading.Event) -> threading.Thread:
-    """The reaper in a daemon thread."""
+    """Starts the reaper in a daemon thread."""
     thread = threading.Thread(target=reap_forever, args=(store, stop), daemon=True, name="reaper")
     thread.start()
     return thread

@@ -1,8 +1,8 @@
-"""Which workers a job is for: only some may have the framework that its model needs.
+"""Routes jobs to workers that have the framework that the model needs.
 
-Every worker takes from the common queue. One that lacks a job's framework passes the message on to that framework's own
-queue, from which the workers that have it take, too. Where no such worker was alive for a minute it takes the job all
-the same: the job FAILS and says what is missing.
+Every worker consumes the common queue. A worker without a job's framework forwards the message to that framework's
+queue, which is consumed by the workers that have it. If no such worker was alive within the last minute, it runs the
+job anyway: the job FAILS with a reason that names what is missing.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from neo_workers.store.store import JobNotFound, Store
 
 @lru_cache(maxsize=1)
 def own_frameworks() -> tuple[str, ...]:
-    """The frameworks whose packages this process can import; it imports none."""
+    """The frameworks whose packages are installed in this environment; it does not import them."""
     return tuple(name for name, framework in FRAMEWORKS.items() if all(map(find_spec, framework.modules)))
 
 
 def queue_of(framework: str) -> str:
-    """The queue of the workers that have a framework."""
+    """The name of the queue for workers with `framework`."""
     return f"{QUEUE}-{framework.lower()}"
 
 
 def own_queues() -> list[str]:
-    """The queues that this worker takes jobs from."""
+    """The names of the queues that this worker consumes."""
     return [QUEUE, *(queue_of(name) for name in own_frameworks() if FRAMEWORKS[name].modules)]
 
 
 def elsewhere(store: Store, job_id: JobId) -> str | None:
-    """The queue to pass the job on to, None when it is this worker's: it has the framework, or nobody has."""
+    """The queue to forward the job to; None if this worker should run it, since it has the framework or nobody has."""
     if len(own_frameworks()) == len(FRAMEWORKS):
         return None
     try:

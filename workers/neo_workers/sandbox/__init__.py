@@ -1,1 +1,1 @@
-"""What one compile may use, and how all of its processes end."""
+"""Resource limits of one compilation, and its process tree."""

@@ -1,4 +1,4 @@
-"""What one compile may use. The kernel holds the limits of a single process, the supervisor those of all together."""
+"""Resource limits of one compilation. The kernel enforces limits per process, the supervisor those per process tree."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from neo_workers.settings import PREFIX, Settings
 
 CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 SHARE_OF_MEMORY = 0.75
-"""How much of the worker's memory one compile may use where no setting says."""
+"""Default share of the worker's memory that one compilation may use."""
 
 _DISK_PAUSE = 20.0
-"""The work folder is measured again after that many times as long as measuring took, and never within a second."""
+"""The work folder is measured again after this many times as long as measuring took, at least one second."""
 
 
 def memory_bytes(settings: Settings) -> int:
-    """The most memory that one compile may use."""
+    """Maximum memory of one compilation, in bytes."""
     return settings.max_memory_bytes or int(_machine_bytes() * SHARE_OF_MEMORY)
 
 
@@ -37,12 +37,12 @@ def _machine_bytes() -> int:
 
 
 def apply(settings: Settings) -> None:
-    """Sets this process's own limits, which those that it starts inherit."""
+    """Sets this process's resource limits, which its children inherit."""
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_CPU, settings.max_cpu_seconds)
     _lower(resource.RLIMIT_FSIZE, settings.max_file_bytes)
     _lower(resource.RLIMIT_NOFILE, settings.max_open_files)
-    # the supervisor sees what is used only now and then; this refuses what is far too much at once
+    # the supervisor measures only periodically; this refuses single allocations that are far too large
     _lower(resource.RLIMIT_DATA, 2 * memory_bytes(settings))
 
 
@@ -55,7 +55,7 @@ def _lower(which: int, value: int) -> None:
 
 @dataclass(frozen=True)
 class Breach:
-    """A limit that was passed."""
+    """A limit that was exceeded."""
 
     setting: str
     text: str
@@ -65,7 +65,7 @@ class Breach:
 
 
 class Watch:
-    """Looks at what a compile uses, all of its processes together."""
+    """Measures what a compilation's processes use together."""
 
     def __init__(self, settings: Settings, work_dir: Path) -> None:
         self._settings, self._work_dir = settings, work_dir
@@ -73,7 +73,7 @@ class Watch:
         self._measure_at = time.monotonic() + 1.0
 
     def breach(self, pid: int) -> Breach | None:
-        """The limit that the processes from `pid` down have passed, None when there is none."""
+        """The limit that process `pid` and its descendants have exceeded, or None."""
         settings, used = self._settings, process_tree.usage(pid)
         if used.processes > settings.max_processes:
             return Breach("max_processes", f"the compile started more than {settings.max_processes} processes")
@@ -92,7 +92,7 @@ class Watch:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes on disk of all files in `folder`; what vanishes meanwhile is left out."""
+    """Disk space of all files in `folder`, in bytes; files that disappear meanwhile are skipped."""
     total, todo = 0, [str(folder)]
     while todo:
         try:
@@ -108,7 +108,7 @@ def folder_bytes(folder: Path) -> int:
 
 
 def exit_hint(exit_code: int) -> str:
-    """What a compiler that the kernel ended may have run into."""
+    """The limit that a compiler killed by the kernel has probably exceeded; "" for other exit codes."""
     names = {-9: "max_memory_bytes", -24: "max_cpu_seconds", -25: "max_file_bytes"}  # SIGKILL, SIGXCPU, SIGXFSZ
     texts = {
         -9: "; the machine may have run out of memory",

@@ -1,7 +1,7 @@
-"""The processes below one, whatever group or session they moved to. Linux: read from /proc; elsewhere there are none.
+"""The descendants of a process, whatever process group or session they moved to.
 
-A process that called `adopt` becomes the parent of those below it whose own parent ends, so none escapes by forking
-twice.
+Linux only: read from /proc; elsewhere the lists are empty. A process that called `adopt` becomes the parent
+of its orphaned descendants, so none escapes by a double fork.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ _ROUNDS = 20
 
 @dataclass(frozen=True)
 class Process:
-    """One row of /proc."""
+    """A process as listed in /proc."""
 
     parent: int
     threads: int
     cpu_seconds: float
-    resident_bytes: int  # with the pages that it shares
+    resident_bytes: int  # including shared pages
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process and all below it use together."""
+    """Resources used by a process and its descendants together."""
 
     processes: int
-    cpu_seconds: float  # of those alive
+    cpu_seconds: float  # of living processes
     resident_bytes: int
 
 
 def adopt() -> None:
-    """Makes this process the parent of orphans below it."""
+    """Makes this process the parent of its orphaned descendants (PR_SET_CHILD_SUBREAPER)."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with_parent() -> None:
-    """Has the kernel kill this process when its parent ends."""
+    """Lets the kernel kill this process when its parent ends (PR_SET_PDEATHSIG)."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -54,7 +54,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def table() -> dict[int, Process]:
-    """Every process alive, by pid; zombies are left out."""
+    """All living processes by PID, without zombies."""
     rows: dict[int, Process] = {}
     with contextlib.suppress(OSError):
         for entry in os.scandir("/proc"):
@@ -76,7 +76,7 @@ def _row(folder: str) -> Process | None:
 
 
 def below(pid: int, rows: dict[int, Process] | None = None) -> list[int]:
-    """The pids of all processes below `pid`."""
+    """The PIDs of all descendants of `pid`."""
     children: dict[int, list[int]] = {}
     for each, row in (table() if rows is None else rows).items():
         children.setdefault(row.parent, []).append(each)
@@ -89,14 +89,14 @@ def below(pid: int, rows: dict[int, Process] | None = None) -> list[int]:
 
 
 def usage(pid: int) -> Usage:
-    """What `pid` and all below it use."""
+    """Resources used by `pid` and its descendants."""
     rows = table()
     family = [rows[each] for each in (pid, *below(pid, rows)) if each in rows]
     return Usage(len(family), sum(row.cpu_seconds for row in family), sum(row.resident_bytes for row in family))
 
 
 def own_bytes(pid: int) -> int:
-    """Memory of `pid` and all below it, shared pages divided among those that share them. Slow: 1 ms a GB."""
+    """Proportional set size (PSS) of `pid` and its descendants, in bytes. Slow: 1 ms per GB."""
     return sum(_proportional(each) for each in (pid, *below(pid)))
 
 
@@ -121,7 +121,7 @@ def kill_below(pid: int) -> None:
 
 
 def bury() -> None:
-    """Ends every process below this one, and takes in what is left of them."""
+    """Kills and reaps all descendants of this process."""
     kill_below(os.getpid())
     with contextlib.suppress(ChildProcessError):
         while True:

@@ -1,7 +1,7 @@
-"""A bound on how many tasks a compile has, held by the kernel: a fork bomb doubles faster than anyone can look.
+"""Limits the number of tasks of a compilation, enforced by the kernel: a fork bomb is too fast for polling.
 
-root    a cgroup of the pids controller, where one may be made (in version 2: with the controller handed down)
-others  RLIMIT_NPROC, which counts all tasks of the user and does not bind root
+root    a cgroup with the pids controller, if one can be created (cgroup v2: if the controller is delegated)
+others  RLIMIT_NPROC, which counts all tasks of the user and does not apply to root
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _PREFIX = "neo-compile-"
 
 
 def most_tasks(max_processes: int) -> int:
-    """Tasks (threads count) that this many processes may have; the supervisor acts on the number of processes."""
+    """Maximum number of tasks (threads included) for `max_processes`, which the supervisor enforces."""
     return 2 * max_processes + 64
 
 
 def limit(most: int) -> None:
-    """Bounds this process and all it will start to `most` tasks, unless it is root's."""
+    """Limits this process and its future descendants to `most` tasks, unless it runs as root."""
     if os.getuid() == 0:
         return
     _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
@@ -33,7 +33,7 @@ def limit(most: int) -> None:
 
 
 def confine(most: int, child: int) -> None:
-    """Where this process is root's: bounds it, `child` and all that they will start to `most` tasks, if that can be."""
+    """As root: limits this process, `child` and their future descendants to `most` tasks, if cgroups permit."""
     if os.getuid() == 0:
         for base in _own_cgroups():
             if _enter(base / f"{_PREFIX}{os.getpid()}", most, child):
@@ -41,7 +41,7 @@ def confine(most: int, child: int) -> None:
 
 
 def leave() -> None:
-    """Puts this process back where it was, and removes the cgroup that it made. Everything else in it must be gone."""
+    """Moves this process back to its former cgroup and removes the one it created, which must be empty then."""
     for base in _own_cgroups():
         if base.name.startswith(_PREFIX):
             with contextlib.suppress(OSError):
@@ -50,14 +50,14 @@ def leave() -> None:
 
 
 def sweep(pid: int) -> None:
-    """Removes the cgroup that the ended process `pid` has left, if it has."""
+    """Removes the cgroup that the ended process `pid` created, if any."""
     for base in _own_cgroups():
         with contextlib.suppress(OSError):
             (base / f"{_PREFIX}{pid}").rmdir()
 
 
 def sweep_all() -> None:
-    """Removes what compiles have left that were killed together with their workers."""
+    """Removes cgroups of compilations that were killed together with their workers."""
     for base in _own_cgroups():
         for folder in base.glob(f"{_PREFIX}*"):
             if not Path("/proc", folder.name.removeprefix(_PREFIX)).exists():
@@ -84,7 +84,7 @@ def _enter(folder: Path, most: int, child: int) -> bool:
 
 
 def _own_cgroups() -> list[Path]:
-    """Folders of the cgroups of this process that may have the pids controller."""
+    """Folders of this process's cgroups that may have the pids controller."""
     found = []
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text().splitlines():

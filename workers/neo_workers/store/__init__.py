@@ -1,1 +1,1 @@
-"""The truth about every job, in Redis."""
+"""The job store in Redis."""

@@ -1,6 +1,6 @@
-"""Figures for Prometheus: what jobs there are now, and how long each step of finished ones took.
+"""Metrics for Prometheus: the number of jobs now, and how long each phase of finished jobs took.
 
-Workers count in one Redis hash, whose fields are (what, phase or outcome, bucket) joined by "|".
+Workers count in one Redis hash, whose fields are (kind, phase or outcome, bucket) joined by "|".
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ log = logging.getLogger(__name__)
 
 
 class Phases:
-    """How long one job is in each step; `enter` begins the next."""
+    """Measures how long one job is in each phase; `enter` starts the next."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._current, self._since = "start", time.monotonic()
 
     def enter(self, name: str) -> None:
-        """Ends the step before."""
+        """Starts the phase `name` and ends the previous one."""
         now = time.monotonic()
         self.seconds[self._current] = self.seconds.get(self._current, 0.0) + now - self._since
         self._current, self._since = name, now
 
     def end(self, store: Store, status: JobStatus | None) -> None:
-        """Adds the job to the figures: its steps, how it ended, and whether the cache had it. Lost if Redis is away."""
+        """Adds the job's phases, status and cache result to the metrics. They are lost if Redis is unavailable."""
         self.enter("")
         with store.connection.pipeline(transaction=False) as batch:
             for phase, seconds in self.seconds.items():
@@ -54,7 +54,7 @@ class Phases:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Observations up to each of BUCKET_SECONDS, then all of them; and their sum."""
+    """Cumulative counts up to each of BUCKET_SECONDS and in total; and the sum in seconds."""
 
     cumulated: list[int]
     total_seconds: float
@@ -62,18 +62,18 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The figures of all accounts and regions at one moment."""
+    """The metrics of all accounts and regions at one point in time."""
 
     jobs: dict[JobStatus, int]
     running: int  # jobs that a worker holds
-    oldest_starting_seconds: float  # age of the oldest job that no worker has begun, 0 without one
+    oldest_starting_seconds: float  # age of the oldest job that no worker has started, 0 if there is none
     phases: dict[str, Histogram]
-    attempts: dict[str, int]  # by how they ended
+    attempts: dict[str, int]  # by outcome
     cache: dict[str, int] = field(default_factory=dict)  # "hit", "miss"
 
 
 def snapshot(store: Store) -> Snapshot:
-    """The figures now. Raises RedisError."""
+    """The current metrics. Raises RedisError."""
     scopes = sorted(cast("set[str]", store.connection.smembers(SCOPES)))
     with store.connection.pipeline(transaction=False) as batch:
         batch.time()

@@ -1,7 +1,7 @@
-"""What happens to jobs, as Redis streams that the API hands on: status changes to EventBridge, log lines to CloudWatch.
+"""Job events as Redis streams, which the API forwards: status changes to EventBridge, log lines to CloudWatch Logs.
 
-Status changes are written by the scripts that make them, log lines by the job's supervisor, in batches.
-Neither can hold up or fail a job; both streams drop their oldest entries.
+The scripts that change a status write status changes; the job's supervisor writes log lines in batches.
+Neither can delay or fail a job; both streams drop their oldest entries.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StatusChange:
-    """A job took `status` at `at` (whole seconds)."""
+    """A job changed to `status` at `at` (whole seconds)."""
 
     job_id: JobId
     status: JobStatus
@@ -45,18 +45,18 @@ class Lines:
 
 
 class LineWriter:
-    """One job's log lines on their way to the feed: `add` keeps them, `flush` sends what was added since."""
+    """Buffers one job's log lines: `add` appends to the batch, `flush` sends it."""
 
     def __init__(self, store: Store, job_id: JobId) -> None:
         self._store, self._job_id = store, job_id
         self._lines: list[Line] = []
 
     def add(self, text: str) -> None:
-        """Takes one line in; no I/O."""
+        """Adds a line to the batch; no I/O."""
         self._lines.append((time.time_ns() // 1_000_000, text[:MAX_LINE_CHARS]))
 
     def flush(self) -> None:
-        """Sends the batch. Lines are lost, never the job, when Redis is away."""
+        """Sends the batch. If Redis is unavailable the lines are lost, and the job continues."""
         if not self._lines:
             return
         lines, self._lines = self._lines, []
@@ -69,19 +69,19 @@ class LineWriter:
 
 @dataclass
 class Reader:
-    """A place in both streams; `read` moves it on."""
+    """A position in both streams, which each read advances."""
 
     store: Store
     events_after: str = "$"
     logs_after: str = BEGINNING
 
     def begin(self) -> None:
-        """Fixes the place: only status changes from now on are read, and all log lines that are kept."""
+        """Sets the position: reads will return status changes from now on, and all stored log lines."""
         last = cast("list[Any]", self.store.connection.xrevrange(EVENTS, count=1))
         self.events_after = last[0][0] if last else BEGINNING
 
     def read_events(self) -> list[StatusChange]:
-        """Status changes not read before, oldest first."""
+        """New status changes, oldest first."""
         rows = self._read(EVENTS, self.events_after)
         if rows:
             self.events_after = rows[-1][0]
@@ -93,7 +93,7 @@ class Reader:
         ]
 
     def read_logs(self) -> list[Lines]:
-        """Batches of log lines not read before, oldest first."""
+        """New batches of log lines, oldest first."""
         rows = self._read(LOGS, self.logs_after)
         if rows:
             self.logs_after = rows[-1][0]
@@ -108,7 +108,7 @@ class Reader:
 
 
 def lines_of(store: Store, job_id: JobId, since_ms: int) -> list[Line]:
-    """The log of one job as far as the feed still has it; `since_ms` is when the job was created."""
+    """The stored log lines of one job. `since_ms` is the job's creation time (milliseconds since the epoch)."""
     found: list[Line] = []
     after, wanted = str(max(0, since_ms - 1000)), str(job_id)
     while rows := cast("list[Any]", store.connection.xrange(LOGS, min=after, count=1000)):

@@ -1,4 +1,4 @@
-"""Connections to Redis: a pool for anyone, and for the calls that requests wait for one connection per thread."""
+"""Connections to Redis: a shared pool, and a faster connection per thread for calls that requests wait for."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from redis.retry import Retry
 class Connections(threading.local):
     """Clients of one Redis. Safe to share between threads, not between processes.
 
-    `own` keeps one connection for the thread that asks. It is half as dear as `pooled`, which asks each connection
-    first whether it still lives; `own` finds that out when it fails, and connects again.
+    `own` keeps one connection per thread. A call costs half as much as with `pooled`, which checks before each call
+    that the connection is alive; `own` reconnects after a failure.
     """
 
     def __init__(self, pooled: redis.Redis) -> None:
@@ -22,16 +22,16 @@ class Connections(threading.local):
 
     @property
     def own(self) -> redis.Redis:
-        """This thread's client. Raises redis.exceptions.RedisError when Redis is away."""
+        """This thread's client. Raises redis.exceptions.RedisError if Redis is unavailable."""
         if self._own is None:
             self._own = redis.Redis(connection_pool=self.pooled.connection_pool, single_connection_client=True)
         return self._own
 
 
 def connect(url: str, timeout_seconds: float = 5.0) -> Connections:
-    """Clients of the Redis at `url`; nothing is sent before the first command.
+    """Clients of the Redis at `url`; they connect on the first command.
 
-    A call that gets no answer within `timeout_seconds` raises redis.exceptions.TimeoutError and is not tried again.
+    A call without a reply within `timeout_seconds` raises redis.exceptions.TimeoutError and is not retried.
     """
     pooled = redis.Redis.from_url(
         url,
@@ -45,6 +45,6 @@ def connect(url: str, timeout_seconds: float = 5.0) -> Connections:
 
 
 def is_away(error: redis.RedisError) -> bool:
-    """Whether Redis cannot serve at all now (gone, hung, loading, full, no disk), rather than refuse one call."""
+    """Whether Redis is unavailable (down, hung, loading, out of memory or disk), not just refusing one call."""
     gone = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.ReadOnlyError, redis.OutOfMemoryError)
     return isinstance(error, gone) or str(error).startswith("MISCONF")

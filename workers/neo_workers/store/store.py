@@ -1,6 +1,6 @@
-"""The truth about every job: Redis hashes, changed only by the Lua scripts in lua/, each of which is atomic.
+"""The job store: Redis hashes, changed only by the Lua scripts in lua/, each of which is atomic.
 
-Raises the errors of refusals.py; redis.exceptions.RedisError passes through when Redis itself is away.
+Raises the errors of errors.py, and redis.exceptions.RedisError if Redis is unavailable.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from neo_workers.store.redis_client import connect
 __all__ = ["JobActive", "JobExists", "JobNotFound", "Store", "StoreError", "TooManyJobs", "TooManyTags"]
 
 SCAN_LIMIT = 1000
-"""Index entries one script call walks at most, so that a query that few jobs match never blocks Redis for long."""
+"""Maximum number of index entries per script call, so that a query with few matches does not block Redis."""
 SEARCH_LIMIT = 5000
-"""Jobs one script call picks from at most, where an index narrows the query down to them."""
+"""Maximum number of jobs per script call when an index narrows the query down to them."""
 
 WORKER_LOST = (
     "ServerError: There was an internal server error during the compilation job: "
@@ -107,27 +107,27 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        # a worker must learn within its lease that Redis hangs
+        # a worker must notice a hung Redis within its lease
         self._connections = connect(settings.store_url, min(5.0, max(1.0, settings.lease_seconds / 2)))
         self._redis = self._connections.pooled
-        self.connection = self._redis  # for what is not a job: controls.py, feed.py
+        self.connection = self._redis  # for test_controls.py, job_streams.py and others that store no jobs
         prelude = _transitions_in_lua() + _lua("_prelude")
         self._scripts = {name: self._redis.register_script(prelude + _lua(name)) for name in _SCRIPTS}
 
     def run(self, script: str, *args: object) -> Any:
-        """What lua/`script`.lua returns."""
+        """Runs lua/`script`.lua. Returns what it returns; raises RedisError."""
         return self._scripts[script](args=[str(arg) for arg in args], client=self._connections.own)
 
-    # what the API asks
+    # used by the API
 
     def ping(self) -> None:
-        """Returns when Redis answers; raises redis.exceptions.RedisError when it does not."""
+        """Returns if Redis responds; otherwise raises redis.exceptions.RedisError."""
         self._redis.ping()
 
     def add(self, job_id: JobId, request: JsonObject, tags: Mapping[str, str], token: str = "") -> Job:
-        """The new job, STARTING and queued. Raises JobExists, TooManyJobs.
+        """Adds a job. Returns it, STARTING and queued. Raises JobExists, TooManyJobs.
 
-        A second call with the same `token` is the first one repeated, and comes out like it.
+        A repeated call with the same `token` returns the job of the first.
         """
         limit, flat = self.settings.max_active_jobs, chain.from_iterable(tags.items())
         added = self.run("add", job_id, token or f"{random.getrandbits(128):x}", json.dumps(request), limit, *flat)
@@ -138,11 +138,11 @@ class Store:
         return Job(job_id, request, JobStatus.STARTING, made, changed, fence=fence)
 
     def get(self, job_id: JobId) -> Job:
-        """The job as it is now. Raises JobNotFound."""
+        """The job's current state. Raises JobNotFound."""
         return _job(job_id, cast("list[str | None]", self._connections.own.hmget(f"neo:job:{job_id}", list(_FIELDS))))
 
     def page(self, scope: Scope, query: Query) -> Page:
-        """Up to `query.limit` jobs behind the query's cursor that pass its filters, in its order."""
+        """Up to `query.limit` jobs after the query's cursor that match its filters, in its order."""
         ask: JsonObject = {
             "scope": str(scope),
             "sort_by": query.sort_by,
@@ -168,14 +168,14 @@ class Store:
             ask["after"] = (cursor[0], int(cursor[1]), cursor[2])
 
     def stop(self, job_id: JobId) -> JobStatus:
-        """The status before the call; a job that was STARTING or INPROGRESS is STOPPING now. Raises JobNotFound."""
+        """Changes a STARTING or INPROGRESS job to STOPPING. Returns the status before the call. Raises JobNotFound."""
         before = self.run("stop", job_id)
         if before is None:
             raise JobNotFound(job_id)
         return JobStatus(before)
 
     def delete(self, job_id: JobId) -> None:
-        """Forgets a terminal job; its artifact stays. Raises JobNotFound, JobActive."""
+        """Deletes the record of a terminal job, not its artifact. Raises JobNotFound, JobActive."""
         status = self.run("delete", job_id)
         if status is None:
             raise JobNotFound(job_id)
@@ -183,7 +183,7 @@ class Store:
             raise JobActive(job_id, JobStatus(status))
 
     def history(self, job_id: JobId) -> list[JobStatus]:
-        """Every status the job had, in order."""
+        """All statuses that the job has had, in order."""
         return [JobStatus(s) for s in cast("list[str]", self._redis.lrange(f"neo:history:{job_id}", 0, -1))]
 
     def tags(self, job_id: JobId) -> dict[str, str]:
@@ -191,15 +191,15 @@ class Store:
         return self._tag(job_id, "put")
 
     def put_tags(self, job_id: JobId, tags: Mapping[str, str]) -> dict[str, str]:
-        """All tags after these were added or overwritten. Raises JobNotFound, TooManyTags."""
+        """Adds or overwrites tags. Returns all tags of the job. Raises JobNotFound, TooManyTags."""
         return self._tag(job_id, "put", *chain.from_iterable(tags.items()))
 
     def remove_tags(self, job_id: JobId, keys: Iterable[str]) -> None:
-        """Drops the tags with these keys; unknown keys are ignored. Raises JobNotFound."""
+        """Removes the tags with these keys; unknown keys are ignored. Raises JobNotFound."""
         self._tag(job_id, "remove", *keys)
 
     def tagged(self, scope: Scope) -> dict[str, dict[str, str]]:
-        """Tags by job name, of every job in `scope` that has any."""
+        """Tags by job name, for all jobs in `scope` that have tags."""
         keys = list(self._redis.scan_iter(f"neo:tags:{scope}:*", count=1000))
         with self._redis.pipeline(transaction=False) as batch:
             for key in keys:
@@ -214,16 +214,16 @@ class Store:
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
     def clear(self) -> None:
-        """Forgets every job; running compiles notice at their next beat. Live workers and the fence stay."""
+        """Deletes all jobs; running compilations notice at their next heartbeat. Keeps worker records and the fence."""
         keep = ("neo:worker:", "neo:seen:", "neo:fence")
         batch = [key for key in self._redis.scan_iter("neo:*", count=1000) if not key.startswith(keep)]
         for start in range(0, len(batch), 1000):
             self._redis.unlink(*batch[start : start + 1000])
 
-    # what the engine asks
+    # used by the engine
 
     def claim(self, job_id: JobId, worker: str) -> Claim | None:
-        """The right to compile a queued job, or None when it is not there to be had (taken, stopped, gone)."""
+        """Claims a queued job for `worker`. None if it cannot be claimed (already claimed, stopped or deleted)."""
         hold_ms, republish_ms = (
             int(s * 1000) for s in (self.settings.min_starting_seconds, self.settings.republish_seconds)
         )
@@ -236,9 +236,9 @@ class Store:
         return Claim(job_id, int(got[0]), int(got[1]), request=request, fault=got[3])
 
     def beat(self, claim: Claim, progress: str = "", upload_uri: str = "") -> JobStatus | None:
-        """Renews the lease. The status (INPROGRESS or STOPPING), or None when the claim is no longer good.
+        """Renews the lease. Returns the status (INPROGRESS or STOPPING), or None if the claim is no longer valid.
 
-        `upload_uri` is where the claim's holder uploads to if the answer is INPROGRESS.
+        `upload_uri` is where the claim's holder will upload to if the status is INPROGRESS.
         """
         status = self.run("beat", claim.id, claim.fence, self._lease_ms, progress, upload_uri)
         return JobStatus(status) if status else None
@@ -250,7 +250,7 @@ class Store:
         failure_reason: str | None = None,
         result: JobResult | None = None,
     ) -> JobStatus | None:
-        """The terminal status written, STOPPED if a Stop came first; None when the claim is no longer good."""
+        """Ends the job. Returns the status written (STOPPED if it was STOPPING), None if the claim is invalid."""
         fields: dict[str, str] = {}
         if failure_reason is not None:
             fields["failure_reason"] = failure_reason
@@ -262,20 +262,20 @@ class Store:
         return JobStatus(written) if written else None
 
     def release(self, claim: Claim) -> bool:
-        """Gives the job back to the queue without charging the attempt; False when the claim is no longer good."""
+        """Requeues the job without counting the attempt. Returns False if the claim is no longer valid."""
         return bool(self.run("release", claim.id, claim.fence, self._soon_ms))
 
     def decline(self, job_id: JobId) -> None:
-        """Leaves a queued job to other workers: it is announced again as if it had been released."""
+        """Leaves a queued job to other workers: it is announced again like a released one."""
         self.run("decline", job_id, self._soon_ms)
 
     @property
     def _soon_ms(self) -> int:
-        # announced by a reaper a second from now, when this worker no longer takes messages
+        # a reaper announces it in a second, when this worker no longer takes messages
         return 1000 - int(self.settings.republish_seconds * 1000)
 
     def reap(self) -> list[JobId]:
-        """Takes jobs from silent workers; the ids to announce again. Any number of processes may do this at once."""
+        """Takes jobs from workers whose lease expired. Returns the IDs to announce again. Safe to run concurrently."""
         settings = self.settings
         reason = WORKER_LOST.format(attempts=settings.max_attempts)
         ids = self.run("reap", settings.max_attempts, int(settings.republish_seconds * 1000), reason)

@@ -1,6 +1,6 @@
-"""What users set at run time to test their own code: how long states last, and which jobs fail.
+"""Controls that users set at run time to test their own code: minimum state durations and simulated failures.
 
-Both live in Redis, so that every worker obeys, and are forgotten with the jobs (`Store.clear`).
+Both are in Redis, so that they apply to every worker, and are deleted together with the jobs (`Store.clear`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _GLOB = re.compile(r"[A-Za-z0-9*?-]{1,63}")
 
 @dataclass(frozen=True)
 class Pace:
-    """How long a job is held in a state at least."""
+    """Minimum time that a job stays in a state, in seconds."""
 
     min_starting_seconds: float
     min_run_seconds: float  # INPROGRESS
@@ -32,33 +32,33 @@ class Pace:
 
 @dataclass(frozen=True)
 class Fault:
-    """The next `count` jobs created with a name like `name` FAIL with `reason` and are not compiled."""
+    """The next `count` jobs created with a name that matches `name` FAIL with `reason` and are not compiled."""
 
     reason: str = DEFAULT_REASON
-    name: str = "*"  # "*" stands for any letters, "?" for one
+    name: str = "*"  # "*" matches any characters, "?" one
     count: int = 1
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.reason) <= FAILURE_REASON_MAX_CHARS:
             raise ValueError(f"reason must have 1 to {FAILURE_REASON_MAX_CHARS} characters")
         if not _GLOB.fullmatch(self.name):
-            raise ValueError("name must be letters, digits, '-', '*' and '?', 1 to 63 of them")
+            raise ValueError("name must have 1 to 63 characters: letters, digits, '-', '*' and '?'")
         if not 1 <= self.count <= 1_000_000:
             raise ValueError("count must be 1 to 1000000")
 
 
 class Controls:
-    """Pace and planned faults of one store."""
+    """The controls of one store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def pace(self) -> Pace:
-        """What holds now: what was set at run time, else the settings."""
+        """The current pace: what was set at run time, else the settings."""
         return self._pace(dict(self._store.connection.hgetall(PACE)))  # type: ignore[arg-type]
 
     def set_pace(self, **seconds: float) -> Pace:
-        """Changes `min_starting_seconds`, `min_run_seconds` or both, for jobs under way too; what holds then."""
+        """Changes `min_starting_seconds`, `min_run_seconds` or both, also for running jobs. Returns the new pace."""
         flat: list[object] = []
         for name, value in seconds.items():
             flat += [name.removesuffix("_seconds") + "_ms", int(value * 1000)]
@@ -74,20 +74,20 @@ class Controls:
         )
 
     def faults(self) -> list[Fault]:
-        """Those that are still to come, in the order in which they are tried."""
+        """The remaining faults, in the order in which they are matched."""
         rows = (json.loads(str(text)) for text in self._store.connection.lrange(FAULTS, 0, -1))
         return [Fault(row["reason"], row["name"], int(row["count"])) for row in rows]
 
     def add_fault(self, fault: Fault) -> None:
-        """Plans a fault behind those that there are."""
+        """Adds a fault after the existing ones."""
         row = {"reason": fault.reason, "name": fault.name, "count": fault.count, "pattern": lua_pattern(fault.name)}
         self._store.connection.rpush(FAULTS, json.dumps(row))
 
     def clear_faults(self) -> None:
-        """Plans none any more."""
+        """Removes all faults."""
         self._store.connection.delete(FAULTS)
 
 
 def lua_pattern(glob: str) -> str:
-    """A glob over job names as a pattern for Lua's string.find."""
+    """Converts a glob over job names into a pattern for Lua's string.find."""
     return "^" + glob.replace("-", "%-").replace("*", ".*").replace("?", ".") + "$"

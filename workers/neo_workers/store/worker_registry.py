@@ -1,4 +1,4 @@
-"""The workers that are alive, and whether S3 answers them, as they say themselves."""
+"""Heartbeats of the workers, with their frameworks and whether they can reach S3."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from neo_workers.settings import Settings
 from neo_workers.store.store import Store
 
 ALIVE_SECONDS = 1.0
-"""How often a worker says that it is alive; it counts as gone after three times that."""
+"""Interval of a worker's heartbeats; it counts as dead after three times that."""
 S3_SECONDS = 5.0
-"""How often S3 is asked whether it answers, while it does."""
+"""Interval of S3 checks while S3 responds."""
 
 SEEN_SECONDS = 60.0
-"""How long jobs still wait for a worker with their framework after the last one was alive: it may be starting again."""
+"""How long jobs still wait for a worker with their framework after the last one was alive: it may be restarting."""
 
 _KEY, _SEEN_KEY = "neo:worker:", "neo:seen:"
 log = logging.getLogger(__name__)
@@ -35,18 +35,18 @@ class Worker:
     """One worker process."""
 
     name: str  # host:pid
-    slots: int  # jobs that it compiles at the same time
-    s3: str  # "ok", or why S3 does not answer it
-    frameworks: tuple[str, ...] = ()  # whose models it can compile
+    slots: int  # number of jobs compiled in parallel
+    s3: str  # "ok", or why S3 cannot be reached
+    frameworks: tuple[str, ...] = ()  # frameworks whose models it can compile
 
 
 def own_name() -> str:
-    """This worker process among all: host:pid."""
+    """The name of this worker process: host:pid."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def report(store: Store, worker: Worker, ttl_seconds: float = 3 * ALIVE_SECONDS) -> None:
-    """Says that a worker is alive for the next `ttl_seconds`."""
+    """Writes the worker's heartbeat, which expires after `ttl_seconds`."""
     with store.connection.pipeline(transaction=False) as batch:
         batch.set(_KEY + worker.name, json.dumps(asdict(worker)), px=int(ttl_seconds * 1000))
         for framework in worker.frameworks:
@@ -60,12 +60,12 @@ def seen_with(store: Store, framework: str) -> bool:
 
 
 def retire(store: Store, name: str) -> None:
-    """Says that a worker is going."""
+    """Deletes the worker's heartbeat."""
     store.connection.delete(_KEY + name)
 
 
 def workers(store: Store) -> list[Worker]:
-    """The workers alive now, by name."""
+    """The living workers, sorted by name."""
     found = []
     for key in sorted(store.connection.scan_iter(f"{_KEY}*", count=1000)):
         if text := store.connection.get(key):
@@ -75,8 +75,8 @@ def workers(store: Store) -> list[Worker]:
 
 
 def report_forever(store: Store, stop: threading.Event, frameworks: tuple[str, ...] = ()) -> None:
-    """Until `stop`: says that this worker is alive, what it has, and how it fares with S3."""
-    name, settings, s3, ask_at = own_name(), store.settings, "not asked yet", 0.0
+    """Until `stop`: writes this worker's heartbeats, with its frameworks and whether it can reach S3."""
+    name, settings, s3, ask_at = own_name(), store.settings, "not checked yet", 0.0
     while not stop.is_set():
         if time.monotonic() >= ask_at:
             s3 = ask_s3(settings)
@@ -84,14 +84,14 @@ def report_forever(store: Store, stop: threading.Event, frameworks: tuple[str, .
         try:
             report(store, Worker(name, settings.slots, s3, frameworks))
         except RedisError as error:
-            log.debug("the store is away: %s", error)
+            log.debug("the store is unavailable: %s", error)
         stop.wait(ALIVE_SECONDS)
     with contextlib.suppress(RedisError):
         retire(store, name)
 
 
 def ask_s3(settings: Settings, timeout_seconds: float = 2.0) -> str:
-    """ "ok" when S3 answers anything but a server error, even a refusal; else what went wrong."""
+    """ "ok" if S3 responds with anything but a server error (access denied is fine), else the problem."""
     if settings.s3_endpoint_url is None:
         return "ok"  # AWS's own
     url = urlsplit(settings.s3_endpoint_url)

@@ -1,1 +1,1 @@
-"""A worker process: takes a job, supervises its compile, reports the end."""
+"""A worker process: claims jobs, supervises their compilation, and writes the result."""

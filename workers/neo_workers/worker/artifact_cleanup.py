@@ -1,8 +1,8 @@
-"""Takes away the artifacts of jobs that did not complete after all: stopped, timed out or given up in the last moment.
+"""Deletes artifacts of jobs that did not complete: stopped, timed out or lost while the upload was in progress.
 
-The store notes each upload that begins, and, when the job ends otherwise than COMPLETED, that it is to be withdrawn.
-Any worker does it, so nothing is forgotten when the uploader dies or S3 is away. Only objects that carry the
-uploader's own mark are removed, so another job's artifact at the same address is safe.
+The store records each upload that starts and, when the job ends other than COMPLETED, that it must be deleted.
+Any worker can do it, so nothing is left when the uploader dies or S3 is unavailable. Only objects with the
+uploader's token are deleted, so another job's artifact at the same URI is safe.
 """
 
 from __future__ import annotations
@@ -21,50 +21,50 @@ from neo_workers.store.store import Store
 
 WITHDRAW = "neo:withdraw"  # as in lua/_prelude.lua; owner -> "<milliseconds since the epoch> <address>"
 SETTLE_SECONDS = 10.0
-"""For that long after its end a job's upload may still be on its way: its uploader was killed, its bytes were sent."""
+"""How long after a job's end its upload may still arrive: the uploader was killed, but the bytes were sent."""
 PAUSE_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
 
 def owner(job_id: JobId, fence: int) -> str:
-    """The mark of an upload: which job, by which holder."""
+    """The token of an upload: the job and the fence of its claim."""
     return f"{job_id}:{fence}"
 
 
 def sweep(store: Store) -> int:
-    """Removes every artifact that is to be withdrawn; how many there are. Raises RedisError."""
+    """Deletes all artifacts recorded for deletion. Returns how many were recorded. Raises RedisError."""
     noted = cast("dict[str, str]", store.connection.hgetall(WITHDRAW))
     seconds, _ = store.connection.time() if noted else (0, 0)
-    for mark, text in noted.items():
+    for token, text in noted.items():
         ended_ms, _, uri = text.partition(" ")
-        if remove(store, mark, uri) and seconds - int(ended_ms) / 1000 > SETTLE_SECONDS:
-            store.connection.hdel(WITHDRAW, mark)
+        if remove(store, token, uri) and seconds - int(ended_ms) / 1000 > SETTLE_SECONDS:
+            store.connection.hdel(WITHDRAW, token)
     return len(noted)
 
 
-def remove(store: Store, mark: str, uri: str) -> bool:
-    """Whether S3 answered; the object at `uri` is gone then if it carries `mark`."""
-    # imported here: boto3 is slow to import and hardly ever needed in this process
+def remove(store: Store, token: str, uri: str) -> bool:
+    """Deletes the object at `uri` if it has the token `token`. Returns False if S3 is unavailable."""
+    # imported here: boto3 is slow to import and rarely needed in this process
     from neo_compiler.storage.s3 import Storage
 
-    job_id = JobId.parse(mark.rpartition(":")[0])
+    job_id = JobId.parse(token.rpartition(":")[0])
     try:
-        # one attempt: who calls may hold a lease, and it is tried again anyway
-        Storage(store.settings.s3_endpoint_url, job_id.scope.region, attempts=1).remove(parse(uri), mark)
+        # one attempt: the caller may hold a lease, and a later sweep retries
+        Storage(store.settings.s3_endpoint_url, job_id.scope.region, attempts=1).remove(parse(uri), token)
     except CompileError as error:
-        log.warning("an artifact waits to be removed: %s", error, extra={"job": str(job_id)})
+        log.warning("cannot delete an artifact yet: %s", error, extra={"job": str(job_id)})
         return False
     return True
 
 
 def sweep_forever(store: Store, stop: threading.Event) -> None:
-    """Sweeps until `stop`."""
+    """Runs `sweep` repeatedly until `stop`."""
     while not stop.wait(PAUSE_SECONDS):
         try:
             sweep(store)
         except RedisError as error:
-            log.debug("withdrawal: the store is away: %s", error)
+            log.debug("artifact cleanup: the store is unavailable: %s", error)
         except Exception:
             log.exception("withdrawal")
             time.sleep(PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""A worker process: one Celery worker with a pool of threads, each of which sees one compile child through."""
+"""A worker process: one Celery worker with a pool of threads, each of which supervises one compilation."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from neo_workers.worker import artifact_cleanup, compile_process
 
 LOCK = "in-use"
 LEAVE_SECONDS = 10.0
-"""How long a worker that was told to end tries to give its jobs back; whoever told it may be less patient."""
+"""How long a worker that was told to end tries to requeue its jobs."""
 
 
 def main() -> None:
-    """Runs until SIGTERM: then jobs under way go back to the queue and the process ends within a second."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the prefork process must have one thread only
+    """Runs until SIGTERM; then running jobs are requeued and the process ends within a second."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the process to fork from must have a single thread
     settings = get_settings()
     # multiprocessing would run the main module again in every child
     vars(sys.modules["__main__"]).update(__spec__=None, __file__=None)
     compile_process.warm_up(settings)  # loads TVM while Celery is being imported
     log_setup.configure(settings.log_level, settings.log_format)
-    # a container's only user is root; Celery's warning is about pickled messages, which it does not take from us
+    # containers run as root; Celery's warning is about pickled messages, which are not accepted here
     warnings.filterwarnings("ignore", message="You're running the worker with superuser")
-    vars(sys)["__stdout__"] = None  # Celery says there that it shuts down, in the midst of what is JSON
+    vars(sys)["__stdout__"] = None  # Celery would print shutdown messages there, between JSON lines
     work_root, lock = _own_folder(_work_parent(settings))
     task_limit.sweep_all()
-    if settings.cache_dir is None and settings.data_dir is None:  # a cache of this worker alone
+    if settings.cache_dir is None and settings.data_dir is None:  # a cache for this worker only
         settings = settings.model_copy(update={"cache_dir": work_root / "cache"})
     try:
         _run(settings, work_root)
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _own_folder(parent: Path) -> tuple[Path, int]:
-    """A new folder for this worker's jobs and the lock that says it is in use. Those of dead workers are removed."""
+    """Creates a folder for this worker's jobs and a lock that marks it as in use. Removes folders of dead workers."""
     for old in parent.glob("neo-work-*"):
         with contextlib.suppress(OSError):
             descriptor = os.open(old / LOCK, os.O_RDWR)
@@ -90,7 +90,7 @@ def _run(settings: Settings, work_root: Path) -> None:
             threading.Thread(target=leave, name="leave").start()
 
     def leave() -> None:
-        # Celery would wait a second or more for its own connections: its messages are only hints
+        # do not wait for Celery's shutdown, which takes a second or more: its messages are only hints
         if busy.wait_until_idle(LEAVE_SECONDS):
             shutil.rmtree(work_root, ignore_errors=True)
             os._exit(0)

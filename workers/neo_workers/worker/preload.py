@@ -1,6 +1,6 @@
-"""Imported by the process that compile children fork from: everything a child needs is loaded here, nothing is run.
+"""Imported by the process that compilers fork from: imports everything that a compiler needs, and runs nothing.
 
-Loading takes seconds, and only afterwards does that process notice that its worker is gone; until then a timer looks.
+Loading takes seconds, in which that process would not notice its worker's end; therefore a timer checks.
 """
 
 import gc
@@ -24,6 +24,6 @@ signal.signal(signal.SIGALRM, _look)
 signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
 pipeline.preload(get_settings())
 gc.collect()
-gc.freeze()  # children leave these objects alone, and the pages that they lie on shared
+gc.freeze()  # the collector in children ignores these objects, so their memory pages stay shared
 signal.setitimer(signal.ITIMER_REAL, 0)
 signal.signal(signal.SIGALRM, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Sees one claimed job through: starts its child, renews its lease, obeys Stop and MaxRuntimeInSeconds, ends it."""
+"""Supervises one claimed job: starts its compiler, renews its lease, applies Stop and MaxRuntimeInSeconds, ends it."""
 
 from __future__ import annotations
 
@@ -30,31 +30,33 @@ from neo_workers.worker import artifact_cleanup
 from neo_workers.worker.compile_process import CompileProcess, result_of
 
 MAX_RUNTIME_SECONDS = 86_400
-"""MaxRuntimeInSeconds when the request gives none. Source: StoppingCondition in the API reference (1 day)."""
+"""Default of MaxRuntimeInSeconds (1 day). Source: StoppingCondition in the API reference."""
 
 REDIS_PAUSE_SECONDS = 0.2
 log = logging.getLogger(__name__)
 
 
-class Step(Enum):
+class Outcome(Enum):
     """How supervision ended."""
 
     COMPLETED = auto()
     FAILED = auto()
-    STOPPED = auto()  # a client asked
-    RELEASED = auto()  # this worker is going away
-    LOST = auto()  # the job is someone else's by now
+    STOPPED = auto()  # by a client
+    RELEASED = auto()  # this worker is shutting down
+    LOST = auto()  # the claim is no longer valid
 
 
 @dataclass(frozen=True)
 class Verdict:
-    step: Step
+    """How supervision ended, and what to write into the store."""
+
+    outcome: Outcome
     reason: str | None = None  # FailureReason, of FAILED
     result: JobResult | None = None  # of COMPLETED
 
 
 class Supervisor:
-    """One job's supervision, from claim to terminal status; `run` does it all."""
+    """The supervision of one job, from claim to terminal status; call `run` once."""
 
     def __init__(self, claim: Claim, store: Store, work_root: Path, draining: threading.Event) -> None:
         self.claim, self.store, self.draining = claim, store, draining
@@ -64,19 +66,19 @@ class Supervisor:
         self.begun = self.renewed = time.monotonic()
         self.progress = "start"
         self.max_runtime: float = self._max_runtime()
-        self.wants_upload = False  # the child waits for our word
-        self.uploading = False  # it has got it
-        self.heard_all = False  # the child's events are at their end
-        self.verdict: Verdict | None = None  # what the child said
+        self.wants_upload = False  # the child waits for permission to upload
+        self.uploading = False  # permission was given
+        self.heard_all = False  # the child has closed its event pipe
+        self.verdict: Verdict | None = None  # reported by the child
         self.log_bytes = 0
         self.lines = LineWriter(store, claim.id)  # for CloudWatch
         self.phases = Phases()
         self.watch = Watch(self.settings, self.work_dir)
-        self.mark = artifact_cleanup.owner(claim.id, claim.fence)  # of what our child uploads
+        self.token = artifact_cleanup.owner(claim.id, claim.fence)  # token of the child's upload
         self.min_run: float = self.settings.min_run_seconds
 
     def run(self) -> JobStatus | None:
-        """The terminal status written, or None when the job was given back or lost."""
+        """Runs the job. Returns the terminal status written, or None if the job was requeued or lost."""
         self.lines.add(f"attempt {self.claim.attempt}")
         self.lines.flush()
         if self.claim.fault:
@@ -85,20 +87,20 @@ class Supervisor:
         starting = self._start()
         try:
             verdict = self._await(starting) or self._watch(starting.result())
-            if verdict.step is Step.COMPLETED:  # its child has nothing left to do, and takes its time to end
+            if verdict.outcome is Outcome.COMPLETED:  # the child has nothing left to do, but may end slowly
                 return self._conclude(verdict)
         finally:
             starting.add_done_callback(self._put_away)
         return self._conclude(verdict)
 
     def _start(self) -> Future[CompileProcess]:
-        """The child to be: the process that it forks from may still be loading TVM, longer than a lease lasts."""
+        """Starts the child in a thread: its fork server may still be loading TVM, which can outlast a lease."""
         future: Future[CompileProcess] = Future()
 
         def make() -> None:
             try:
                 future.set_result(
-                    CompileProcess(self.claim.id, self.claim.request, self.work_dir, self.settings, self.mark)
+                    CompileProcess(self.claim.id, self.claim.request, self.work_dir, self.settings, self.token)
                 )
             except Exception as error:
                 future.set_exception(error)
@@ -107,16 +109,16 @@ class Supervisor:
         return future
 
     def _await(self, starting: Future[CompileProcess]) -> Verdict | None:
-        """None once the child is there; a verdict when supervision is over before."""
+        """None once the child has started; a verdict if supervision ended before."""
         while not starting.done():
             if time.monotonic() > self.begun + self.max_runtime:
-                return Verdict(Step.FAILED, self._timed_out())
+                return Verdict(Outcome.FAILED, self._timed_out())
             if ended := self._beat():
                 return ended
             futures.wait([starting], timeout=self.settings.beat_seconds)
         if error := starting.exception():
-            log.error("no compile could be started: %s", error, extra=self.extra)
-            return Verdict(Step.LOST)  # it is tried again when the lease has run out, max_attempts times in all
+            log.error("cannot start the compiler: %s", error, extra=self.extra)
+            return Verdict(Outcome.LOST)  # retried when the lease has expired, max_attempts times in total
         return None
 
     def _put_away(self, starting: Future[CompileProcess]) -> None:
@@ -143,7 +145,7 @@ class Supervisor:
             self._notice_crash(child)
             now = time.monotonic()
             if now > deadline:
-                return Verdict(Step.FAILED, self._timed_out())
+                return Verdict(Outcome.FAILED, self._timed_out())
             may_settle = now >= hold_until and (self.wants_upload or self.verdict is not None)
             if now >= next_beat or may_settle:
                 next_beat = now + self.settings.beat_seconds
@@ -152,37 +154,37 @@ class Supervisor:
                     return ended
                 if may_settle and self.verdict:
                     return self.verdict
-                if may_upload and self.renewed >= now:  # Redis knows
+                if may_upload and self.renewed >= now:  # Redis has the URI
                     self.wants_upload, self.uploading = False, True
                     child.allow_upload()
                 elif may_settle:
                     time.sleep(REDIS_PAUSE_SECONDS)
 
     def _overuse(self, child: CompileProcess) -> Verdict | None:
-        """FAILED when the compile uses more than it may; an upload under way is let finish."""
+        """FAILED if the compilation exceeds a limit; an upload in progress may finish."""
         if self.uploading or not (breach := self.watch.breach(child.pid)):
             return None
-        return Verdict(Step.FAILED, CompilationError(f"{breach}; it was at: {self.progress}").reason)
+        return Verdict(Outcome.FAILED, CompilationError(f"{breach}; it was at: {self.progress}").reason)
 
     def _pretend(self, fault: str) -> Verdict:
-        """A job that a user planned to fail: it holds its states, and compiles nothing."""
+        """Simulates a failure that a user planned: keeps the minimum state durations, compiles nothing."""
         begun = self.begun
         while True:
             if ended := self._beat():
                 return ended
             now = time.monotonic()
             if now > begun + self.max_runtime:
-                return Verdict(Step.FAILED, self._timed_out())
+                return Verdict(Outcome.FAILED, self._timed_out())
             if now >= begun + self.min_run:
-                return Verdict(Step.FAILED, fault)
+                return Verdict(Outcome.FAILED, fault)
             self.draining.wait(min(self.settings.beat_seconds, begun + self.min_run - now))
 
     def _notice_crash(self, child: CompileProcess) -> None:
         if self.verdict is None and self.heard_all and child.exit_code is not None:
-            self.verdict = Verdict(Step.FAILED, self._crash(child.exit_code))
+            self.verdict = Verdict(Outcome.FAILED, self._crash(child.exit_code))
 
     def _read(self, child: CompileProcess, end: object) -> bool:
-        """Takes in what one pipe holds; False when it holds no more for ever."""
+        """Reads what is available from one pipe; False at its end."""
         try:
             if end is child.events:
                 for kind, value in child.read_events():
@@ -193,7 +195,7 @@ class Supervisor:
         except (EOFError, OSError):
             self.heard_all = self.heard_all or end is child.events
         except (ValueError, TypeError) as error:
-            log.error("the compiler's events make no sense: %s", error, extra=self.extra)
+            log.error("malformed event from the compiler: %s", error, extra=self.extra)
             child.kill()
             self.heard_all = True
         return False
@@ -202,15 +204,15 @@ class Supervisor:
         if kind == "step":
             self.progress = str(value)
             self.phases.enter(self.progress)
-            if self.log_bytes >= self.settings.max_log_bytes:  # the child's own line is left out
+            if self.log_bytes >= self.settings.max_log_bytes:  # the child's line about the step was dropped
                 self.lines.add(f"step: {value}")
             log.debug("step: %s", value, extra=self.extra)
         elif kind == "ready":
             self.wants_upload = True
         elif kind == "done":
-            self.verdict = Verdict(Step.COMPLETED, result=result_of(value))
+            self.verdict = Verdict(Outcome.COMPLETED, result=result_of(value))
         elif kind == "failed":
-            self.verdict = Verdict(Step.FAILED, reason=value)
+            self.verdict = Verdict(Outcome.FAILED, reason=value)
 
     def _log(self, data: bytes) -> bool:
         room = self.settings.max_log_bytes - self.log_bytes
@@ -219,16 +221,16 @@ class Supervisor:
             return bool(data)
         lines = data[:room].decode(errors="replace").splitlines()
         if len(data) >= room:
-            lines.append(f"the rest of the output is left out: {PREFIX}MAX_LOG_BYTES is {self.settings.max_log_bytes}")
+            lines.append(f"the rest of the output is dropped: {PREFIX}MAX_LOG_BYTES is {self.settings.max_log_bytes}")
         for line in lines:
             log.info("compiler: %.2000s", line, extra=self.extra)
             self.lines.add(line)
         return True
 
     def _beat(self, uploading: bool = False) -> Verdict | None:
-        """Renews the lease; a verdict when supervision is over, else an upload that `uploading` asks for may begin."""
+        """Renews the lease. Returns a verdict if supervision is over, else None: a requested upload may start."""
         if self.draining.is_set():
-            return Verdict(Step.RELEASED)
+            return Verdict(Outcome.RELEASED)
         asked = time.monotonic()
         try:
             status = self.store.beat(
@@ -236,16 +238,16 @@ class Supervisor:
             )
             self.min_run = Controls(self.store).pace().min_run_seconds
         except RedisError:
-            # without a renewal the lease must be presumed lost: another worker may have the job
+            # not renewed: assume that the lease is lost and another worker has the job
             if time.monotonic() - self.renewed > self.settings.lease_seconds:
-                return Verdict(Step.LOST)
+                return Verdict(Outcome.LOST)
             return None
         self.renewed = asked
         if status is None:
-            return Verdict(Step.LOST)
+            return Verdict(Outcome.LOST)
         self.lines.flush()
-        # an upload under way is let finish: then it can be withdrawn for certain
-        return Verdict(Step.STOPPED) if status is JobStatus.STOPPING and not self.uploading else None
+        # let an upload in progress finish, so that its artifact can be deleted reliably
+        return Verdict(Outcome.STOPPED) if status is JobStatus.STOPPING and not self.uploading else None
 
     def _timed_out(self) -> str:
         limit = f"MaxRuntimeInSeconds ({self.max_runtime})"
@@ -258,26 +260,26 @@ class Supervisor:
     # after it
 
     def _conclude(self, verdict: Verdict) -> JobStatus | None:
-        if verdict.step is not Step.LOST:
-            self.lines.add(f"{verdict.step.name} {verdict.reason or ''}".rstrip())
-            self.lines.flush()  # before the status: who sees the end finds the log complete
-        if self.uploading and verdict.step in (Step.FAILED, Step.STOPPED):
-            artifact_cleanup.remove(self.store, self.mark, str(artifact_of(self.claim.request)))
+        if verdict.outcome is not Outcome.LOST:
+            self.lines.add(f"{verdict.outcome.name} {verdict.reason or ''}".rstrip())
+            self.lines.flush()  # before the status, so that the log is complete when a client sees the end
+        if self.uploading and verdict.outcome in (Outcome.FAILED, Outcome.STOPPED):
+            artifact_cleanup.remove(self.store, self.token, str(artifact_of(self.claim.request)))
         written = self._write(verdict)
         if self.uploading and written is not JobStatus.COMPLETED:
             self._withdraw()
         self.phases.end(self.store, written)
-        log.info("%s", written or verdict.step.name, extra=self.extra)
+        log.info("%s", written or verdict.outcome.name, extra=self.extra)
         return written
 
     def _write(self, verdict: Verdict) -> JobStatus | None:
-        """Writes the end into the store, waiting for Redis to come back if it is away."""
-        while verdict.step is not Step.LOST:
+        """Writes the terminal status to the store; waits while Redis is unavailable."""
+        while verdict.outcome is not Outcome.LOST:
             try:
-                if verdict.step is Step.RELEASED:
+                if verdict.outcome is Outcome.RELEASED:
                     self.store.release(self.claim)
                     return None
-                status = JobStatus.COMPLETED if verdict.step is Step.COMPLETED else JobStatus.FAILED
+                status = JobStatus.COMPLETED if verdict.outcome is Outcome.COMPLETED else JobStatus.FAILED
                 return self.store.finish(self.claim, status, verdict.reason, verdict.result)
             except RedisError:
                 if self.draining.is_set():
@@ -286,15 +288,15 @@ class Supervisor:
         return None
 
     def _withdraw(self) -> None:
-        """Removes the artifact of a job that was stopped, timed out, deleted or reset in the last moment."""
+        """Deletes the artifact of a job that was stopped, timed out, deleted or reset during its upload."""
         try:
             artifact_cleanup.sweep(self.store)
             job = self.store.get(self.claim.id)
             if job.status in (JobStatus.COMPLETED, JobStatus.INPROGRESS) and job.fence != self.claim.fence:
-                return  # another worker's by now
+                return  # another worker has the job now
         except StoreError:
             pass
         except RedisError as error:
-            log.warning("a worker removes the artifact later: %s", error, extra=self.extra)
+            log.warning("cannot delete the artifact now; a worker will retry: %s", error, extra=self.extra)
             return
-        artifact_cleanup.remove(self.store, self.mark, str(artifact_of(self.claim.request)))
+        artifact_cleanup.remove(self.store, self.token, str(artifact_of(self.claim.request)))

@@ -1,4 +1,4 @@
-"""The one Celery task: claim the job named by the message and see it through."""
+"""The only Celery task: claims the job in the message and runs it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Busy:
-    """Counts the jobs under way in this process; a context manager around each."""
+    """Counts the running jobs of this process; used as a context manager around each."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -37,20 +37,20 @@ class Busy:
             self._changed.notify_all()
 
     def wait_until_idle(self, timeout_seconds: float) -> bool:
-        """Whether no job was under way within that time."""
+        """Waits until no job is running. Returns False after the timeout."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count == 0, timeout_seconds)
 
 
 def register(app: Celery, store: Store, work_root: Path, draining: threading.Event, busy: Busy) -> None:
-    """Adds the task to `app`. While `draining` is set it takes nothing on: the job stays queued for another worker."""
+    """Adds the task to `app`. While `draining` is set it claims nothing: jobs stay queued for other workers."""
 
     @app.task(name=TASK, ignore_result=True)  # type: ignore[untyped-decorator]
     def compile_job(job_id: str) -> str:
         try:
             parsed = JobId.parse(str(job_id))
         except ValueError:
-            log.warning("ignored a message that names no job: %.100r", job_id)
+            log.warning("ignored a message without a valid job ID: %.100r", job_id)
             return "ignored"
         if draining.is_set():
             store.decline(parsed)
@@ -61,6 +61,6 @@ def register(app: Celery, store: Store, work_root: Path, draining: threading.Eve
         with busy:
             claim = store.claim(parsed, own_name())
             if claim is None:
-                return "not to be had"
+                return "not claimable"
             log.info("claimed, attempt %d", claim.attempt, extra={"job": job_id})
             return str(Supervisor(claim, store, work_root, draining).run())
