@@ -9,8 +9,6 @@ import threading
 import time
 from concurrent import futures
 from concurrent.futures import Future
-from dataclasses import dataclass
-from enum import Enum, auto
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from redis.exceptions import RedisError
 
 from neo_compiler.errors import CompilationError, InternalError, TimeOutError
 from neo_compiler.storage.s3_uri import artifact_of
-from neo_workers.jobs import Claim, JobResult, JobStatus
+from neo_workers.jobs import Claim, JobStatus
 from neo_workers.sandbox.limits import Watch, exit_hint
 from neo_workers.settings import PREFIX, Settings
 from neo_workers.store.counters import Phases
@@ -28,31 +26,13 @@ from neo_workers.store.store import Store, StoreError
 from neo_workers.store.test_controls import Controls
 from neo_workers.worker import artifact_cleanup
 from neo_workers.worker.compile_process import CompileProcess, result_of
+from neo_workers.worker.outcome import Outcome, Verdict
 
 MAX_RUNTIME_SECONDS = 86_400
 """Default of MaxRuntimeInSeconds (1 day). Source: StoppingCondition in the API reference."""
 
 REDIS_PAUSE_SECONDS = 0.2
 log = logging.getLogger(__name__)
-
-
-class Outcome(Enum):
-    """How supervision ended."""
-
-    COMPLETED = auto()
-    FAILED = auto()
-    STOPPED = auto()  # by a client
-    RELEASED = auto()  # this worker is shutting down
-    LOST = auto()  # the claim is no longer valid
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How supervision ended, and what to write into the store."""
-
-    outcome: Outcome
-    reason: str | None = None  # FailureReason, of FAILED
-    result: JobResult | None = None  # of COMPLETED
 
 
 class Supervisor:
