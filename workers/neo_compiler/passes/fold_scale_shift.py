@@ -10,6 +10,7 @@ import tvm
 from tvm import relax
 
 from neo_compiler.passes.constant_folding import constant
+from neo_compiler.passes.quantization.exact_sums import is_whole
 from neo_compiler.passes.rewriter import Rewriter, is_constant, op_name, rewrite, shape_of
 from neo_compiler.tvm_types import Expr
 
@@ -54,6 +55,8 @@ class _Affine(Rewriter):
         if name in ("relax.add", "relax.subtract"):
             signed = factor if name == "relax.add" else -factor
             return None if shift is None else self._sum(product, shift + signed)
+        if is_whole(self.value(product).args[1].value.numpy()):
+            return None  # its sums are exact
         with np.errstate(all="ignore"):
             scale = factor if name == "relax.multiply" else 1 / factor
         if not np.isfinite(scale).all():

@@ -1,7 +1,7 @@
-"""Quantised operators as what they stand for: integers without their zero points, multiplied in float32.
+"""Quantised operators as what they stand for: integers without their zero points, multiplied and summed in int32.
 
-Float32 holds integers up to 2^24 exactly, so sums of up to 260 products of 8 bits are exact, and longer ones of
-ordinary size are. Source: ONNX operators.
+ONNX has no convolution of int32, and TVM has one; `passes.quantization.integer_ops` makes faster products of them.
+Source: ONNX operators.
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ from neo_compiler.tvm_types import OnnxNode
 
 
 def _conv_integer(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode]:
-    """In float32, which holds sums of 2^24 exactly: beyond that the sums of int8 products would be rounded."""
     nodes = Nodes(node, types)
     rank = len(nodes.shape(0))
-    data = nodes.whole(nodes.input(0), nodes.input(2), None, rank, TensorProto.FLOAT)
-    weight = nodes.whole(nodes.input(1), nodes.input(3), 0, rank, TensorProto.FLOAT)
-    made = nodes.add("Conv", data, weight, **nodes.attributes())
-    nodes.add("Cast", made, to=TensorProto.INT32, output=nodes.output())
+    data = nodes.whole(nodes.input(0), nodes.input(2), None, rank)
+    weight = nodes.whole(nodes.input(1), nodes.input(3), 0, rank)
+    nodes.add("Conv", data, weight, output=nodes.output(), **_window(nodes, 1))
     return nodes.made
 
 
@@ -30,22 +28,40 @@ def _qlinear_conv(node: OnnxNode, types: Mapping[str, Any], constant: Constant) 
     """Inputs x, its scale and zero point, w, its, y's, and a bias in units of x's scale times w's."""
     nodes = Nodes(node, types)
     rank = len(nodes.shape(0))
-    data = nodes.whole(nodes.input(0), nodes.input(2), None, rank, TensorProto.FLOAT)
-    weight = nodes.whole(nodes.input(3), nodes.input(5), 0, rank, TensorProto.FLOAT)
-    bias = [nodes.add("Cast", nodes.input(8), to=TensorProto.FLOAT)] if nodes.input(8) else []
-    made = nodes.add("Conv", data, weight, *bias, **nodes.attributes())
+    channels = nodes.constant([1, -1] + [1] * (rank - 2), "int64")
+    data = nodes.whole(nodes.input(0), nodes.input(2), None, rank)
+    weight = nodes.whole(nodes.input(3), nodes.input(5), 0, rank)
+    sums = nodes.add("Conv", data, weight, **_window(nodes, 3))
+    if nodes.input(8):
+        sums = nodes.add("Add", sums, nodes.add("Reshape", nodes.input(8), channels))
     scale = nodes.add("Mul", nodes.input(1), nodes.input(4))
-    per_channel = nodes.add("Reshape", scale, nodes.constant([1, -1] + [1] * (rank - 2), "int64"))
-    real = nodes.add("Mul", made, per_channel)
+    real = nodes.add("Mul", nodes.add("Cast", sums, to=TensorProto.FLOAT), nodes.add("Reshape", scale, channels))
     nodes.add("QuantizeLinear", real, nodes.input(6), nodes.input(7), output=nodes.output())
     return nodes.made
 
 
+def _window(nodes: Nodes, weight: int) -> dict[str, Any]:
+    """The attributes of a convolution whose weight is input number `weight`, auto_pad SAME written out as pads."""
+    attributes = nodes.attributes()
+    mode = attributes.get("auto_pad", b"")
+    if not mode.startswith(b"SAME"):
+        return attributes
+    del attributes["auto_pad"]
+    sizes, kernel = nodes.shape(0)[2:], nodes.shape(weight)[2:]
+    begins, ends = [], []
+    for axis, (size, width) in enumerate(zip(sizes, kernel, strict=True)):
+        stride, dilation = (attributes.get(key, [1] * len(sizes))[axis] for key in ("strides", "dilations"))
+        total = max(0, (-(-size // stride) - 1) * stride + (width - 1) * dilation + 1 - size)
+        begins.append(total // 2 if mode == b"SAME_UPPER" else (total + 1) // 2)
+        ends.append(total - begins[-1])
+    return attributes | {"pads": begins + ends}
+
+
 def _qlinear_matmul(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     nodes = Nodes(node, types)
-    left = nodes.whole(nodes.input(0), nodes.input(2), -2, len(nodes.shape(0)), TensorProto.FLOAT)
-    right = nodes.whole(nodes.input(3), nodes.input(5), -1, len(nodes.shape(3)), TensorProto.FLOAT)
-    made = nodes.add("MatMul", left, right)
+    left = nodes.whole(nodes.input(0), nodes.input(2), -2, len(nodes.shape(0)))
+    right = nodes.whole(nodes.input(3), nodes.input(5), -1, len(nodes.shape(3)))
+    made = nodes.add("Cast", nodes.add("MatMul", left, right), to=TensorProto.FLOAT)
     scales = [nodes.add("Cast", nodes.input(place), to=TensorProto.FLOAT) for place in (1, 4, 6)]
     real = nodes.add("Mul", made, nodes.add("Mul", scales[0], scales[1]))
     nodes.add("QuantizeLinear", real, scales[2], nodes.input(7), output=nodes.output())

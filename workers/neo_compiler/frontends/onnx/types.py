@@ -53,14 +53,17 @@ def _dequantize_linear(node: OnnxNode, types: Mapping[str, Any], constant: Const
     return nodes.made
 
 
-def _reduced_in_float32(op: str) -> Rewrite:
-    """A reduction with a root or a logarithm, of integers; over no axes at all it is `op` of each value."""
+def _reduced_in_float64(op: str) -> Rewrite:
+    """A reduction with a root or a logarithm, of integers in float64, which holds their sums.
+
+    Over no axes at all it is `op` of each value.
+    """
 
     def rewrite(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
         nodes = Nodes(node, types)
         if nodes.kind(0) in FLOATS:
             return _alone(op)(node, types, constant)
-        wide = nodes.add("Cast", nodes.input(0), to=TensorProto.FLOAT)
+        wide = nodes.add("Cast", nodes.input(0), to=TensorProto.DOUBLE)
         made = nodes.add(node.op_type, wide, *node.input[1:], **nodes.attributes())
         nodes.add("Cast", made, to=nodes.kind(0), output=nodes.output())
         return nodes.made
@@ -195,8 +198,8 @@ REWRITES: dict[str, Rewrite] = {
     "GridSample": _grid_sample,
     "PRelu": _prelu,
     "ReduceL1": _alone("Abs"),
-    "ReduceL2": _reduced_in_float32("Abs"),
-    "ReduceLogSum": _reduced_in_float32("Log"),
+    "ReduceL2": _reduced_in_float64("Abs"),
+    "ReduceLogSum": _reduced_in_float64("Log"),
     "ReduceLogSumExp": _log_sum_exp,
     "ReduceMean": _reduce_mean,
     "ReduceSumSquare": _alone("Mul"),

@@ -17,6 +17,7 @@ from neo_compiler.lowering.cpu.cpu_model import Machine
 from neo_compiler.lowering.cpu.tile_selection import Choices, Product
 from neo_compiler.passes.convolution import output_size, weight_of
 from neo_compiler.passes.quantization.dot_instructions import WORD, Dot
+from neo_compiler.passes.quantization.exact_sums import is_whole
 from neo_compiler.passes.rewriter import ints, is_constant, op_name, rewrite, shape_of
 from neo_compiler.passes.weight_packing import MAX_GROUPS, Packer
 from neo_compiler.tvm_types import Expr
@@ -88,10 +89,10 @@ class _Packer(Packer):
         if dot is not None:
             weight = words(weight)
         kernel_h, kernel_w, inputs, channels = weight.shape
-        if dot is None and (
-            size := cost_model.winograd_size(self._machine, shape_of(data) or [], list(weight.shape), window)
-        ):
-            return self._winograd(data, weight, window[1], size)
+        if dot is None and not is_whole(weight):
+            size = cost_model.winograd_size(self._machine, shape_of(data) or [], list(weight.shape), window)
+            if size:
+                return self._winograd(data, weight, window[1], size)
         shape = shape_of(data) or []
         height, width = output_size(shape, (kernel_h, kernel_w), *window)
         sums, lines = kernel_h * kernel_w * inputs, shape[0] * height

@@ -75,9 +75,10 @@ def _lower(module: tvm.IRModule, target: Target, level: Level, choices: Choices)
     choices.clear()
     with target:
         module = after("simplified", tvm_passes.simplified(module))
-        if level.whole and is_quantised(module):
-            module = whole(fold(module, keep_quantised=True), machine.dot)
-            module = after("quantized", quantised(module, machine.dot))
+        if is_quantised(module) and level.schedules:
+            dot = machine.dot if level.whole else None
+            module = whole(fold(module, keep_quantised=level.whole), dot)
+            module = after("quantized", quantised(module, dot) if level.whole else module)
         module = after("constants_folded", fold(module))
         if level.packed:
             module = after("scales_folded", fold_affine(module))

@@ -21,6 +21,8 @@ from neo_compiler.passes.constant_folding import fold
 from neo_compiler.passes.fold_scale_shift import fold_affine
 from neo_compiler.passes.layout_rules import channels_last
 from neo_compiler.passes.lift_weights import Separated, separate
+from neo_compiler.passes.quantization.integer_ops import whole
+from neo_compiler.passes.quantization.qparams import is_quantised
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def _lower(module: tvm.IRModule, target: Target, level: Level) -> Lowered:
     with target:
         if level.packed:
             module = after("simplified", tvm_passes.simplified(module))
+            module = after("quantized", whole(fold(module), None)) if is_quantised(module) else module
         module = after("constants_folded", fold(module))
         if level.packed:
             module = after("scales_folded", fold_affine(module))

@@ -69,23 +69,37 @@ def product(call: Expr, data: Quantity, weight: Weight, emit: Emit) -> Scaled | 
 
 
 def _convolution(call: Expr, data: Quantity, weight: Weight, emit: Emit) -> Scaled | None:
-    at, shape = call.attrs, shape_of(data.value)
+    written = str(call.attrs.kernel_layout)
+    scale = weight.per(written.index("O")) if sorted(written) == sorted("OIHW") else None
+    made = sums_of_convolution(call, data.value, data.zero, weight.array, emit) if scale is not None else None
+    if made is None or scale is None:
+        return None
+    total, axis, sums = made
+    return _scaled(total, axis, data, sums, scale)
+
+
+def sums_of_convolution(call: Expr, value: Expr, zero: int, array: Array, emit: Emit) -> tuple[Expr, int, Array] | None:
+    """(total, channels' axis, sums of each channel's weight) of a conv2d of bytes; None where it is not fast or exact.
+
+    `zero` stands around the image, and counts in `total` as any other byte does.
+    """
+    at, shape = call.attrs, shape_of(value)
     layout, written, groups = str(at.data_layout), str(at.kernel_layout), int(at.groups)
     if layout not in ("NCHW", "NHWC") or str(at.out_layout) not in ("", layout) or sorted(written) != sorted("OIHW"):
         return None
-    scale, array = weight.per(written.index("O")), weight.array.transpose([written.index(axis) for axis in "OIHW"])
-    if shape is None or scale is None or array[0].size > MAX_DEPTH:
+    array = array.transpose([written.index(axis) for axis in "OIHW"])
+    if shape is None or array[0].size > MAX_DEPTH:
         return None
     depthwise = groups == len(array) == shape[layout.index("C")]
     if not depthwise and groups > MAX_GROUPS:
         return None
-    value, (top, left, bottom, right) = data.value, ints(at.padding)
+    top, left, bottom, right = ints(at.padding)
     if any((top, left, bottom, right)):
         widths = {"N": (0, 0), "C": (0, 0), "H": (top, bottom), "W": (left, right)}
-        value = emit(R.nn.pad(value, [width for axis in layout for width in widths[axis]], pad_value=data.zero))
+        value = emit(R.nn.pad(value, [width for axis in layout for width in widths[axis]], pad_value=zero))
     numbers = (ints(at.strides), (0, 0), ints(at.dilation), groups)
     total = emit(R.nn.conv2d(value, constant(array), *numbers, layout, "OIHW", out_dtype="int32"))
-    return _scaled(total, layout.index("C"), data, array.sum((1, 2, 3), dtype="int64"), scale)
+    return total, layout.index("C"), array.sum((1, 2, 3), dtype="int64")
 
 
 def _matmul(call: Expr, data: Quantity, weight: Weight, emit: Emit) -> Scaled | None:

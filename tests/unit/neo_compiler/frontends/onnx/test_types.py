@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from support.onnx_forms.references import difference, references
 from support.onnx_forms.run import operator_of
 from support.onnx_forms.table import forms
+from support.onnx_run import run_model
 
 from neo_compiler.frontends.onnx.fold import fold
+from neo_compiler.frontends.onnx.reference import run_reference
 from neo_compiler.frontends.onnx.types import REWRITES
 
 REWRITTEN = (
@@ -49,6 +53,16 @@ def test_refused_by_name(name: str) -> None:
     _, _, make = folded(name)
     with pytest.raises(ValueError, match=f"{operator_of(name)} .*{REFUSED[name]}"):
         make()
+
+
+def test_sums_of_integers_are_exact() -> None:
+    """The root of 24999999, which float32 takes for 25000000."""
+    x = np.array([4999, 99, 14, 1], "int32")
+    nodes = [helper.make_node("ReduceL2", ["x"], ["y"], keepdims=0)]
+    values = [helper.make_tensor_value_info(name, TensorProto.INT32, shape) for name, shape in (("x", [4]), ("y", []))]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    assert run_model(model, {"x": x})[0] == run_reference(model.SerializeToString(), {"x": x})[0] == 4999
 
 
 def test_other_types_stay() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
+from tvm import relax
 from unit.neo_compiler.lowering.cpu.modules import module
 from unit.neo_compiler.lowering.gpu.kernels import CASES, lower, recurrent
 from unit.neo_compiler.lowering.gpu.test_schedules import cuda
@@ -50,3 +52,17 @@ def test_a_recurrent_layer_waits_between_phases() -> None:
     (kernel,) = [part for part in source.split("extern ") if "lstm" in part.split("(")[1] and "{" in part]
     assert kernel.count("__syncthreads") >= 5
     assert "steps" in lowered.rules.values()
+
+
+@pytest.mark.parametrize(("channels", "parts"), [(32, 1), (256, 2)])
+def test_sums_of_whole_numbers_have_schedules(channels: int, parts: int) -> None:
+    """Of int32 there are none: they are sums of float32 that are exact."""
+
+    def body(b: Any, x: Any) -> Any:
+        weight = relax.const(np.full((8, channels, 3, 3), 57, "int32"))
+        real = b.emit(relax.op.subtract(b.emit(relax.op.astype(x, "int32")), relax.const(128, "int32")))
+        return b.emit(relax.op.nn.conv2d(real, weight, padding=1))
+
+    lowered = lower(module(body, (1, channels, 8, 8), dtype="uint8"), cuda("sm_75"))
+    assert (lowered.level, lowered.refused) == ("fast", {})
+    assert list(lowered.rules.values()).count("gemm") == parts, lowered.rules

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,8 @@ def dynamic(g: Quantised, quantised: list[str]) -> str:
     return g.add("Relu", g.add("Add", real, g.value(np.linspace(-1, 1, 24).astype("float32"))))
 
 
-def matmul_integer(g: Quantised, quantised: list[str]) -> str:
-    weights = weight(g, 64, 7, dtype="uint8")
+def matmul_integer(g: Quantised, quantised: list[str], depth: int = 64) -> str:
+    weights = weight(g, depth, 7, dtype="uint8")
     made = g.add("MatMulInteger", quantised[0], weights, g.value(np.uint8(3)), g.value(np.uint8(128)))
     return g.add("Cast", made, to=TensorProto.FLOAT)
 
@@ -49,10 +50,10 @@ def conv_integer(g: Quantised, quantised: list[str]) -> str:
     return g.add("Cast", made, to=TensorProto.FLOAT)
 
 
-def qlinear_conv(g: Quantised, quantised: list[str]) -> str:
+def qlinear_conv(g: Quantised, quantised: list[str], channels: int = 6) -> str:
     scales = g.value(RANDOM.uniform(0.001, 0.003, 8).astype("float32"))
     numbers = (g.value(np.float32(0.04)), g.value(np.uint8(120)))
-    weights = (weight(g, 8, 6, 3, 3), scales, g.value(np.zeros(8, "int8")))
+    weights = (weight(g, 8, channels, 3, 3), scales, g.value(np.zeros(8, "int8")))
     bias = g.value(RANDOM.integers(-5000, 5000, 8).astype("int32"))
     x = (quantised[0], g.value(np.float32(0.02)), g.value(np.uint8(128)))
     made = g.add("QLinearConv", *x, *weights, *numbers, bias, pads=[1] * 4)
@@ -70,8 +71,10 @@ MODELS: dict[str, tuple[Model, tuple[int, ...], float]] = {
     "dynamic": (dynamic, (5, 64), 1e-4),
     "dynamic, rank 3": (dynamic, (2, 3, 64), 1e-4),
     "MatMulInteger": (matmul_integer, (5, 64), 0.0),
+    "MatMulInteger, deep": (partial(matmul_integer, depth=2000), (5, 2000), 0.0),
     "ConvInteger": (conv_integer, (1, 6, 9, 9), 0.0),
     "QLinearConv": (qlinear_conv, (1, 6, 9, 9), 0.0401),
+    "QLinearConv, deep": (partial(qlinear_conv, channels=256), (1, 256, 5, 5), 0.0401),
     "QLinearMatMul": (qlinear_matmul, (5, 64), 0.0401),
 }
 """Model, the shape of its input, and how far numbers may be apart: one rounding, where they are rounded."""
