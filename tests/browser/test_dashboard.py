@@ -102,7 +102,7 @@ def test_a_job_is_followed_live_by_keyboard(server: ServerProcess, page: Browser
     server.pace(min_run_seconds=3600)
     page.go(f"{server.url}/_neo/?contains=live")
     page.run("window.same = true")
-    assert "No jobs like that" in page.text()
+    assert "No jobs match these filters" in page.text()
     create(server, "live-one", device="ml_m4")  # not in the cache yet
     page.wait("document.querySelector('.jobs a')?.innerText === 'live-one'")
     page.run("document.querySelector('button').focus()")

@@ -103,7 +103,7 @@ def test_health_and_ready(curl: Any, store: Store) -> None:
     assert (health.status, set(health.json)) == (200, {"version", "uptime_seconds"})
     waiting = curl("GET", "/_neo/ready")
     assert waiting.status == 503
-    assert waiting.json["components"] == {"store": "ok", "workers": "none alive", "s3": "unknown: no worker asks"}
+    assert waiting.json["components"] == {"store": "ok", "workers": "none alive", "s3": "unknown: no worker checks it"}
     worker_registry.report(store, worker_registry.Worker("w", 1, "ok"), 5)
     ready = curl("GET", "/_neo/ready")
     assert (ready.status, ready.json["ready"], ready.json["workers"]) == (200, True, 1)

@@ -105,7 +105,10 @@ def test_jobs_and_logs(
     assert job["description"]["CompilationJobStatus"] == "COMPLETED"
     assert main.main(["jobs", bad]) == 0
     assert "S3 object does not exist" in capsys.readouterr().out
-    for argv, words in ((["logs", "nobody"], "no compilation job"), (["jobs", "--status", "odd"], "status is one of")):
+    for argv, words in (
+        (["logs", "nobody"], "no compilation job"),
+        (["jobs", "--status", "odd"], "status must be one of"),
+    ):
         assert main.main(argv) == 1
         assert words in capsys.readouterr().err
 

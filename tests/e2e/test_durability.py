@@ -115,5 +115,5 @@ def test_a_damaged_folder_is_said_and_left_alone(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "neo_emulator", "serve", "--port", "0", "--data-dir", str(tmp_path / "data")]
     server = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert server.returncode == 1
-    assert "the data folder cannot be read: file is not a database" in server.stderr
+    assert "cannot read the data folder: file is not a database" in server.stderr
     assert (folder / "journal.sqlite").read_bytes().startswith(b"not a database")

@@ -39,4 +39,4 @@ def test_its_tests_pass_on_a_shared_emulator(tmp_path: Path) -> None:
 def test_an_emulator_that_is_not_there_is_said(tmp_path: Path) -> None:
     done = run(tmp_path, "--neo-url", "http://127.0.0.1:9", "-k", "wrong_input")
     assert done.returncode != 0
-    assert "no emulator answers at http://127.0.0.1:9" in done.stdout
+    assert "no emulator responds at http://127.0.0.1:9" in done.stdout

@@ -1,1 +1,1 @@
-"""The subcommands of `neo-emulator`. main.py defines their arguments and imports each module when it is needed."""
+"""The subcommands of `neo-emulator`. main.py defines their arguments and imports each module on demand."""

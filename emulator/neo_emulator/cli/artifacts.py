@@ -1,4 +1,4 @@
-"""`neo-emulator inspect` and `neo-emulator run`: shows what an artifact contains, and runs it on this machine."""
+"""`neo-emulator inspect` and `neo-emulator run`: show what an artifact contains, and run it on this machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from neo_emulator.cli.output import CommandError
 from neo_emulator.control.dashboard import formats
 
 MOST_VALUES = 1000
-"""Values of an output that JSON shows; --output writes all of them."""
+"""Number of values of an output that --json prints; --output writes all of them."""
 GZIP = b"\x1f\x8b"
 
 
@@ -37,7 +37,7 @@ def inspect(path: Path, *, json_: bool) -> None:
 def run(path: Path, inputs: Path | None, outputs: Path | None, *, json_: bool) -> None:
     """Runs an artifact on the arrays of an .npz (zeros without one) and prints its outputs.
 
-    Raises CommandError for an artifact that cannot run here, and for inputs that it does not take.
+    Raises CommandError for an artifact that cannot run on this machine, and for inputs that do not match it.
     """
     with _refusals():
         _must_be_archive(path)
@@ -77,13 +77,13 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise  # nobody reads on: main's to handle
+        raise  # stdout was closed: main handles it
     except (CannotRun, CompileError, ValueError, OSError) as error:
         raise CommandError(str(error)) from error
 
 
 def describe(meta: Meta) -> str:
-    """An artifact in a few lines."""
+    """A summary of an artifact in a few lines."""
     target = meta.target
     lines = [
         ("target", f"{target['name']}: {target['triple']}, {target['host']['mcpu']}"),
@@ -122,7 +122,7 @@ def _meta(path: Path) -> Meta:
 
 
 def _must_be_archive(path: Path) -> None:
-    """Raises CommandError for a file that is not a tar.gz: the archive's own text is about models."""
+    """Raises CommandError for a file that is not a tar.gz: the text of the archive's own error is about models."""
     if path.is_file():
         with path.open("rb") as file:
             if file.read(2) != GZIP:

@@ -1,4 +1,4 @@
-"""`neo-emulator compile`: a model on this machine's disk, compiled with no server."""
+"""`neo-emulator compile`: compiles a model on this machine's disk, without a server."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def compile_model(
     verbose: bool,
     json_: bool,
 ) -> None:
-    """Compiles a model and prints the artifact's path. Raises CommandError with the reason when that fails."""
+    """Compiles a model and prints the artifact's path. Raises CommandError with the reason if that fails."""
     from neo_compiler import local
 
     if not model.exists():
@@ -66,7 +66,7 @@ def compile_model(
 
 
 def output_config(target: str, options: str | None) -> dict[str, Any]:
-    """OutputConfig's target members for "ml_c5" or "LINUX/ARM64/NVIDIA"."""
+    """OutputConfig's TargetDevice or TargetPlatform, and CompilerOptions, for "ml_c5" or "LINUX/ARM64/NVIDIA"."""
     chosen: dict[str, Any] = {"CompilerOptions": options} if options else {}
     if "/" not in target:
         return {"TargetDevice": target, **chosen}
@@ -75,9 +75,9 @@ def output_config(target: str, options: str | None) -> dict[str, Any]:
 
 
 def data_input_config(inputs: list[str]) -> str | None:
-    """DataInputConfig from `--input data=1,3,224,224`, once per input, or from one that is JSON itself.
+    """DataInputConfig (JSON) from `--input data=1,3,224,224`, once per input, or from an --input that is JSON.
 
-    None without any. Raises typer.BadParameter.
+    None without --input. Raises typer.BadParameter.
     """
     if not inputs:
         return None
@@ -100,46 +100,46 @@ def _bad_input(text: str) -> typer.BadParameter:
 
 
 class Steps:
-    """When each step began."""
+    """Records when each step started."""
 
     def __init__(self) -> None:
         self._begun: list[tuple[str, float]] = []
 
     def begin(self, name: str) -> None:
-        """The step before, if any, has ended."""
+        """Starts a step and ends the previous one, if any."""
         self._begun.append((name, time.perf_counter()))
 
     def seconds(self) -> list[dict[str, Any]]:
-        """The steps with their seconds; the last one until now."""
+        """The steps with their durations in seconds; the last one until now."""
         ends = [at for _, at in self._begun[1:]] + [time.perf_counter()]
         pairs = zip(self._begun, ends, strict=True)
         return [{"name": name, "seconds": round(end - at, 3)} for (name, at), end in pairs]
 
 
 class Progress(Protocol):
-    """Where progress is shown."""
+    """Shows the progress of a compilation."""
 
     def step(self, name: str) -> None:
-        """This step begins."""
+        """Called when a step starts."""
 
     def line(self, text: str) -> None:
         """One line of the compiler's log."""
 
 
 class Quiet:
-    """Progress where nobody watches: log lines alone, on stderr."""
+    """Progress without a terminal: only log lines, on stderr."""
 
     def step(self, name: str) -> None:
         """Nothing."""
 
     def line(self, text: str) -> None:
-        """The line on stderr."""
+        """Prints the line on stderr."""
         print(output.printable(text), file=sys.stderr)
 
 
 @contextmanager
 def progress(title: str) -> Iterator[Progress]:
-    """Shows step and time in one line of a terminal until the block ends; shows nothing elsewhere."""
+    """Shows the step and elapsed time in one line of a terminal until the block ends; without a terminal nothing."""
     if not sys.stderr.isatty():
         yield Quiet()
         return

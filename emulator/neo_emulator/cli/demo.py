@@ -1,6 +1,6 @@
-"""`make demo`: a real pretrained model through the whole stack, for five targets, with the result shown in one table.
+"""`make demo`: compiles a real pretrained model for five targets through the complete stack, and prints a table.
 
-The model is Google's Magika (what kind of file is this?), from the PyPI package of that name, Apache-2.0.
+The model is Google's Magika (file type detection), from the PyPI package of that name, Apache-2.0.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ TOLERANCE = 1e-4
 
 @dataclass
 class Row:
-    """One target's line in the table."""
+    """One target, a line of the table."""
 
-    target: str  # as the artifact's name has it
-    output: dict[str, Any]  # OutputConfig's target members
+    target: str  # as in the artifact's name
+    output: dict[str, Any]  # members of OutputConfig
     begun: float = 0.0
     status: str = "STARTING"
-    seconds: float = 0.0  # of work: without its wait for one of the workers
+    seconds: float = 0.0  # without the time in the queue
     reason: str = ""
     artifact: str = ""
     size_bytes: int = 0
-    code: str = ""  # what its own headers say that it is
+    code: str = ""  # machine code according to the library's headers
     check: str = ""
     good: bool = False
     ran: bool = False  # on this machine
@@ -54,11 +54,12 @@ class Row:
 
     @property
     def job_name(self) -> str:
+        """The compilation job's name."""
         return f"demo-{self.target.replace('_', '-').lower()}"
 
 
 class Model:
-    """Magika's network and one file for it to look at: this one."""
+    """Magika's network, and this source file as its input."""
 
     def __init__(self) -> None:
         spec = find_spec("magika")
@@ -68,7 +69,7 @@ class Model:
         self.config = json.loads((self.path.parent / "config.min.json").read_text(encoding="utf-8"))
 
     def archive(self) -> bytes:
-        """The model as Neo wants it: one .onnx in a tar.gz."""
+        """The model as Neo expects it: one .onnx in a tar.gz."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
             tar.add(self.path, "model.onnx")
@@ -89,7 +90,7 @@ class Model:
 
 
 def main(*, json_: bool = False) -> int:
-    """The exit status: 0 when every target compiled and passed its check. With `json_` only the result is said."""
+    """The exit status: 0 if every target compiled and passed its check. With `json_` only the result is printed."""
     with contextlib.redirect_stdout(sys.stderr) if json_ else contextlib.nullcontext():
         rows = compile_for_all()
         if not json_:
@@ -100,7 +101,7 @@ def main(*, json_: bool = False) -> int:
 
 
 def compile_for_all() -> list[Row]:
-    """The table's rows, one per target."""
+    """Compiles the model for all targets. Returns the table's rows, one per target."""
     model = Model()
     say(f"model   Magika, {model.path.stat().st_size / 1e6:.1f} MB of ONNX, from the PyPI package of that name")
     begun = time.monotonic()
@@ -108,7 +109,7 @@ def compile_for_all() -> list[Row]:
         say(f"stack   API, S3, Valkey and worker on {server.url}, up in {time.monotonic() - begun:.1f} s")
         rows = compile_all(server, model, [Row(name, {"TargetDevice": name}) for name in TARGETS])
         if not any(row.ran for row in rows):
-            say("none of these targets runs on this machine: one more job, for this CPU")
+            say("none of these targets runs on this machine: adding a job for this CPU")
             rows += compile_all(server, model, [Row(*this_machine())])
     return rows
 
@@ -119,7 +120,7 @@ def this_arch() -> str:
 
 
 def this_machine() -> tuple[str, dict[str, Any]]:
-    """The target that is the CPU of this machine, as the artifact's name has it and as OutputConfig does."""
+    """The target for this machine's CPU: as in the artifact's name, and as members of OutputConfig."""
     from neo_compiler.runtime.execute import this_cpu_flags
 
     arch = this_arch()
@@ -130,7 +131,7 @@ def this_machine() -> tuple[str, dict[str, Any]]:
 
 
 def compile_all(server: ServerProcess, model: Model, rows: list[Row]) -> list[Row]:
-    """The rows, filled in: one compilation job each, watched until the last one ends, then its artifact checked."""
+    """Runs one compilation job per row and checks its artifact. Returns the completed rows."""
     sagemaker, s3 = server.client("sagemaker"), server.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key="magika.tar.gz", Body=model.archive())
@@ -155,7 +156,7 @@ def compile_all(server: ServerProcess, model: Model, rows: list[Row]) -> list[Ro
 
 
 def watch(sagemaker: Any, rows: list[Row]) -> None:
-    """Polls DescribeCompilationJob until every job has ended, telling of each change."""
+    """Polls DescribeCompilationJob until every job has ended, and prints each change."""
     begun = time.monotonic()
     progress = Progress()
     while any(row.status not in TERMINAL for row in rows):
@@ -176,32 +177,36 @@ def watch(sagemaker: Any, rows: list[Row]) -> None:
 
 
 def summary(rows: list[Row]) -> str:
+    """One status line: how many jobs have ended, and which are compiling."""
     done = sum(row.status in TERMINAL for row in rows)
     running = ", ".join(row.target for row in rows if row.status == "INPROGRESS")
     return f"{done} of {len(rows)} done{'; compiling ' + running if running else ''}"
 
 
 class Progress:
-    """Lines for events; on a terminal also one line that is redrawn."""
+    """Prints a line per event; on a terminal also a status line that is redrawn."""
 
     def __init__(self) -> None:
         self.live = sys.stdout.isatty()
 
     def event(self, text: str) -> None:
+        """Prints a line."""
         self.clear()
         say(text)
 
     def tick(self, text: str) -> None:
+        """Redraws the status line, if on a terminal."""
         if self.live:
             print(f"\r\033[K{text[:78]}", end="", flush=True)
 
     def clear(self) -> None:
+        """Erases the status line."""
         if self.live:
             print("\r\033[K", end="", flush=True)
 
 
 def inspect(server: ServerProcess, row: Row, model: Model, folder: Path) -> None:
-    """Downloads one artifact and checks it: run on this machine where it can be, else by what its files say."""
+    """Downloads one artifact and checks it: by running it if possible on this machine, else by its headers."""
     uri = row.description["ModelArtifacts"]["S3ModelArtifacts"]
     row.artifact = uri.rsplit("/", 1)[1]
     bucket, key = uri.removeprefix("s3://").split("/", 1)
@@ -220,7 +225,7 @@ def inspect(server: ServerProcess, row: Row, model: Model, folder: Path) -> None
 
 
 def describe_code(code: bytes, spec: TargetSpec) -> tuple[str, bool]:
-    """What the library's own headers say, and whether that is what the target asks for."""
+    """The machine code according to the library's headers, and whether it matches the target."""
     head, cubin = elf.header(code), elf.find_cubin(code)
     sm = elf.header(cubin).sm if cubin else None
     words = [f"{MACHINES.get(head.machine, f'machine {head.machine}')}, {spec.host.cpu}"]
@@ -235,7 +240,7 @@ def describe_code(code: bytes, spec: TargetSpec) -> tuple[str, bool]:
 
 
 def run(path: Path, row: Row, model: Model) -> None:
-    """Runs the artifact, if this machine can, beside ONNX Runtime: the largest difference must be below 1e-4."""
+    """Runs the artifact, if possible, and compares with ONNX Runtime: the largest difference must be below 1e-4."""
     from neo_compiler.frontends.onnx.reference import session
     from neo_compiler.runtime.execute import CannotRun
 
@@ -252,7 +257,7 @@ def run(path: Path, row: Row, model: Model) -> None:
 
 
 def show(rows: list[Row]) -> None:
-    """The table."""
+    """Prints the table."""
     from neo_emulator.cli import output
     from neo_emulator.control.dashboard import formats
 
@@ -264,12 +269,13 @@ def show(rows: list[Row]) -> None:
     say()
     output.table(columns, cells)
     say(
-        f"{sum(row.good for row in rows)} of {len(rows)} passed, each a compilation job of boto3 with its tar.gz in S3."
+        f"{sum(row.good for row in rows)} of {len(rows)} passed: compilation jobs of boto3, with their artifacts in S3."
     )
-    say("Next: `make serve` (or `neo-emulator serve`) keeps it running; docs/quickstart.md goes on from there.")
+    say("Next: `make serve` (or `neo-emulator serve`) starts the emulator; continue with docs/quickstart.md.")
 
 
 def say(text: str = "") -> None:
+    """Prints a line on standard output and flushes it."""
     print(text, flush=True)
 
 

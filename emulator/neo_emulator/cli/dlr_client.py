@@ -1,4 +1,4 @@
-"""Runs an artifact as its users would: through the dlr package from PyPI, unmodified."""
+"""Runs an artifact as users do: with the unmodified dlr package from PyPI."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 
 def predict(path: Path, features: dict[str, Any]) -> tuple[Any, str]:
-    """What the artifact computes, and by what: the stock dlr package if it may be used, else the libdlr inside.
+    """The artifact's first output, and what ran it: the dlr package if installed, else the artifact's own libdlr.
 
-    Raises CannotRun when its code is not for this machine.
+    Raises CannotRun if its code is not for this machine.
     """
     from neo_compiler.runtime.execute import MAX_BYTES, MAX_FILES, load_artifact
     from neo_compiler.storage.archive import unpack
@@ -24,7 +24,7 @@ def predict(path: Path, features: dict[str, Any]) -> tuple[Any, str]:
         return scores, "its libdlr"
     from dlr import DLRModel
 
-    logging.getLogger("dlr.neologger_logger").disabled = True  # it tells on the console which library it loads
+    logging.getLogger("dlr.neologger_logger").disabled = True  # it prints which library it loads
     with tempfile.TemporaryDirectory(prefix="neo-demo-") as folder:
         unpack(path, Path(folder), MAX_BYTES, MAX_FILES)
         (scores,) = DLRModel(folder, "cpu").run(features)
@@ -32,9 +32,9 @@ def predict(path: Path, features: dict[str, Any]) -> tuple[Any, str]:
 
 
 def quiet_dlr() -> bool:
-    """Whether the dlr package is installed and its reports to Amazon, sent on import, are switched off.
+    """Whether the dlr package is installed and its telemetry, sent to Amazon on import, is disabled.
 
-    A file that dlr looks for switches them off; it is written where there is none. Source: dlr/counter/phone_home.py.
+    Writes the file that disables it if there is none. Source: dlr/counter/phone_home.py.
     """
     spec = find_spec("dlr")
     if spec is None or spec.origin is None:

@@ -1,4 +1,4 @@
-"""`neo-emulator doctor`: what this machine has, what is missing, and how to install it."""
+"""`neo-emulator doctor`: checks what is installed on this machine, and prints how to install what is missing."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Finding:
     """The result of one check."""
 
     name: str
-    state: str  # OK, MISSING (nothing works without it) or OPTIONAL
+    state: str  # OK, MISSING (required) or OPTIONAL
     found: str
-    remedy: str = ""  # how to get it, "" when it is there
+    remedy: str = ""  # how to fix it, "" if OK
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def diagnose(*, json_: bool) -> None:
 
 
 def show(found: list[Finding]) -> None:
-    """A line for each finding, and below it the command that fixes it, to be copied."""
+    """Prints a line for each finding, followed by the command that fixes it."""
     width = max(len(item.name) for item in found)
     for item in found:
         output.plain(output.printable(f"{MARKS[item.state]} {item.name:<{width}}  {item.found}").rstrip())
@@ -99,7 +99,7 @@ def _python() -> Iterator[Finding]:
     text = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     good = (3, 11) <= sys.version_info[:2] < (3, 14)
     yield Finding("Python", OK if good else MISSING, text, "" if good else "Python 3.11 to 3.13")
-    yield Finding("CPU", OK, f"{os.cpu_count()} cores, so as many jobs at a time (change it with `--workers`)")
+    yield Finding("CPU", OK, f"{os.cpu_count()} cores: compiles that many jobs in parallel (see `--workers`)")
 
 
 def _packages() -> Iterator[Finding]:
@@ -139,7 +139,7 @@ def _disk() -> Iterator[Finding]:
     for name, folder in (("temporary folder", tempfile.gettempdir()),):
         free = shutil.disk_usage(folder).free
         enough = free > LEAST_FREE_BYTES
-        remedy = "" if enough else "set NEO_EMULATOR_WORK_DIR to a folder with more room"
+        remedy = "" if enough else "set NEO_EMULATOR_WORK_DIR to a folder with more free space"
         yield Finding(name, OK if enough else OPTIONAL, f"{folder}: {formats.size(free)} free", remedy)
 
 
@@ -179,7 +179,7 @@ def _programs() -> Iterator[Finding]:
 
 
 def _opencl() -> Iterator[Finding]:
-    """OpenCL on this machine's CPU, by which our tests run the kernels of Mali and others."""
+    """OpenCL on this machine's CPU, with which the tests run kernels for Mali and other GPUs."""
     there = any(OPENCL_DRIVERS.glob("pocl*.icd"))
     text = str(OPENCL_DRIVERS) if there else "runs OpenCL artifacts' kernels in tests"
     yield Finding("pocl", OK if there else OPTIONAL, text, "" if there else "apt install pocl-opencl-icd")

@@ -19,17 +19,17 @@ class Extra:
 
     name: str
     purpose: str
-    first: str = ""  # what Linux has to run before
-    why: str = ""  # it has to
+    first: str = ""  # command to run first, on Linux
+    why: str = ""  # reason for that command
 
     @property
     def install(self) -> str:
-        """The line for a shell that installs it."""
+        """The shell command that installs it."""
         line = f"pip install '{PROJECT}[{self.name}]'"
         return f"{self.first} && {line}" if self.first and sys.platform == "linux" else line
 
     def packages(self) -> dict[str, str | None]:
-        """What it asks for on this machine: package -> its version here, None where it is not installed."""
+        """The packages it needs on this platform, with their installed version, None if not installed."""
         asked = (Requirement(line) for line in requires(PROJECT) or ())
         return {
             one.name: _version(one.name)
@@ -39,7 +39,7 @@ class Extra:
 
 
 def _of_frameworks() -> dict[str, str]:
-    """Extra -> what it is for, of those that frameworks need."""
+    """The purpose of each extra that frameworks need."""
     names: dict[str, list[str]] = {}
     for name, framework in FRAMEWORKS.items():
         if framework.extra:
@@ -51,7 +51,7 @@ def _of_frameworks() -> dict[str, str]:
 _FIRST = {
     "torch": {
         "first": 'pip install torch --index-url "$PYTORCH_CPU_INDEX"',
-        "why": "PyPI's torch brings gigabytes of CUDA on Linux; pytorch.org/get-started names the index of CPU builds",
+        "why": "PyPI's torch includes gigabytes of CUDA on Linux; for the index of CPU builds see pytorch.org",
     }
 }
 

@@ -1,4 +1,4 @@
-"""`neo-emulator jobs`, `logs`, `targets` and `env`: requests to a running emulator, and how to reach it."""
+"""`neo-emulator jobs`, `logs`, `targets` and `env`: query a running emulator, and print how to connect to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHELLS = {
 
 
 def show_jobs(url: str, name: str | None, status: str, *, json_: bool) -> None:
-    """All jobs in a table, or one in detail."""
+    """Prints a table of all jobs, or one in detail. Raises CommandError."""
     if name is not None:
         show_job(url, name, json_=json_)
         return
@@ -48,7 +48,7 @@ def show_jobs(url: str, name: str | None, status: str, *, json_: bool) -> None:
 
 
 def show_job(url: str, name: str, *, json_: bool) -> None:
-    """One job: its description and the seconds of each phase."""
+    """Prints one job: its description and the seconds of each phase. Raises CommandError."""
     job = ask(url, f"jobs/{job_id(url, name)}.json")
     if json_:
         output.as_json(job)
@@ -78,7 +78,7 @@ def show_log(url: str, name: str, *, follow: bool, json_: bool) -> None:
 
 
 def show_targets(*, json_: bool) -> None:
-    """The targets. Needs no emulator."""
+    """Prints the targets. Needs no running emulator."""
     from neo_emulator.control.dashboard import views
 
     rows = views.targets()
@@ -90,7 +90,7 @@ def show_targets(*, json_: bool) -> None:
 
 
 def show_environment(url: str, shell: str, *, json_: bool) -> None:
-    """The variables with which AWS's SDKs and its CLI reach the emulator at `url`."""
+    """Prints environment variables that point AWS SDKs and the CLI at `url`. Raises typer.BadParameter."""
     variables = Endpoint(url).environment()
     if json_:
         output.as_json(variables)
@@ -103,7 +103,7 @@ def show_environment(url: str, shell: str, *, json_: bool) -> None:
 
 
 def job_id(url: str, name: str) -> str:
-    """The id "account:region:name" of the newest job of that name. Raises CommandError when there is none."""
+    """The ID "account:region:name" of the newest job with that name. Raises CommandError if there is none."""
     if ":" in name:
         return name
     found = [job for job in ask(url, "jobs.json?" + urlencode({"contains": name}))["jobs"] if job["name"] == name]
@@ -113,7 +113,7 @@ def job_id(url: str, name: str) -> str:
 
 
 def ask(url: str, page: str) -> Any:
-    """The JSON of the emulator's /_neo/`page`. Raises CommandError, with a hint when no emulator responds."""
+    """The parsed JSON of /_neo/`page`. Raises CommandError, with a hint if no emulator responds."""
     try:
         return Endpoint(url).control(page)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The `neo-emulator` command and its arguments. Each subcommand is in a module of its own, imported on demand."""
+"""The `neo-emulator` command and its arguments. The modules of the subcommands are imported on demand."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Options of the command itself."""
+    """Options of `neo-emulator` itself."""
 
 
 @app.command()
@@ -72,7 +72,9 @@ def serve(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, max=256, metavar="N", help="Jobs compiled at the same time (default: one per CPU core)."),
+        typer.Option(
+            min=1, max=256, metavar="N", help="Number of jobs compiled in parallel (default: one per CPU core)."
+        ),
     ] = None,
     tls: Tls = None,
     cert: Cert = None,
@@ -132,7 +134,7 @@ def compile_(
             "--input",
             "-i",
             metavar="SHAPE",
-            help="Input shape, e.g. data=1,3,224,224; once per input, or the whole DataInputConfig.",
+            help="Input shape, e.g. data=1,3,224,224; once per input, or a complete DataInputConfig (JSON).",
         ),
     ] = None,
     framework: Annotated[
@@ -251,7 +253,7 @@ def doctor(json_: Json = False) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The exit status: 0; 1 when the command fails (the reason is on stderr); 2 for wrong arguments."""
+    """Runs the command. Returns the exit status: 0, 1 for an error (printed on stderr), 2 for wrong arguments."""
     from neo_emulator.cli.output import CommandError
 
     try:

@@ -14,24 +14,24 @@ STYLES = {"COMPLETED": "green", "FAILED": "red", "STOPPED": "yellow", "INPROGRES
 
 
 class CommandError(Exception):
-    """The command cannot do what it was asked: it prints this text and exits with status 1.
+    """The command failed: the text is printed, and the exit status is 1.
 
-    Wrong arguments are typer.BadParameter: status 2, with the command's usage.
+    For wrong arguments use typer.BadParameter instead: exit status 2, with the command's usage.
     """
 
 
 def as_json(value: object) -> None:
-    """The value as JSON on standard output."""
+    """Prints the value as JSON on standard output."""
     print(json.dumps(value, indent=2, default=str))
 
 
 def plain(text: str = "") -> None:
-    """One line on standard output, as it is."""
+    """Prints one line on standard output, unformatted."""
     print(text, flush=True)
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where tables go: wide enough for all of a table when it is not a terminal."""
+    """A rich console; without a terminal it is wide enough for any table."""
     from rich.console import Console
 
     file = sys.stderr if stderr else sys.stdout
@@ -39,7 +39,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
-    """A table on standard output. Cells are texts as they are, never markup; statuses have colours."""
+    """Prints a table on standard output. Cells are plain text, never markup; statuses are coloured."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -53,6 +53,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
 
 
 def printable(value: object) -> str:
-    """The value's text without what would steer a terminal."""
+    """The value as text, without terminal control characters."""
     text = "" if value is None else str(value)
     return "".join(letter if letter.isprintable() or letter == "\n" else "�" for letter in text)

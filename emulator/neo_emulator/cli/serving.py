@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def serve(host: str, port: int, *, with_worker: bool, json_: bool, **given: object) -> None:
-    """Runs until Ctrl-C, then ends this process. Raises CommandError when the stack cannot start.
+    """Runs until Ctrl-C, then ends this process. Raises CommandError if the stack cannot start.
 
-    `given` are settings that the command line has, or None.
+    `given` are settings from the command line, None for those not given.
     """
     from neo_emulator.stack.serve import StartError
     from neo_emulator.stack.serve import serve as run
@@ -35,14 +35,14 @@ def serve(host: str, port: int, *, with_worker: bool, json_: bool, **given: obje
         run(settings, host, port, _announce_json if json_ else announce, with_worker=with_worker)
     except StartError as error:
         raise CommandError(str(error)) from error
-    # everything is put away; taking moto's modules apart would cost another second
+    # everything is closed; unloading moto's modules would take another second
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
 def work(*, json_: bool) -> None:
-    """A worker on the Redis of NEO_EMULATOR_REDIS_URL until SIGTERM; with `json_` its log is JSON."""
+    """Runs a worker on the Redis of NEO_EMULATOR_REDIS_URL until SIGTERM; with `json_` its log is JSON."""
     if json_:
         os.environ[f"{PREFIX}LOG_FORMAT"] = "json"
     _settings("worker")
@@ -52,7 +52,7 @@ def work(*, json_: bool) -> None:
 
 
 def check_worker(*, json_: bool) -> None:
-    """Prints the live workers of this host. Raises CommandError when there is none, or Redis does not respond."""
+    """Prints the live workers of this host. Raises CommandError if there is none or Redis does not respond."""
     from redis.exceptions import RedisError
 
     from neo_workers.store import worker_registry
@@ -73,11 +73,11 @@ def check_worker(*, json_: bool) -> None:
         as_json([asdict(worker) for worker in found])
         return
     for worker in found:
-        plain(", ".join([f"{worker.name}: {worker.slots} jobs at a time", f"S3: {worker.s3}", *worker.frameworks]))
+        plain(", ".join([f"{worker.name}: {worker.slots} jobs in parallel", f"S3: {worker.s3}", *worker.frameworks]))
 
 
 def announce(url: str, trust: Path | None) -> None:
-    """Prints that the API accepts jobs; scripts wait for the line that begins with "ready: "."""
+    """Prints that the API accepts jobs; scripts wait for the line that starts with "ready: "."""
     if trust is not None:
         print(f"https: {url.replace('http://', 'https://')} (AWS_CA_BUNDLE={trust})", flush=True)
     print(f"ready: {url}", flush=True)

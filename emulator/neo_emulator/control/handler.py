@@ -1,4 +1,4 @@
-"""The emulator's own addresses: health, readiness, metrics, reset, and what tests set: pace and faults."""
+"""The emulator's own endpoints: health, readiness, metrics, reset, and the test controls pace and faults."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Answer = Callable[[WSGIEnvironment], Response]
 
 
 class Control:
-    """A WSGI application that declines (None) what is not under /_neo/, except moto's reset, which it extends."""
+    """A handler for /_neo/ and for moto's reset, which it extends; it declines (None) all other requests."""
 
     def __init__(self, store: Store, moto: Moto) -> None:
         self._store = store
         self._controls = Controls(store)
         self._moto = moto
         self._started = time.monotonic()
-        self.trouble: Callable[[], str] = lambda: ""  # why our own worker does not stay up, if it does not
+        self.trouble: Callable[[], str] = lambda: ""  # why the supervised worker does not stay up, or ""
         self.init_hooks = InitHooks()
         self._routes: dict[str, dict[str, Answer]] = {
             "health": {"GET": lambda _: self.health()},
@@ -49,6 +49,7 @@ class Control:
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+        """The response of the endpoint, or None."""
         path, method = str(environ.get("PATH_INFO", "")), environ["REQUEST_METHOD"]
         if path == RESET_PATH and method == "POST":
             self._store.clear()
@@ -59,7 +60,7 @@ class Control:
 
     def _answer(self, name: str, method: str, environ: WSGIEnvironment) -> Response:
         if name not in self._routes:
-            return _json(404, {"error": f"no such page; there are {', '.join(sorted(self._routes))}"})
+            return _json(404, {"error": f"no such page; available: {', '.join(sorted(self._routes))}"})
         verbs = self._routes[name]
         answer = verbs.get("GET" if method == "HEAD" else method)
         if answer is None:
@@ -68,16 +69,16 @@ class Control:
         try:
             return answer(environ)
         except RedisError as err:
-            return _json(503, {"error": f"the job store does not answer: {err}"})
+            return _json(503, {"error": f"the job store does not respond: {err}"})
 
     def health(self) -> Response:
-        """200 while this process answers: its version and age in seconds."""
+        """200 while this process responds: its version and uptime in seconds."""
         return _json(200, {"version": VERSION, "uptime_seconds": round(time.monotonic() - self._started, 3)})
 
     def ready(self) -> Response:
-        """200 when a job sent now would be compiled, else 503; either way what is known of each component."""
+        """200 if a job created now would be compiled, else 503; in both cases the state of each component."""
         alive: list[worker_registry.Worker] = []
-        components = {"store": "ok", "workers": "none alive", "s3": "unknown: no worker asks"}
+        components = {"store": "ok", "workers": "none alive", "s3": "unknown: no worker checks it"}
         try:
             self._store.ping()
             if alive := worker_registry.workers(self._store):
@@ -93,25 +94,25 @@ class Control:
         return _json(200 if ready else 503, answer)
 
     def metrics(self) -> Response:
-        """Figures in Prometheus' text format."""
+        """Metrics in Prometheus' text format."""
         return Response(200, prometheus.text(self._store).encode(), {"Content-Type": prometheus.CONTENT_TYPE})
 
     def info(self) -> Response:
-        """200 with the version, and what became of the buckets and scripts that were to be there from the start."""
+        """200 with the version, and the results of the initial buckets and scripts."""
         return _json(200, {"version": VERSION, "seeding": self.init_hooks.describe()})
 
     def reset(self) -> Response:
-        """200 after every job and everything in moto is gone."""
+        """Deletes all jobs and all of moto's state; 200."""
         self._store.clear()
         self._moto.reset()
         return _json(200, {"status": "ok"})
 
     def pace(self) -> Response:
-        """How many seconds jobs are held in STARTING and INPROGRESS at least."""
+        """The minimum seconds that jobs stay in STARTING and INPROGRESS."""
         return _json(200, asdict(self._controls.pace()))
 
     def set_pace(self, environ: WSGIEnvironment) -> Response:
-        """The pace after those of `min_starting_seconds` and `min_run_seconds` that the body has were set."""
+        """Sets `min_starting_seconds`, `min_run_seconds` or both from the body. Returns the new pace."""
         try:
             given = _members(environ, {"min_starting_seconds", "min_run_seconds"})
             for name, value in given.items():
@@ -122,11 +123,11 @@ class Control:
         return _json(200, asdict(self._controls.set_pace(**given)))
 
     def faults(self) -> Response:
-        """The planned faults that are still to come."""
+        """The remaining planned faults."""
         return _json(200, {"faults": [asdict(fault) for fault in self._controls.faults()]})
 
     def add_fault(self, environ: WSGIEnvironment) -> Response:
-        """All planned faults after one more: the next `count` jobs named like `name` FAIL with `reason`."""
+        """Adds a fault: the next `count` jobs whose name matches `name` FAIL with `reason`. Returns all faults."""
         try:
             given = _members(environ, {"reason", "name", "count"})
             for name, value in given.items():
@@ -138,7 +139,7 @@ class Control:
         return self.faults()
 
     def clear_faults(self) -> Response:
-        """No planned faults any more."""
+        """Removes all planned faults."""
         self._controls.clear_faults()
         return self.faults()
 
@@ -152,7 +153,7 @@ def _members(environ: WSGIEnvironment, known: set[str]) -> JsonObject:
     if not isinstance(given, dict):
         raise ValueError("the body is not a JSON object")
     if unknown := sorted(set(given) - known):
-        raise ValueError(f"unknown: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        raise ValueError(f"unknown members: {', '.join(unknown)}; known are {', '.join(sorted(known))}")
     return given
 
 

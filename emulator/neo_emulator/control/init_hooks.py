@@ -1,6 +1,6 @@
-"""What exists from the start: buckets named by a setting, and scripts that run once the emulator is ready.
+"""Initial content: buckets from a setting, and scripts that run when the emulator is ready.
 
-Buckets exist before `serve` says "ready"; scripts find the emulator by AWS_ENDPOINT_URL, as any client does. /_neo/info
+Buckets exist before `serve` prints "ready"; scripts find the emulator by AWS_ENDPOINT_URL, like any client. /_neo/info
 reports the result of each; /_neo/ready does not wait for scripts, which may wait for it themselves.
 """
 
@@ -19,7 +19,7 @@ from neo_workers.jobs import JsonObject
 from neo_workers.settings import Settings
 
 COMMANDS = {".sh": ["sh"], ".py": [sys.executable]}
-"""What runs a script, by file extension; other files are ignored."""
+"""The interpreter of a script by file extension; other files are ignored."""
 MOST_OUTPUT_CHARS = 4000
 SCRIPT_SECONDS = 600.0
 
@@ -28,30 +28,30 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Script:
-    """One file of the folder, and what became of it."""
+    """One script, and its result."""
 
     name: str
     state: str = "waiting"  # then running; then done or failed
     exit_status: int | None = None
     seconds: float = 0.0
-    output: str = ""  # the end of what it printed
+    output: str = ""  # the end of its output
 
 
 @dataclass
 class InitHooks:
-    """The progress of it all. `state` is "none" where nothing was asked for, else "running", "done" or "failed"."""
+    """The progress of buckets and scripts. `state` is "none" if there are none, else "running", "done" or "failed"."""
 
     state: str = "none"
-    buckets: list[str] = field(default_factory=list)  # made
+    buckets: list[str] = field(default_factory=list)  # created
     scripts: list[Script] = field(default_factory=list)
     error: str = ""
 
     def describe(self) -> JsonObject:
-        """What /_neo/info says."""
+        """The members of /_neo/info."""
         return asdict(self)
 
     def plan(self, settings: Settings) -> None:
-        """Lists the scripts and buckets to come. Raises ValueError when NEO_EMULATOR_READY_DIR is not a folder."""
+        """Lists the scripts and buckets. Raises ValueError if NEO_EMULATOR_READY_DIR is not a folder."""
         folder = settings.ready_dir
         if folder is not None and not folder.is_dir():
             raise ValueError(f"NEO_EMULATOR_READY_DIR: {folder} is not a folder")
@@ -61,7 +61,7 @@ class InitHooks:
             self.state = "running"
 
     def make_buckets(self, settings: Settings, url: str) -> None:
-        """Makes the buckets that are not there yet. Raises botocore's ClientError, for a bad name for example."""
+        """Creates the buckets that do not exist. Raises botocore's ClientError, for example for an invalid name."""
         if not settings.bucket_names:
             return
         import boto3
@@ -81,7 +81,7 @@ class InitHooks:
             self.buckets.append(name)
 
     def start(self, settings: Settings, url: str, stop: threading.Event) -> None:
-        """Runs the scripts one after the other, in the background."""
+        """Runs the scripts in the background, one after another."""
         threading.Thread(target=self._run, args=(settings, url, stop), daemon=True, name="init-hooks").start()
 
     def _run(self, settings: Settings, url: str, stop: threading.Event) -> None:
@@ -126,7 +126,7 @@ class InitHooks:
 
 
 def _end(process: subprocess.Popen[str], stop: threading.Event) -> None:
-    """Ends a script that takes too long, or outlives the server."""
+    """Kills a script that takes too long or is still running at the server's stop."""
     deadline = time.monotonic() + SCRIPT_SECONDS
     while process.poll() is None:
         if stop.wait(0.1) or time.monotonic() > deadline:

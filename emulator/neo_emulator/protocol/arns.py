@@ -1,4 +1,4 @@
-"""ARNs of compilation jobs, and the partitions (separate clouds) of AWS that ARNs and host names depend on."""
+"""ARNs of compilation jobs, and AWS partitions, which determine ARNs and host names."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def job_arn(job_id: JobId) -> str:
 
 
 def job_of_arn(arn: str) -> JobId | None:
-    """The job that a CompilationJobArn names, None for any other text."""
+    """The job of a CompilationJobArn, None for any other text."""
     match = _JOB_ARN.fullmatch(arn)
     return JobId(Scope(match[2], match[1]), match[3]) if match else None
 
 
 @dataclass(frozen=True)
 class Partition:
-    """One of AWS's separate clouds."""
+    """A partition of AWS, such as aws-cn."""
 
     name: str  # "aws", "aws-cn", ...
     dns_suffix: str  # "amazonaws.com", ...

@@ -1,4 +1,4 @@
-"""awsJson1.1 in and out, driven by botocore's sagemaker model.
+"""Parses and renders awsJson1.1 by botocore's sagemaker model.
 
 Source: the awsJson1_1 protocol of Smithy, and the recordings of 2024-04-16.
 """
@@ -22,7 +22,7 @@ TARGET_PREFIX = "SageMaker."
 
 
 def operation_name(environ: WSGIEnvironment) -> str | None:
-    """The operation a request asks SageMaker for, signed or not; None when it is for another service."""
+    """The SageMaker operation that a request, signed or not, calls; None if it is for another service."""
     target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
     if environ.get("REQUEST_METHOD") != "POST" or not target.startswith(TARGET_PREFIX):
         return None
@@ -33,13 +33,13 @@ def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is not JSON")
 
 
-_JSON = json.JSONDecoder(parse_constant=_refuse_constant)  # Python's own takes NaN and Infinity
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant)  # by default Python accepts NaN and Infinity
 
 
 def parse_request(operation: str, body: bytes) -> JsonObject:
-    """The members of a request that the model knows, None left out, timestamps as aware UTC datetimes.
+    """The members of a request that the model has, without null values; timestamps as aware UTC datetimes.
 
-    Raises ServiceError (SerializationException) for what is not a JSON object or has a member of a wrong JSON type.
+    Raises ServiceError (SerializationException) if it is not a JSON object or a member has the wrong JSON type.
     """
     try:
         text = body.decode("utf-8-sig")
@@ -56,7 +56,7 @@ _TOKENS: dict[type, str] = {str: "STRING_VALUE", bool: "BOOLEAN_VALUE", int: "NU
 
 
 def _wrong_type(value: object, wanted: str) -> ServiceError:
-    """Source of the texts: AWS's Java services' JSON reader, as quoted in public issues."""
+    """Source of the texts: the JSON reader of AWS's Java services, as quoted in public issues."""
     start = _STARTS.get(type(value))
     if start:
         return errors.serialization(f"Start of {start} found where not expected.")
@@ -115,27 +115,27 @@ READERS: dict[str, Callable[[object, Any], object]] = {
     "integer": _integer,
     "timestamp": _timestamp,
 }
-"""Readers by botocore's type names; all that the operations of `operations.py` use (a test asserts it)."""
+"""Parsers by botocore's type names, for all types in the operations of `operations.py` (a test checks it)."""
 
 
 def success_response(operation: str, members: JsonObject, request_id: str) -> Response:
-    """200 with `members` as JSON, datetimes as epoch seconds; an empty body where the model declares no output."""
+    """200 with `members` as JSON, datetimes as epoch seconds; an empty body if the model has no output."""
     body = b"" if output_shape(operation) is None else json.dumps(members, default=_epoch_seconds).encode()
     return Response(200, body, {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": request_id})
 
 
 def error_response(error: ServiceError, request_id: str) -> Response:
-    """The error as AWS sends it."""
+    """The error as AWS sends it: JSON with __type, and the header x-amzn-errortype."""
     headers = {"Content-Type": CONTENT_TYPE, "x-amzn-RequestId": request_id, "x-amzn-ErrorType": error.code}
     return Response(error.status, json.dumps({"__type": error.code, error.member: error.message}).encode(), headers)
 
 
 def _epoch_seconds(value: object) -> float:
     if not isinstance(value, datetime):
-        raise TypeError(f"not for the wire: {value!r}")
+        raise TypeError(f"cannot serialize {value!r}")
     return round(value.timestamp(), 3)
 
 
 def is_form(environ: WSGIEnvironment) -> bool:
-    """Whether the body is an HTML form, as AWS's query protocol sends its parameters."""
+    """Whether the body is a URL-encoded form, as in AWS's query protocol."""
     return str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")

@@ -1,4 +1,4 @@
-"""AWS's constraint errors, found by walking a request along botocore's shapes.
+"""AWS's constraint errors, found by checking a request against botocore's shapes.
 
 The texts are those of AWS's Coral services: "2 validation errors detected: Value 'a_b' at 'compilationJobName' failed
 to satisfy constraint: Member must satisfy regular expression pattern: ...; Value null at 'roleArn' failed to ...".
@@ -16,15 +16,15 @@ from typing import Any
 from neo_emulator.protocol import errors
 from neo_workers.jobs import JsonObject
 
-Constraint = tuple[Callable[[Any], bool], str]  # (does the value keep it?, "Member must ...")
+Constraint = tuple[Callable[[Any], bool], str]  # (predicate, "Member must ...")
 
 MOST_SHOWN = 20_000
-"""Characters of a value that a text repeats at most: no legal value is longer."""
+"""Maximum number of characters of a value that a message repeats: no legal value is longer."""
 NOT_NULL = "Member must not be null"
 
 
 def check(request: JsonObject, shape: Any) -> None:
-    """Returns when `request` keeps every constraint of `shape`. Raises ServiceError (ValidationException)."""
+    """Raises ServiceError (ValidationException) if `request` violates a constraint of `shape`."""
     found = list(_structure(request, shape, ""))
     if found:
         noun = "error" if len(found) == 1 else "errors"
@@ -82,7 +82,7 @@ def _lower(name: str) -> str:
 
 
 def constraints(shape: Any) -> tuple[Constraint, ...]:
-    """What the model demands of a value of `shape` itself, leaving out what lies within it."""
+    """The model's constraints on a value of `shape` itself, without those of its members or elements."""
     return _constraints(shape.name, shape)
 
 
@@ -90,7 +90,7 @@ _CACHE: dict[str, tuple[Constraint, ...]] = {}
 
 
 def _constraints(name: str, shape: Any) -> tuple[Constraint, ...]:
-    # keyed by name: botocore makes a new shape object for every member that refers to it
+    # keyed by name: botocore creates a new shape object for every member that refers to it
     if name not in _CACHE:
         _CACHE[name] = tuple(_limits(shape)) + tuple(_forms(shape))
     return _CACHE[name]
@@ -119,7 +119,7 @@ def _forms(shape: Any) -> Iterator[Constraint]:
         yield lambda value: value in allowed, f"Member must satisfy enum value set: [{', '.join(values)}]"
 
 
-# Java's regular expressions know Unicode categories and take \d and \w as ASCII; Python's `re` is the other way round.
+# Java's regular expressions have Unicode categories, and \d and \w match only ASCII; Python's `re` is the opposite.
 _SEPARATORS = " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _WITHIN = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": _SEPARATORS, r"\d": "0-9", r"\w": "a-zA-Z0-9_"}
 _OUTSIDE = {java: f"[{python}]" for java, python in _WITHIN.items()} | {r"\p{L}": r"[^\W\d_]"}
@@ -128,7 +128,7 @@ _PIECES = re.compile(r"\\p\{\w+\}|\\.|[\[\]]|[^\\\[\]]+", re.DOTALL)
 
 @lru_cache(maxsize=256)
 def python_pattern(java: str) -> re.Pattern[str]:
-    """A Java pattern for Python's `re`; in a class, \\p{L} lets "_" and digits through, which no pattern minds."""
+    """A Java pattern for Python's `re`. In a class, \\p{L} also matches "_" and digits, which all patterns allow."""
     pieces: list[str] = []
     within = False
     for piece in _PIECES.findall(java):

@@ -1,4 +1,4 @@
-"""What a client is told when a request is refused. Raised anywhere in the API, rendered in one place.
+"""Errors sent to clients. Raised anywhere in the API, rendered in one place.
 
 Source: the errors of botocore's sagemaker model, and the "Common Error Types" page of the SageMaker API reference.
 """
@@ -9,7 +9,7 @@ from neo_workers.jobs import JobStatus
 
 
 class ServiceError(Exception):
-    """One AWS error: its code, its text and its HTTP status."""
+    """One AWS error: its code, message and HTTP status."""
 
     def __init__(self, code: str, message: str, status: int = 400, member: str = "message") -> None:
         super().__init__(f"{code}: {message}")
@@ -20,12 +20,12 @@ class ServiceError(Exception):
 
 
 def validation(message: str) -> ServiceError:
-    """ValidationException, 400: SageMaker's answer to everything that its model gives no error for."""
+    """ValidationException, 400: SageMaker's error for everything that its model declares no error for."""
     return ServiceError("ValidationException", message)
 
 
 def serialization(message: str) -> ServiceError:
-    """SerializationException, 400: the body is not JSON, or a member has another JSON type than the model's."""
+    """SerializationException, 400: the body is not JSON, or a member's JSON type is not the model's."""
     return ServiceError("SerializationException", message)
 
 
@@ -36,7 +36,7 @@ def name_taken(name: str) -> ServiceError:
 
 
 def limit_exceeded(limit: int) -> ServiceError:
-    """ResourceLimitExceeded, 400. Source of the text: SageMaker's answer to CreateTrainingJob beyond a quota."""
+    """ResourceLimitExceeded, 400. Source of the text: SageMaker's error for CreateTrainingJob beyond a quota."""
     text = (
         f"The account-level service limit 'Number of active compilation jobs' is {limit} Instances, with current "
         f"utilization of {limit} Instances and a request delta of 1 Instances."
@@ -50,7 +50,7 @@ def not_found(name: str) -> ServiceError:
 
 
 def no_resource(arn: str) -> ServiceError:
-    """ValidationException, 400, for tags: the model gives their operations no error. The text is ours."""
+    """ValidationException, 400, for tags: the model declares no error for their operations. The text is ours."""
     return validation(f"Could not find resource '{arn}'.")
 
 
@@ -65,7 +65,7 @@ def wrong_status(status: JobStatus, hint: str = "") -> ServiceError:
 
 
 def role_not_assumable(arn: str) -> ServiceError:
-    """ValidationException, 400, opt-in. Source of the text: SageMaker's answer to CreateModel and CreateTrainingJob."""
+    """ValidationException, 400, opt-in. Source of the text: SageMaker's error for CreateModel and CreateTrainingJob."""
     return validation(
         f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
         "'sagemaker.amazonaws.com' to assume the role."
@@ -73,25 +73,25 @@ def role_not_assumable(arn: str) -> ServiceError:
 
 
 def unknown_operation(name: str) -> ServiceError:
-    """UnknownOperationException, 400: no such operation, or none that the emulator or moto has."""
+    """UnknownOperationException, 400: the operation does not exist, or neither the emulator nor moto has it."""
     return ServiceError("UnknownOperationException", f"neo-emulator has no operation {name}.")
 
 
 def missing_token() -> ServiceError:
-    """MissingAuthenticationTokenException, 400: an unsigned request for a service that is found by signatures alone."""
+    """MissingAuthenticationTokenException, 400: an unsigned request to a service known only from the signature."""
     return ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")
 
 
 def line_end_in_header() -> ServiceError:
-    """InvalidArgument, 400: S3 asked for a header of the answer that has a line end. The text is ours."""
-    return ServiceError("InvalidArgument", "A header of the answer cannot have a line end.")
+    """InvalidArgument, 400: the request would put a line break into a response header. The text is ours."""
+    return ServiceError("InvalidArgument", "A response header cannot contain a line break.")
 
 
 def internal_failure() -> ServiceError:
-    """InternalFailure, 500: a fault of ours; SDKs try again."""
+    """InternalFailure, 500: a bug in the emulator; SDKs retry."""
     return ServiceError("InternalFailure", "The request processing has failed because of an unknown error.", 500)
 
 
 def unavailable() -> ServiceError:
-    """ServiceUnavailable, 503: the job store does not answer; SDKs try again."""
-    return ServiceError("ServiceUnavailable", "The job store does not answer. Please try again.", 503)
+    """ServiceUnavailable, 503: the job store does not respond; SDKs retry."""
+    return ServiceError("ServiceUnavailable", "The job store does not respond. Please try again.", 503)

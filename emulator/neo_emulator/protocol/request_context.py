@@ -1,6 +1,6 @@
-"""Facts about a request that its handlers share: parsed once and kept in the WSGI environ. Its body, read once.
+"""Facts about a request that its handlers share, parsed once and kept in the WSGI environ; and its body, read once.
 
-A handler that needs the body calls `read_body`, which leaves it in the environ for the handlers after it.
+A handler that needs the body calls `read_body`, which keeps it in the environ for the next handlers.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ class Credential:
 
 
 class RequestContext:
-    """What the headers of one request say about its caller. Make it with `context_of`."""
+    """Information about the caller from the request's headers. Created by `context_of`."""
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         match = _CREDENTIAL.search(str(environ.get("HTTP_AUTHORIZATION", "")))
         self.credential = Credential(match["key"], match["region"], match["service"]) if match else None
         self.invocation = str(environ.get("HTTP_AMZ_SDK_INVOCATION_ID", ""))[:64]
-        """The same for every try of one SDK call, "" without one. Source: the SDKs' amz-sdk-invocation-id."""
+        """ID of the SDK call, the same for its retries; "" if not sent. Source: the SDKs' amz-sdk-invocation-id."""
 
     @property
     def service(self) -> str:
-        """The signing name of the service that the request is for, "" for an unsigned request."""
+        """The service's signing name from the signature, "" for an unsigned request."""
         return self.credential.service if self.credential else ""
 
     @cached_property
@@ -49,12 +49,12 @@ class RequestContext:
 
 def new_request_id() -> str:
     """A random UUID of version 4."""
-    digits = f"{random.getrandbits(128):032x}"  # not uuid4(): the system's randomness takes ten times as long
+    digits = f"{random.getrandbits(128):032x}"  # not uuid4(), which takes ten times as long
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def context_of(environ: WSGIEnvironment) -> RequestContext:
-    """The request's context, made on the first call and kept in the environ."""
+    """The request's context, created on the first call and kept in the environ."""
     context: RequestContext | None = environ.get(_KEY)
     if context is None:
         context = environ[_KEY] = RequestContext(environ)
@@ -62,26 +62,26 @@ def context_of(environ: WSGIEnvironment) -> RequestContext:
 
 
 def authorize(environ: WSGIEnvironment, authorization: str) -> None:
-    """Replaces the request's Authorization header; its context is parsed anew."""
+    """Replaces the request's Authorization header and discards its context."""
     environ["HTTP_AUTHORIZATION"] = authorization
     environ.pop(_KEY, None)
 
 
 class _BufferedBody(io.BytesIO):
-    """A body that `read_body` has read to its end."""
+    """A body that `read_body` has read completely."""
 
 
 def read_body(environ: WSGIEnvironment) -> bytes:
-    """The whole body. It can be read again afterwards, here or from wsgi.input.
+    """The complete body. It can be read again, by this function or from wsgi.input.
 
-    Raises http.errors.ClientGone when the connection ends before the body does, RequestError for a body that is not
-    framed as HTTP demands.
+    Raises http.errors.ClientGone if the connection ends before the body does, RequestError for a body that is not
+    valid HTTP.
     """
     stream = environ["wsgi.input"]
     if isinstance(stream, _BufferedBody):
         stream.seek(0)
         return stream.getvalue()
-    ends = environ.get("wsgi.input_terminated")  # the stream itself ends where the body does
+    ends = environ.get("wsgi.input_terminated")  # the stream itself ends with the body
     body: bytes = stream.read() if ends else stream.read(int(environ.get("CONTENT_LENGTH") or 0))
     _replace_body(environ, body)
     return body

@@ -1,4 +1,4 @@
-"""botocore's model of SageMaker: the operations there are, and the shapes of what they take and return."""
+"""botocore's model of SageMaker: its operations and the shapes of their requests and responses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def service_model() -> Any:
 
 @lru_cache(maxsize=1)
 def _load_model() -> Any:
-    # botocore's loader and model alone: a session or a client would cost another 0.2 s
+    # only botocore's loader and model: a session or a client would take another 0.2 s
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 

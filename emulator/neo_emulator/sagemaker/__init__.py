@@ -1,1 +1,1 @@
-"""The SageMaker operations that are ours, and what hangs together with a compilation job."""
+"""The SageMaker operations on compilation jobs, their tags, and their notifications."""

@@ -1,7 +1,7 @@
-"""What the API does and how that is known: the rows of docs/api-behaviour.md.
+"""The API's behaviour and how it is known: the rows of docs/api-behaviour.md.
 
-recorded    seen in recordings or quoted answers of the service
-documented  said by the API reference, the developer guide or botocore's model
+recorded    seen in recordings or quoted responses of the service
+documented  in the API reference, the developer guide or botocore's model
 inferred    taken from sibling operations of SageMaker, or chosen; the service may differ
 """
 
@@ -12,6 +12,8 @@ from enum import StrEnum
 
 
 class Known(StrEnum):
+    """How a behaviour is known; see the module's docstring."""
+
     RECORDED = "recorded"
     DOCUMENTED = "documented"
     INFERRED = "inferred"
@@ -19,7 +21,7 @@ class Known(StrEnum):
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One thing that a client can observe."""
+    """One behaviour that a client can observe."""
 
     operation: str
     what: str
@@ -38,8 +40,10 @@ PUBLIC, AWAY = "contract/test_public_s3.py", "contract/test_store_away.py"
 LISTING, TAGS_TEST, CONTROL = "contract/test_listing.py", "contract/test_tags.py", "e2e/test_control.py"
 
 TABLE = (
-    Behaviour(CREATE, "Answers CompilationJobArn at once; the job is STARTING, then INPROGRESS", R, RECORDING, LIFE),
-    Behaviour(CREATE, "A taken name is ResourceInUse", D, MODEL, REFUSALS),
+    Behaviour(
+        CREATE, "Returns CompilationJobArn immediately; the job is STARTING, then INPROGRESS", R, RECORDING, LIFE
+    ),
+    Behaviour(CREATE, "A name in use is ResourceInUse", D, MODEL, REFUSALS),
     Behaviour(CREATE, "The text of ResourceInUse", I, "moto 5.2", REFUSALS),
     Behaviour(CREATE, "Too many active jobs are ResourceLimitExceeded (a setting, off by default)", D, MODEL, REFUSALS),
     Behaviour(CREATE, "InputConfig and ModelPackageVersionArn exclude each other", D, REF, REFUSALS),
@@ -47,7 +51,7 @@ TABLE = (
     Behaviour(CREATE, "FrameworkVersion only for some devices, and the text", R, "sagemaker-examples#3239", REFUSALS),
     Behaviour(CREATE, "Os, Arch and Accelerator must be a pair of the guide's table", D, "developer guide", REFUSALS),
     Behaviour(CREATE, "gpu-code is required for NVIDIA", D, REF, REFUSALS),
-    Behaviour(CREATE, "An unknown model package is refused at once", I, "CreateModel", LIFE),
+    Behaviour(CREATE, "An unknown model package is refused by Create", I, "CreateModel", LIFE),
     Behaviour(CREATE, "A role that cannot be assumed is refused (opt-in)", I, "CreateModel", "contract/test_auth.py"),
     Behaviour(
         EVERY, "Constraint errors: 'N validation errors detected: Value ...'", R, "sdk#384, zenml#1502", REFUSALS
@@ -57,12 +61,12 @@ TABLE = (
     Behaviour(EVERY, "A body that is not JSON is a SerializationException", D, "awsJson1_1", WIRE),
     Behaviour(EVERY, "The texts of SerializationException", I, "AWS's Java services", WIRE),
     Behaviour(EVERY, "Only POST reaches an operation, whatever the Content-Type", I, "unsigned curl", WIRE),
-    Behaviour(EVERY, "A request that was cut changes nothing", D, "RFC 9112", WIRE),
+    Behaviour(EVERY, "An incomplete request changes nothing", D, "RFC 9112", WIRE),
     Behaviour(EVERY, "An unknown operation is an UnknownOperationException, never HTML", D, "Common Errors", WIRE),
     Behaviour(DESCRIBE, "Members without a value are absent, FailureReason and ModelArtifacts too", R, RECORDING, LIFE),
     Behaviour(DESCRIBE, "CreationTime has milliseconds, the other times whole seconds", R, RECORDING, LIFE),
     Behaviour(DESCRIBE, "LastModifiedTime is the last change of status", R, RECORDING, LIFE),
-    Behaviour(DESCRIBE, "The request comes back verbatim", R, RECORDING, LIFE),
+    Behaviour(DESCRIBE, "The members of the request are returned verbatim", R, RECORDING, LIFE),
     Behaviour(DESCRIBE, "InferenceImage for cloud targets, from the start", R, RECORDING, LIFE),
     Behaviour(DESCRIBE, "CompilationStartTime is absent while STARTING", I, "INPROGRESS recordings", LIFE),
     Behaviour(DESCRIBE, "ArtifactDigest is BLAKE2b of the archive", D, REF, "e2e/test_jobs.py"),
@@ -75,11 +79,11 @@ TABLE = (
     Behaviour(DESCRIBE, "An unknown name is ResourceNotFound", D, MODEL, REFUSALS),
     Behaviour(LIST, "Sorted by CreationTime, ascending by default", D, REF, LISTING),
     Behaviour(LIST, "Pages of 100 without MaxResults", I, "moto 5.2", LISTING),
-    Behaviour(LIST, "The ends of time ranges are included", I, "not documented", LISTING),
+    Behaviour(LIST, "Time ranges include their ends", I, "not documented", LISTING),
     Behaviour(LIST, "A token of another query or region is a ValidationException", I, "not documented", LISTING),
-    Behaviour(STOP, "STOPPING at once, then STOPPED; no artifact", R, RECORDING, "e2e/test_jobs.py"),
+    Behaviour(STOP, "STOPPING immediately, then STOPPED; no artifact", R, RECORDING, "e2e/test_jobs.py"),
     Behaviour(STOP, "A job that has ended is a ValidationException", I, "StopTrainingJob", REFUSALS),
-    Behaviour(STOP, "Stopping twice is no error", I, "StopTrainingJob", LIFE),
+    Behaviour(STOP, "Stopping twice is not an error", I, "StopTrainingJob", LIFE),
     Behaviour(DELETE, "Only COMPLETED, FAILED and STOPPED jobs; the artifact stays", D, REF, LIFE),
     Behaviour(DELETE, "Another status is a ValidationException", I, "not documented", LIFE),
     Behaviour(TAGS, "AddTags overwrites a key", D, REF, TAGS_TEST),
@@ -89,14 +93,18 @@ TABLE = (
     Behaviour(
         "CloudWatch Logs", "/aws/sagemaker/CompilationJobs, a stream per job", D, "developer guide", "e2e/test_feeds.py"
     ),
-    Behaviour("CloudWatch Logs", "What the lines say", I, "ours", "e2e/test_feeds.py"),
+    Behaviour("CloudWatch Logs", "The text of the lines", I, "ours", "e2e/test_feeds.py"),
     Behaviour(
-        "S3, NEO_EMULATOR_AUTH=sigv4", "What ACLs and policies open to all needs no signature", D, "user guide", PUBLIC
+        "S3, NEO_EMULATOR_AUTH=sigv4",
+        "What ACLs and policies grant to everyone needs no signature",
+        D,
+        "user guide",
+        PUBLIC,
     ),
     Behaviour(
         "S3, NEO_EMULATOR_AUTH=sigv4", "Presigned URLs of Signature Version 2 and 4 verify", D, "user guide", PUBLIC
     ),
-    Behaviour(EVERY, "A store that is away is waited for, 2 s, then 503, which SDKs try again", I, "ours", AWAY),
+    Behaviour(EVERY, "If the store is unavailable for 2 s: 503, which SDKs retry", I, "ours", AWAY),
     Behaviour(
         "EventBridge",
         "SageMaker Compilation Job State Change from aws.sagemaker",
@@ -115,7 +123,7 @@ TABLE = (
 
 
 def markdown() -> str:
-    """The table as docs/api-behaviour.md has it."""
+    """The text of docs/api-behaviour.md."""
     rows = ["| operation | behaviour | known | source | checked by |", "|---|---|---|---|---|"]
     rows += [f"| {b.operation} | {b.what} | {b.known} | {b.source} | `tests/{b.test}` |" for b in TABLE]
     head = (
@@ -123,7 +131,7 @@ def markdown() -> str:
         "Written by `python tests/unit/neo_emulator/sagemaker/test_behaviour.py`"
     )
     head += " from `neo_emulator/sagemaker/behaviour.py`.\n"
-    head += "*recorded*: seen in recordings or quoted answers. *documented*: in the"
+    head += "*recorded*: seen in recordings or quoted responses. *documented*: in the"
     head += (
         " API reference, the guide or botocore's model.\n*inferred*: from sibling operations, or chosen; the service"
     )

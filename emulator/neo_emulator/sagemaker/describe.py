@@ -1,4 +1,4 @@
-"""What DescribeCompilationJob and ListCompilationJobs say of a job: which member is there in which state.
+"""The responses of DescribeCompilationJob and ListCompilationJobs: which members are present in which state.
 
 Source: recordings of INPROGRESS, STOPPING and FAILED jobs of 2024-04-16 (cloud-custodian's tests,
 test_sagemaker_compilation_job_*): members that have no value yet are absent, even those that the model calls required.
@@ -11,7 +11,7 @@ from neo_emulator.sagemaker.inference_images import inference_image
 from neo_workers.jobs import MODEL_PACKAGE_INPUT, Job, JobStatus, JsonObject
 
 ECHOED = ("RoleArn", "InputConfig", "OutputConfig", "StoppingCondition", "VpcConfig", "ModelPackageVersionArn")
-"""Members of the request that come back just as they were sent."""
+"""Members of the request that are returned as sent."""
 
 
 def describe(job: Job) -> JsonObject:
@@ -58,7 +58,7 @@ def _times(job: Job) -> JsonObject:
     return {
         "CreationTime": job.created,
         "LastModifiedTime": job.modified,
-        # a job that went back to the queue is shown as one that has not started
+        # a requeued job is shown as one that has not started
         "CompilationStartTime": None if job.status is JobStatus.STARTING else job.started,
         "CompilationEndTime": job.ended,
     }

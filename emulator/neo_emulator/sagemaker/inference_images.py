@@ -1,4 +1,4 @@
-"""InferenceImage: the container that AWS would serve a cloud target's artifact with. Facts as tables.
+"""InferenceImage: the container image with which AWS serves a cloud target's artifact, as tables.
 
 Source: image_uri_config of aws/sagemaker-python-sdk (repositories, versions, accounts), the developer guide's pages on
 Neo inference containers (Keras, ONNX), and the recordings of 2024-04-16 (present from the start of the job).
@@ -40,7 +40,7 @@ ACCOUNTS = {
     "us-west-1": "710691900526",
     "us-west-2": "301217895009",
 }
-"""Owner of the images by region."""
+"""Account that owns the images, by region."""
 
 PROCESSORS = {
     **dict.fromkeys(("ml_m4", "ml_m5", "ml_m6g", "ml_c4", "ml_c5", "ml_c6g"), "cpu"),
@@ -52,7 +52,7 @@ PROCESSORS = {
 
 @dataclass(frozen=True)
 class Images:
-    """One repository; `versions` ascend, and the last is taken when the request names none or a newer one."""
+    """One repository; `versions` ascend, and the last is used if the request has none or a newer one."""
 
     repository: str
     versions: tuple[str, ...]
@@ -80,7 +80,7 @@ IMAGES: dict[str, dict[str, Images]] = {
 
 
 def inference_image(region: str, device: str | None, framework: str | None, version: str | None) -> str | None:
-    """`<account>.dkr.ecr.<region>.<suffix>/<repository>:<tag>`, None where AWS has no image."""
+    """`<account>.dkr.ecr.<region>.<suffix>/<repository>:<tag>`, None if AWS has no image."""
     processor = PROCESSORS.get(device or "")
     images = IMAGES.get(processor or "", {}).get(framework or "")
     account = ACCOUNTS.get(region)

@@ -1,7 +1,7 @@
-"""ModelPackageVersionArn: what a registered model package says in place of InputConfig.
+"""ModelPackageVersionArn: takes InputConfig from a registered model package.
 
-Source: ModelPackageContainerDefinition of the SageMaker API reference. That an unknown package is refused when the job
-is created is an inference from CreateModel; the text is moto's.
+Source: ModelPackageContainerDefinition in the SageMaker API reference. That an unknown package is refused when the job
+is created is inferred from CreateModel; the text is moto's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from neo_workers.jobs import JsonObject
 
 
 def input_config(arn: str, specification: JsonObject | None) -> JsonObject:
-    """The InputConfig that a package's first container stands for. Raises ValidationException when it has none."""
+    """The InputConfig of a package's first container. Raises ServiceError (ValidationException) if it has none."""
     if specification is None:
         raise errors.validation(f"Model package {arn} not found")
     container: JsonObject = next(iter(specification.get("Containers") or []), {})

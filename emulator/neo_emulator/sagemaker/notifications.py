@@ -1,7 +1,7 @@
-"""Copies what happens to jobs into moto's services: status changes to EventBridge, log lines to CloudWatch Logs.
+"""Forwards job events to moto's services: status changes to EventBridge, log lines to CloudWatch Logs.
 
-A background thread does it every PAUSE_SECONDS. The app calls `catch_up` before moto answers a request for Logs.
-Nothing is loaded for a service that no one has used: until then log lines wait in Redis, and no rule wants the events.
+A background thread does it every PAUSE_SECONDS. The app calls `catch_up` before moto handles a request to Logs.
+A service is not loaded before its first use: until then log lines stay in Redis, and there are no rules for events.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ class Notifications:
         threading.Thread(target=self._run, daemon=True, name="notifications").start()
 
     def stop(self) -> None:
-        """Ends the thread soon."""
+        """Tells the thread to end."""
         self._stop.set()
 
     def catch_up(self, service: str) -> None:
-        """Delivers the log lines that wait, if `service` (a signing name) is CloudWatch Logs."""
+        """Delivers pending log lines, if `service` (a signing name) is CloudWatch Logs."""
         if service == "logs":
             try:
                 self.deliver_logs()
             except RedisError as error:
-                log.warning("log lines wait: %s", error)
+                log.warning("cannot deliver log lines now: %s", error)
 
     def _run(self) -> None:
         while not self._stop.wait(PAUSE_SECONDS):
@@ -64,12 +64,12 @@ class Notifications:
                 if self._services.in_use("logs"):
                     self.deliver_logs()
             except RedisError as error:
-                log.debug("notifications wait, the store is away: %s", error)
+                log.debug("cannot deliver notifications, the store is unavailable: %s", error)
             except Exception:
                 log.exception("notifications")
 
     def deliver_events(self) -> None:
-        """One event per status change since the last call, if anyone has used EventBridge."""
+        """Delivers one event per status change since the last call, if EventBridge is in use."""
         with self._lock:
             if not self._begun:
                 self._reader.begin()
@@ -89,7 +89,7 @@ class Notifications:
         }
 
     def _detail(self, change: StatusChange) -> JsonObject:
-        """Describe's members at the moment of the change. The casing of the status is not documented: a setting."""
+        """Describe's members at the time of the change. The status's case is a setting, since it is not documented."""
         try:
             job = self._store.get(change.job_id)
             ended = job.ended if change.status in TERMINAL else None
@@ -101,7 +101,7 @@ class Notifications:
         return detail
 
     def deliver_logs(self) -> None:
-        """Every log line that waits, into the job's stream."""
+        """Delivers all pending log lines to the jobs' streams."""
         with self._lock:
             while batches := self._reader.read_logs():
                 for batch in batches:
@@ -111,16 +111,16 @@ class Notifications:
 
     @contextmanager
     def _logged(self, job_id: JobId) -> Iterator[None]:
-        """One entry that moto cannot take must not hold up the rest."""
+        """Logs moto's exceptions: one entry that fails must not block the others."""
         try:
             yield
         except RedisError:
             raise
         except Exception:
-            log.exception("moto did not take a notification", extra={"job": str(job_id)})
+            log.exception("moto refused a notification", extra={"job": str(job_id)})
 
 
 def _milliseconds(value: object) -> int:
     if not isinstance(value, datetime):
-        raise TypeError(f"not for an event: {value!r}")
+        raise TypeError(f"cannot serialize {value!r}")
     return round(value.timestamp() * 1000)

@@ -1,6 +1,6 @@
-"""SageMaker's compilation-job operations, found by their AWS names in OPERATIONS.
+"""SageMaker's compilation-job operations, registered by their AWS names in OPERATIONS.
 
-Each takes a request that its shapes allow and gives back the members of the answer, or raises ServiceError.
+Each takes a request that is valid by its shapes, and returns the members of the response or raises ServiceError.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from neo_workers.store.store import JobActive, JobExists, JobNotFound, Store, To
 
 T = TypeVar("T")
 Publish = Callable[[JobId], None]
-"""Tells the workers about a job; never raises."""
+"""Announces a job to the workers; never raises."""
 
 
 class OtherServices(Protocol):
-    """What a job's request may refer to in other services."""
+    """Lookups in other services that requests refer to."""
 
     def model_package(self, scope: Scope, arn: str) -> JsonObject | None:
-        """A model package's InferenceSpecification, None for an unknown one."""
+        """A model package's InferenceSpecification, None if it does not exist."""
         ...
 
     def trusts_sagemaker(self, role_arn: str) -> bool:
@@ -36,11 +36,11 @@ class OtherServices(Protocol):
 
 @dataclass(frozen=True)
 class OperationRequest:
-    """One request, and what an operation needs to answer it."""
+    """One request, and what an operation needs to handle it."""
 
-    members: JsonObject  # as `aws_json.parse_request` returns them, allowed by the operation's shapes
+    members: JsonObject  # from `aws_json.parse_request`, validated by `constraints.check`
     scope: Scope  # the caller's account and region
-    invocation: str  # the same for every try of one SDK call, "" when the SDK sends none
+    invocation: str  # ID of the SDK call, the same for its retries; "" if not sent
     settings: Settings
     store: Store
     publish: Publish
@@ -48,7 +48,7 @@ class OperationRequest:
 
     @property
     def job_id(self) -> JobId:
-        """The job that CompilationJobName names."""
+        """The ID of the job CompilationJobName in the caller's scope."""
         return JobId(self.scope, self.members["CompilationJobName"])
 
 
@@ -57,7 +57,7 @@ Run = Callable[[OperationRequest], JsonObject]
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation, and whether it may simply be run again when the store was away."""
+    """An operation, and whether it may be retried after the store was unavailable."""
 
     run: Run
     repeatable: bool
@@ -67,7 +67,7 @@ OPERATIONS: dict[str, Operation] = {}
 
 
 def operation(*, repeatable: bool) -> Callable[[Run], Run]:
-    """Registers a function under its name in AWS's spelling: create_compilation_job is CreateCompilationJob."""
+    """Registers a function under its AWS name: create_compilation_job is CreateCompilationJob."""
 
     def register(run: Run) -> Run:
         OPERATIONS["".join(word.capitalize() for word in run.__name__.split("_"))] = Operation(run, repeatable)
@@ -77,7 +77,7 @@ def operation(*, repeatable: bool) -> Callable[[Run], Run]:
 
 
 def is_ours(members: JsonObject) -> bool:
-    """Whether the emulator answers: True unless the request's ResourceArn names something that moto has."""
+    """Whether the emulator handles the request: False if ResourceArn is not a compilation job's, but moto's."""
     arn = members.get("ResourceArn")
     return arn is None or ":compilation-job/" in arn or not arn.startswith("arn:")
 
@@ -109,7 +109,7 @@ def create_compilation_job(request: OperationRequest) -> JsonObject:
 
 @operation(repeatable=True)
 def describe_compilation_job(request: OperationRequest) -> JsonObject:
-    """The job as it stands. Raises ResourceNotFound."""
+    """The job's description. Raises ResourceNotFound."""
     try:
         return describe(request.store.get(request.job_id))
     except JobNotFound as err:
@@ -118,7 +118,7 @@ def describe_compilation_job(request: OperationRequest) -> JsonObject:
 
 @operation(repeatable=True)
 def list_compilation_jobs(request: OperationRequest) -> JsonObject:
-    """One page of summaries, and a NextToken when more jobs follow. Raises ValidationException for a foreign token."""
+    """One page of summaries, with NextToken if there are more. Raises ValidationException for an invalid token."""
     page = request.store.page(request.scope, pagination.query(request.members, request.scope))
     answer: JsonObject = {"CompilationJobSummaries": [summary(job) for job in page.jobs]}
     if page.more and page.jobs:
@@ -128,9 +128,9 @@ def list_compilation_jobs(request: OperationRequest) -> JsonObject:
 
 @operation(repeatable=True)
 def stop_compilation_job(request: OperationRequest) -> JsonObject:
-    """Nothing; a job that was waiting or running is STOPPING now, one that was STOPPING stays so.
+    """Changes a STARTING or INPROGRESS job to STOPPING; the response is empty. STOPPING jobs stay so.
 
-    Raises ResourceNotFound, and ValidationException for a job that has ended: the answer of StopTrainingJob.
+    Raises ResourceNotFound, and ValidationException for an ended job, as StopTrainingJob does.
     """
     try:
         before = request.store.stop(request.job_id)
@@ -143,10 +143,10 @@ def stop_compilation_job(request: OperationRequest) -> JsonObject:
 
 @operation(repeatable=False)
 def delete_compilation_job(request: OperationRequest) -> JsonObject:
-    """Nothing; the record of an ended job is gone, its artifact stays.
+    """Deletes the record of an ended job, not its artifact; the response is empty.
 
     Raises ResourceNotFound, and ValidationException for a job that has not ended.
-    Source: API_DeleteCompilationJob; which error refuses is not documented.
+    Source: API_DeleteCompilationJob; the error for an active job is not documented.
     """
     try:
         request.store.delete(request.job_id)
@@ -160,16 +160,16 @@ def delete_compilation_job(request: OperationRequest) -> JsonObject:
 
 @operation(repeatable=True)
 def add_tags(request: OperationRequest) -> JsonObject:
-    """All tags of the job, these added or overwritten. Raises ValidationException for an unknown job and a 51st tag."""
+    """Adds or overwrites tags. Returns all tags. Raises ValidationException for an unknown job or a 51st tag."""
     added = _tags(request.members)
     return {"Tags": _on_tagged_job(request, lambda job_id: _listed(request.store.put_tags(job_id, added)))}
 
 
 @operation(repeatable=True)
 def list_tags(request: OperationRequest) -> JsonObject:
-    """The job's tags by key, all at once: a job has at most 50 (lua/tag.lua), and that is the smallest page.
+    """The job's tags by key in one page: a job has at most 50 (lua/tag.lua), the smallest page size.
 
-    Raises ValidationException for an unknown job and for any NextToken, since none was given out.
+    Raises ValidationException for an unknown job and for any NextToken, since none is ever returned.
     """
     if request.members.get("NextToken"):
         raise pagination.invalid_token()
@@ -178,13 +178,13 @@ def list_tags(request: OperationRequest) -> JsonObject:
 
 @operation(repeatable=True)
 def delete_tags(request: OperationRequest) -> JsonObject:
-    """Nothing; the tags with these keys are gone. Raises ValidationException for an unknown job."""
+    """Deletes the tags with these keys; the response is empty. Raises ValidationException for an unknown job."""
     _on_tagged_job(request, lambda job_id: request.store.remove_tags(job_id, request.members["TagKeys"]))
     return {}
 
 
 def _on_tagged_job(request: OperationRequest, do: Callable[[JobId], T]) -> T:
-    """The model gives the tag operations no error of their own, so an ARN without a job is a ValidationException."""
+    """Runs `do`. The model declares no error for tag operations, so an unknown job is a ValidationException."""
     arn = request.members["ResourceArn"]
     job_id = job_of_arn(arn)
     if job_id is None or job_id.scope != request.scope or job_arn(job_id) != arn:

@@ -1,7 +1,7 @@
-"""ListCompilationJobs: its filters and order as a store query, and the NextToken between its pages.
+"""ListCompilationJobs: converts its filters and order into a store query, and creates and parses NextToken.
 
-Source: API_ListCompilationJobs (CreationTime and Ascending by default). Not documented, chosen: pages of 100 where
-MaxResults is absent, as in moto; the ends of time ranges are included.
+Source: API_ListCompilationJobs (CreationTime and Ascending by default). Not documented, chosen: pages of 100 if
+MaxResults is absent, as in moto; time ranges include their ends.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from neo_emulator.protocol import errors
 from neo_workers.jobs import Job, JobStatus, JsonObject, Query, Scope, SortBy
 
 DEFAULT_PAGE = 100
-_UNBOUND = frozenset({"MaxResults", "NextToken"})  # may change from page to page
+_UNBOUND = frozenset({"MaxResults", "NextToken"})  # may differ between pages
 _DEFAULTS = {"SortBy": SortBy.CREATION_TIME, "SortOrder": "Ascending"}
-Cursor = tuple[str, int, str]  # (status, created in ms, name) of the last job shown
+Cursor = tuple[str, int, str]  # (status, created in ms, name) of the previous page's last job
 
 
 def query(request: JsonObject, scope: Scope) -> Query:
-    """What `request` asks of the store. Raises ServiceError (ValidationException) for another request's NextToken."""
+    """The store query for `request`. Raises ServiceError (ValidationException) for another request's NextToken."""
     token, status = request.get("NextToken"), request.get("StatusEquals")
     return Query(
         sort_by=SortBy(request.get("SortBy", _DEFAULTS["SortBy"])),
@@ -38,19 +38,19 @@ def query(request: JsonObject, scope: Scope) -> Query:
 
 
 def next_token(request: JsonObject, last: Job) -> str:
-    """A token for the page behind `last`, good only for the filters and order of `request`, and for the
+    """A token for the page after `last`, valid only for the filters and order of `request` and the
     account and region of the job."""
     created_ms = _milliseconds(last.created)
     return encode([_fingerprint(request, last.id.scope), last.status, created_ms, last.id.name])
 
 
 def encode(parts: list[object]) -> str:
-    """Any JSON list as a token."""
+    """Encodes a JSON list as an opaque token."""
     return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode()
 
 
 def decode(token: str) -> list[object]:
-    """What `encode` was given. Raises ServiceError (ValidationException) for any other text."""
+    """The inverse of `encode`. Raises ServiceError (ValidationException) for an invalid token."""
     try:
         parts = json.loads(base64.urlsafe_b64decode(token.encode("ascii")))
     except (ValueError, RecursionError) as err:

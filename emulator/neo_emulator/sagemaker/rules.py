@@ -1,6 +1,6 @@
-"""What CreateCompilationJob refuses and botocore's model cannot say: rows, each with its source.
+"""Rules of CreateCompilationJob that botocore's model cannot express: a table, each row with its source.
 
-Only what the service documents or was seen to refuse at request time stands here. Left out, because nothing public says
+Only documented or observed refusals at request time are included. Left out, because no public source shows
 that the service refuses it before the job starts: CompilerOptions that cannot be parsed, options of another target, a
 framework that the target does not take, a missing DataInputConfig, roles of another account, tag keys with "aws:".
 Except for FrameworkVersion, the service's texts are not public; these are our own.
@@ -23,7 +23,7 @@ GUIDE = "https://docs.aws.amazon.com/sagemaker/latest/dg/"
 
 @dataclass(frozen=True)
 class Rule:
-    """One reason to refuse a request that its shapes allow."""
+    """One reason to refuse a request that is valid by its shapes."""
 
     broken: Callable[[JsonObject], bool]
     message: str
@@ -31,7 +31,7 @@ class Rule:
 
 
 def check(request: JsonObject) -> None:
-    """Returns when `request` breaks no rule. Raises ServiceError (ValidationException) for the first it breaks."""
+    """Raises ServiceError (ValidationException) for the first rule that `request` violates."""
     for rule in CREATE_RULES:
         if rule.broken(request):
             raise errors.validation(rule.message)
@@ -40,7 +40,7 @@ def check(request: JsonObject) -> None:
 VERSIONLESS_DEVICES = frozenset(
     {"imx8mplus", "jacinto_tda4vm", "coreml", "sitara_am57x", "amba_cv2", "amba_cv22", "amba_cv25"}
 )
-"""Devices that take no FrameworkVersion: those that neither the service's text nor the SDK's table allows one for."""
+"""Devices without FrameworkVersion: neither the service's text nor the SDK's table allows it for them."""
 
 
 def _output(request: JsonObject) -> JsonObject:
@@ -67,7 +67,7 @@ def _nvidia_without_gpu_code(request: JsonObject) -> bool:
 
 
 def _options(text: str) -> set[str]:
-    """Names of the options in JSON or Python spelling; none for a text that is neither."""
+    """Names of the options in a JSON or Python literal; empty for any other text."""
     for read in (json.loads, ast.literal_eval):
         try:
             options = read(text)

@@ -1,4 +1,4 @@
-"""Answers the SageMaker operations that the emulator has itself; every other request it leaves to the next handler."""
+"""The handler for the SageMaker operations that the emulator implements; it declines all other requests."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from neo_workers.store.redis_client import is_away
 from neo_workers.store.store import Store
 
 STORE_PATIENCE_SECONDS = 2.0
-"""How long a repeatable operation waits for a store that is away."""
+"""How long a repeatable operation waits for an unavailable store."""
 STORE_PAUSE_SECONDS = 0.05
 
 log = logging.getLogger(__name__)
 
 
 class SageMaker:
-    """A WSGI application that declines (None) requests for which it has no operation."""
+    """A handler for the operations in `operations.py`; it declines (None) all other requests."""
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class SageMaker:
         self._other_services = other_services
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+        """The operation's response or error as awsJson1.1, or None."""
         name = aws_json.operation_name(environ)
         if name not in OPERATIONS:
             return None
@@ -78,7 +79,7 @@ class SageMaker:
 def _run(operation: Operation, request: OperationRequest) -> JsonObject:
     """The members of the operation's response.
 
-    Raises ServiceError; it is ServiceUnavailable when the store is away for too long.
+    Raises ServiceError; it is ServiceUnavailable if the store is unavailable for too long.
     """
     deadline = time.monotonic() + (STORE_PATIENCE_SECONDS if operation.repeatable else 0)
     while True:
@@ -88,6 +89,6 @@ def _run(operation: Operation, request: OperationRequest) -> JsonObject:
             if not is_away(err):
                 raise
             if time.monotonic() >= deadline:
-                log.warning("the job store does not answer: %s", err)
+                log.warning("the job store does not respond: %s", err)
                 raise errors.unavailable() from err
         time.sleep(STORE_PAUSE_SECONDS)

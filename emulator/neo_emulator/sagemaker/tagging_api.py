@@ -1,4 +1,4 @@
-"""The Resource Groups Tagging API over compilation jobs; what it says of everything else is moto's.
+"""The Resource Groups Tagging API for compilation jobs, merged with moto's response for other resources.
 
 Source: resourcegroupstaggingapi/2017-01-26 of botocore; Cloud Custodian reads and writes the tags of jobs this way.
 """
@@ -29,7 +29,7 @@ Wsgi = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 
 
 class Tagging:
-    """A WSGI application that declines (None) what is not for the tagging API or does not concern jobs."""
+    """A handler for the tagging API; it declines (None) other requests, and those that do not concern jobs."""
 
     def __init__(self, store: Store, moto: Wsgi, scope: Callable[[WSGIEnvironment], Scope]) -> None:
         self._store, self._moto = store, moto
@@ -43,6 +43,7 @@ class Tagging:
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+        """The merged response as JSON, or None."""
         target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
         run = self._operations.get(target.removeprefix(TARGET)) if target.startswith(TARGET) else None
         if run is None:
@@ -60,10 +61,10 @@ class Tagging:
         return Response(200, json.dumps(answer).encode(), headers).send(start_response)
 
     def get_resources(self, environ: WSGIEnvironment, request: JsonObject) -> JsonObject | None:
-        """Jobs with tags by name, then moto's resources, in pages. None (all moto's) behind the last job."""
+        """Tagged jobs by name, then moto's resources, in pages. None after the last job (the rest is moto's)."""
         token, limit = request.get("PaginationToken"), request.get("ResourcesPerPage", DEFAULT_PAGE)
         if not isinstance(limit, int) or not 1 <= limit <= MOST_PER_PAGE:
-            return None  # moto refuses
+            return None  # moto returns the error
         rows: list[JsonObject] = []
         if token != _JOBS_SHOWN:
             after = _last_name(token) if token else ""
@@ -101,7 +102,7 @@ class Tagging:
         return rows
 
     def tag_resources(self, environ: WSGIEnvironment, request: JsonObject) -> JsonObject | None:
-        """Which resources could not be tagged or untagged, and why. None when no job is among them."""
+        """Tags or untags resources. Returns those that failed, and why. None if no job is among them."""
         arns = request.get("ResourceARNList") or []
         ours = [arn for arn in arns if job_of_arn(str(arn)) is not None]
         if not ours:
@@ -127,12 +128,12 @@ class Tagging:
         return {"FailedResourcesMap": failed}
 
     def get_tag_keys(self, environ: WSGIEnvironment, request: JsonObject) -> JsonObject | None:
-        """Keys in use, of jobs too. None (all moto's) behind the first page."""
+        """Tag keys in use, including jobs'. None after the first page (the rest is moto's)."""
         found = {key for tags in self._store.tagged(self._scope(environ)).values() for key in tags}
         return self._merged(environ, request, "TagKeys", found)
 
     def get_tag_values(self, environ: WSGIEnvironment, request: JsonObject) -> JsonObject | None:
-        """Values in use of one key, of jobs too. None (all moto's) behind the first page."""
+        """Values in use of one tag key, including jobs'. None after the first page (the rest is moto's)."""
         key = request.get("Key")
         found = {tags[key] for tags in self._store.tagged(self._scope(environ)).values() if key in tags}
         return self._merged(environ, request, "TagValues", found)
@@ -148,7 +149,7 @@ class Tagging:
         }
 
     def _ask(self, environ: WSGIEnvironment, request: JsonObject) -> JsonObject:
-        """moto's answer to the same operation. Raises ServiceError as moto refuses."""
+        """moto's response to the same operation. Raises ServiceError with moto's error."""
         statuses = list[str]()
         copy = with_body(environ, json.dumps(request).encode())
         answer = b"".join(self._moto(copy, lambda status, *_: _note(statuses, status)))
@@ -166,7 +167,7 @@ def _note(statuses: list[str], status: str) -> Callable[[bytes], object]:
 
 
 def _parsed(body: bytes) -> JsonObject:
-    """The request's members, which `Tagging` must be able to trust."""
+    """The request's members, type-checked. Raises ServiceError (SerializationException)."""
     try:
         request = json.loads(body or b"{}")
     except (ValueError, RecursionError) as err:

@@ -1,8 +1,8 @@
 """Runs a command that must not outlive its parent: `python lifeline.py GRACE [--remove DIR] -- COMMAND...`
 
-Standard input is a pipe from the parent. When it closes, however the parent died, the command gets SIGTERM and, after
-GRACE seconds, SIGKILL; then DIR is removed. Whenever the command ends, the rest of its process group is killed.
-Standalone on purpose: it starts in 30 ms and imports nothing of ours.
+Standard input is a pipe from the parent. When it closes because the parent has ended, the command gets SIGTERM and,
+after GRACE seconds, SIGKILL; then DIR is removed. Whenever the command ends, the rest of its process group is killed.
+Standalone on purpose: it starts in 30 ms and imports no other module of this project.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ PR_SET_PDEATHSIG = 1
 
 
 def _in_the_child() -> None:
-    os.setpgid(0, 0)  # Ctrl-C goes to the whole foreground group: the parent alone decides what it means
+    os.setpgid(0, 0)  # Ctrl-C goes to the foreground process group, and only the parent shall handle it
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # should the guard itself be killed
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # in case this process itself is killed
 
 
 def main(argv: list[str]) -> int:
-    """The command's exit status; 128 + N when signal N ended it."""
+    """The command's exit status; 128 + N if signal N ended it."""
     split = argv.index("--")
     options, command = argv[:split], argv[split + 1 :]
     grace_seconds = float(options[0])

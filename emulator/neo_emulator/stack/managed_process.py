@@ -1,4 +1,4 @@
-"""A process of the embedded stack that dies with us and is started again when it dies alone."""
+"""A process of the embedded stack that ends with its parent and is restarted when it ends by itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from neo_emulator.stack import lifeline
 GRACE_SECONDS = {"worker": 0.7, "valkey": 1.0}
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 10.0
 STEADY_SECONDS = 30.0
-"""Who ran for that long is well: its next restart comes at once again, and its last words are forgotten."""
+"""A process that ran for this long is healthy: its restart delay and failure message are reset."""
 _LAST_LINES = 20
 
 log = logging.getLogger(__name__)
@@ -26,13 +26,13 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class ManagedProcess:
-    """A command under a guard. `keep_alive` is called again and again; `end` at the end."""
+    """A command run by lifeline.py. Call `keep_alive` periodically, and `end` to stop it."""
 
     name: str
     command: list[str]
     environment: dict[str, str]
-    remove: Path | None = None  # removed when it ended because we did
-    lock: int | None = None  # a descriptor that its guard keeps open as long as it runs
+    remove: Path | None = None  # folder removed when it ended together with its parent
+    lock: int | None = None  # file descriptor that lifeline.py keeps open as long as it runs
     process: subprocess.Popen[bytes] | None = None
     restart_at: float = field(default=0.0)
     pause_seconds: float = FIRST_PAUSE_SECONDS
@@ -43,7 +43,7 @@ class ManagedProcess:
     _reader: threading.Thread | None = None
 
     def start(self) -> None:
-        """Starts it, the log on its standard error becoming ours."""
+        """Starts the process; its standard error is copied to this process's log."""
         remove = ["--remove", str(self.remove)] if self.remove else []
         self._begun = time.monotonic()
         self._lines.clear()
@@ -76,7 +76,7 @@ class ManagedProcess:
                 sys.stderr.flush()
 
     def keep_alive(self) -> None:
-        """Starts it again when it has ended, after a pause that doubles each time it does not stay up."""
+        """Restarts the process if it has ended, after a delay that doubles with each failure."""
         now = time.monotonic()
         if self.process is None:
             return
@@ -87,7 +87,7 @@ class ManagedProcess:
             self.failures += 1
             if self._reader is not None:
                 self._reader.join(0.5)
-            log.warning("%s %s; it is started again in %.1f s", self.name, self._ending(), self.pause_seconds)
+            log.warning("%s %s; restarting in %.1f s", self.name, self._ending(), self.pause_seconds)
             self.last_failure = f"{self._ending()}: {self._last_words()}"
             self.restart_at = now + self.pause_seconds
             self.pause_seconds = min(self.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
@@ -99,7 +99,7 @@ class ManagedProcess:
 
     @property
     def trouble(self) -> str:
-        """Why it does not stay up; "" when it does, as far as is known."""
+        """Why the process does not stay up, "" if it does."""
         return f"{self.last_failure} (failure {self.failures} in a row)" if self.failures > 1 else ""
 
     def _ending(self) -> str:
@@ -107,10 +107,10 @@ class ManagedProcess:
 
     def _last_words(self) -> str:
         spoken = [line for line in self._lines if line.strip()]
-        return spoken[-1] if spoken else "it said nothing"
+        return spoken[-1] if spoken else "no output"
 
     def end(self) -> None:
-        """Closes its lifeline, so that its guard ends it, and waits for that."""
+        """Closes the lifeline, so that the process ends, and waits for that."""
         if self.process is None or self.process.stdin is None:
             return
         with contextlib.suppress(OSError):

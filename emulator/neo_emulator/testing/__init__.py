@@ -1,1 +1,1 @@
-"""What tests and scripts import: a running emulator, pytest fixtures, a waiter."""
+"""For tests and scripts: a running emulator, pytest fixtures, a waiter."""

@@ -22,18 +22,18 @@ from typing import Any, Self
 from neo_emulator.testing.server_process import ServerProcess
 
 PARAMETER = "neo"
-"""A decorated function that has a parameter of this name is given the emulator."""
+"""A decorated function with a parameter of this name gets the emulator."""
 
 _OTHER_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SAGEMAKER", "AWS_SESSION_TOKEN", "AWS_PROFILE")
-"""Variables that would lead a client elsewhere in spite of AWS_ENDPOINT_URL and the keys."""
+"""Environment variables that would override AWS_ENDPOINT_URL and the keys."""
 
 
 class NeoEmulator(ServerProcess):
-    """The whole stack on a free port, in processes of its own that never outlive this one.
+    """The complete stack on a free port, in separate processes that never outlive this one.
 
     `settings` are NEO_EMULATOR_* names in lower case: min_run_seconds=2, data_dir="state", workers=1. While it runs,
-    boto3 clients made without an endpoint reach it too: AWS_ENDPOINT_URL and credentials that it takes are in
-    os.environ. `environ=False` leaves that alone.
+    boto3 clients created without an endpoint use it too: AWS_ENDPOINT_URL and valid credentials are set in
+    os.environ, unless `environ=False`.
     """
 
     def __init__(self, *, environ: bool = True, timeout_seconds: float = 60.0, **settings: object) -> None:
@@ -43,7 +43,7 @@ class NeoEmulator(ServerProcess):
         self._again = functools.partial(type(self), environ=environ, timeout_seconds=timeout_seconds, **settings)
 
     def start(self) -> Self:
-        """Returns when the API takes jobs; for notebooks, where a `with` block is too short. `stop` ends it."""
+        """Starts the emulator and waits until it accepts jobs; for notebooks, instead of `with`. See `stop`."""
         super().start()
         if self._environ and self._replaced is None:
             ours = self.environment()
@@ -54,7 +54,7 @@ class NeoEmulator(ServerProcess):
         return self
 
     def stop(self) -> None:
-        """Ends it and puts os.environ back."""
+        """Stops the emulator and restores os.environ."""
         super().stop()
         replaced, self._replaced = self._replaced or {}, None
         for name, value in replaced.items():
@@ -69,7 +69,7 @@ class NeoEmulator(ServerProcess):
         self.stop()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function` with a fresh emulator around each call."""
+        """Decorates `function`: each call runs with a new emulator."""
         signature = inspect.signature(function)
         given = PARAMETER in signature.parameters
 
@@ -78,7 +78,7 @@ class NeoEmulator(ServerProcess):
             with self._again() as neo:
                 return function(*args, **kwargs, **({PARAMETER: neo} if given else {}))
 
-        # without it pytest would look for a fixture of that name
+        # otherwise pytest would look for a fixture with that name
         kept = [item for name, item in signature.parameters.items() if name != PARAMETER]
         call.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
         return call

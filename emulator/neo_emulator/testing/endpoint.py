@@ -1,4 +1,4 @@
-"""A running emulator, seen from a script or a test: clients on it, and the calls that tests make most."""
+"""A running emulator as used by scripts and tests: clients, and frequent calls."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ REGION = "us-east-1"
 POLL_SECONDS = 0.1
 TERMINAL = ("COMPLETED", "FAILED", "STOPPED")
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
-"""Any will do: an emulator without NEO_EMULATOR_AUTH asks for none."""
+"""Any credentials work: an emulator without NEO_EMULATOR_AUTH does not check them."""
 
 _session_lock = Lock()
 
 
-class JobEnded(RuntimeError):  # noqa: N818 - it is what happened to a job, not a fault of the program
-    """A job ended in another status than was waited for; `description` is DescribeCompilationJob's answer."""
+class JobEnded(RuntimeError):  # noqa: N818 - an event, not a fault of the program
+    """A job ended in an unexpected status; `description` is DescribeCompilationJob's response."""
 
     def __init__(self, description: dict[str, Any]) -> None:
         self.description = description
@@ -33,7 +33,7 @@ class JobEnded(RuntimeError):  # noqa: N818 - it is what happened to a job, not 
 
 
 class Endpoint:
-    """The emulator at `url`. Clients are made with credentials that any emulator takes, or with `credentials`."""
+    """The emulator at `url`. Clients use `credentials`, by default ones that an emulator without sigv4 accepts."""
 
     def __init__(self, url: str = "", credentials: dict[str, str] | None = None) -> None:
         self.url = url.rstrip("/")
@@ -41,7 +41,7 @@ class Endpoint:
 
     def client(self, service: str, region: str = REGION) -> Any:
         """A new boto3 client for `service` ("sagemaker", "s3", ...)."""
-        with _session_lock:  # boto3's sessions are not for several threads
+        with _session_lock:  # boto3's sessions are not thread-safe
             return _session().client(service, endpoint_url=self.url, region_name=region, **self._credentials)
 
     @cached_property
@@ -55,16 +55,16 @@ class Endpoint:
         return self.client("s3")
 
     def bucket(self, prefix: str = "neo") -> str:
-        """The name of a new, empty bucket."""
+        """Creates a bucket with a unique name. Returns the name."""
         name = f"{prefix}-{uuid4().hex[:12]}"
         self.s3.create_bucket(Bucket=name)
         return name
 
     def wait(self, name: str, *statuses: str, timeout_seconds: float = 900.0) -> dict[str, Any]:
-        """The description of job `name` once it has one of `statuses`, by default COMPLETED.
+        """Waits until job `name` has one of `statuses`, by default COMPLETED. Returns its description.
 
-        Raises JobEnded when it ended in another status, TimeoutError when it takes too long, and botocore's
-        ClientError when there is no such job.
+        Raises JobEnded if it ended in another status, TimeoutError after `timeout_seconds`, and botocore's
+        ClientError if the job does not exist.
         """
         wanted = statuses or ("COMPLETED",)
         deadline = time.monotonic() + timeout_seconds
@@ -80,29 +80,29 @@ class Endpoint:
             time.sleep(POLL_SECONDS)
 
     def download(self, name: str) -> bytes:
-        """The artifact (tar.gz) of COMPLETED job `name`. Raises JobEnded for a job that ended otherwise."""
+        """The artifact (tar.gz) of COMPLETED job `name`. Raises JobEnded for a job with another status."""
         uri = self.wait(name)["ModelArtifacts"]["S3ModelArtifacts"]
         bucket, key = uri.removeprefix("s3://").split("/", 1)
         body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         return body
 
     def reset(self) -> None:
-        """Forgets every job, bucket, pace and planned fault: the emulator is as new."""
+        """Deletes all jobs, buckets and other resources, the pace and planned faults."""
         self.control("reset", {})
 
     def pace(self, *, min_starting_seconds: float | None = None, min_run_seconds: float | None = None) -> None:
-        """Holds jobs in STARTING and INPROGRESS for at least that long from now on; 0 lets them go."""
+        """Sets the minimum time that jobs stay in STARTING and INPROGRESS; 0 removes it."""
         given = {"min_starting_seconds": min_starting_seconds, "min_run_seconds": min_run_seconds}
         self.control("pace", {name: value for name, value in given.items() if value is not None})
 
     def fail_next(self, reason: str, *, name: str = "*", count: int = 1) -> None:
-        """The next `count` jobs whose name fits the pattern `name` FAIL with `reason`."""
+        """The next `count` jobs whose name matches the glob `name` FAIL with `reason`. Raises ValueError."""
         self.control("faults", {"reason": reason, "name": name, "count": count})
 
     def control(self, page: str, members: dict[str, Any] | None = None) -> Any:
-        """What /_neo/`page` answers, JSON taken apart; a POST when there are `members`.
+        """The parsed JSON of /_neo/`page`; a POST if `members` are given.
 
-        Raises ValueError with the emulator's words when it refuses them, OSError when it does not answer.
+        Raises ValueError with the emulator's error message if it refuses them, OSError if it does not respond.
         """
         body = None if members is None else json.dumps(members).encode()
         try:
@@ -113,13 +113,13 @@ class Endpoint:
                 raise ValueError(_words(error.read().decode(errors="replace"))) from error
 
     def environment(self) -> dict[str, str]:
-        """Environment variables with which every AWS SDK and the AWS CLI reach the emulator."""
+        """Environment variables that point AWS SDKs and the AWS CLI at the emulator."""
         keys = {name.upper(): value for name, value in self._credentials.items()}
         return {"AWS_ENDPOINT_URL": self.url, **CREDENTIALS, **keys}
 
 
 def _words(body: str) -> str:
-    """What a refusal's body says."""
+    """The error message in a response body."""
     try:
         return str(json.loads(body)["error"])
     except (ValueError, TypeError, KeyError):
@@ -128,7 +128,7 @@ def _words(body: str) -> str:
 
 @cache
 def _session() -> Any:
-    """One session for all clients: it keeps botocore's parsed models (0.2 s each)."""
+    """One session for all clients: it caches botocore's parsed models (0.2 s each)."""
     import boto3
 
     return boto3.session.Session()

@@ -1,4 +1,4 @@
-"""Makes pytest fixtures like the plugin's own, for emulators with other settings.
+"""Creates pytest fixtures like the plugin's own, for emulators with other settings.
 
 # conftest.py
 from neo_emulator import factories
@@ -22,20 +22,20 @@ from neo_emulator.testing.endpoint import REGION, Endpoint
 from neo_emulator.testing.server_process import ServerProcess
 
 Fixture = Any
-"""What pytest.fixture gives back; bind it to a name in conftest.py or a test module."""
+"""What pytest.fixture returns; assign it to a name in conftest.py or a test module."""
 
 WAIT = Callable[..., dict[str, Any]]
 
 
 class Attached(Endpoint):
-    """An emulator that someone else runs, and may share: tests do not reset it but work in accounts of their own."""
+    """An emulator started elsewhere and possibly shared: tests do not reset it but use separate accounts."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.control("health")
 
     def in_account_of(self, test: str) -> Endpoint:
-        """The same emulator in a new account, which belongs to this run of `test` alone."""
+        """The same emulator in a new account, used only by this run of `test`."""
         number = int(hashlib.sha256(os.urandom(16) + test.encode()).hexdigest(), 16)
         role = f"arn:aws:iam::{10**11 + number % 10**11}:role/neo-test"
         keys = self.client("sts").assume_role(RoleArn=role, RoleSessionName="neo-test")["Credentials"]
@@ -50,11 +50,11 @@ class Attached(Endpoint):
 
 
 def server(**settings: object) -> Fixture:
-    """A session fixture: a ServerProcess with these NEO_EMULATOR_* settings, names in lower case. One per process."""
+    """A session fixture: a ServerProcess with these NEO_EMULATOR_* settings (names in lower case), one per process."""
 
     @pytest.fixture(scope="session")
     def neo_server() -> Iterator[ServerProcess]:
-        """A running emulator of this test process's own; `neo_server.url` is its endpoint."""
+        """A running emulator, one per test process; `neo_server.url` is its endpoint."""
         given: dict[str, Any] = {"workers": _workers(), **settings}
         with ServerProcess(**given) as process:
             yield process
@@ -67,22 +67,22 @@ def server_noproc(url: str | None = None) -> Fixture:
 
     @pytest.fixture(scope="session")
     def neo_server_noproc(pytestconfig: pytest.Config) -> Attached:
-        """The emulator that someone else runs at --neo-url (or neo_url in pytest's configuration)."""
+        """The running emulator at --neo-url (or neo_url in pytest's configuration)."""
         address = url or configured_url(pytestconfig)
         if not address:
             raise pytest.UsageError("neo_server_noproc needs an emulator: pytest --neo-url http://127.0.0.1:4577")
         try:
             return Attached(address)
         except (OSError, ValueError) as error:
-            raise pytest.UsageError(f"no emulator answers at {address}: {error}") from error
+            raise pytest.UsageError(f"no emulator responds at {address}: {error}") from error
 
     return neo_server_noproc
 
 
 def clean(server: str | None = None) -> Fixture:
-    """A fixture: the emulator of the fixture named `server`, with nothing in it.
+    """A fixture: the emulator of the fixture named `server`, empty.
 
-    By default that of `neo_server_noproc` where pytest was given --neo-url, else of `neo_server`.
+    By default that of `neo_server_noproc` if pytest was given --neo-url, else of `neo_server`.
     """
 
     @pytest.fixture
@@ -93,9 +93,9 @@ def clean(server: str | None = None) -> Fixture:
         if isinstance(found, Attached):
             yield found.in_account_of(request.node.nodeid)
             return
-        found.reset()  # a test that used the server itself may have left something
+        found.reset()  # in case a test that used the server directly left something
         yield found
-        found.reset()  # ends what still compiles
+        found.reset()  # stops running compilations
 
     return neo
 
@@ -116,7 +116,7 @@ def bucket(emulator: str = "neo") -> Fixture:
 
     @pytest.fixture
     def neo_bucket(request: pytest.FixtureRequest) -> str:
-        """The name of an empty bucket of this test's own."""
+        """The name of an empty bucket, created for this test."""
         found: Endpoint = request.getfixturevalue(emulator)
         return found.bucket()
 
@@ -128,7 +128,7 @@ def wait(emulator: str = "neo") -> Fixture:
 
     @pytest.fixture
     def neo_wait(request: pytest.FixtureRequest) -> WAIT:
-        """`neo_wait("my-job")`: the job's description once it is COMPLETED; JobEnded when it ends otherwise."""
+        """`neo_wait("my-job")` waits until the job is COMPLETED and returns its description; raises JobEnded."""
         found: Endpoint = request.getfixturevalue(emulator)
         return found.wait
 
@@ -136,12 +136,12 @@ def wait(emulator: str = "neo") -> Fixture:
 
 
 def configured_url(config: pytest.Config) -> str:
-    """The URL of --neo-url or of `neo_url` in pytest's configuration, "" for none."""
+    """The URL of --neo-url or of `neo_url` in pytest's configuration, "" if not given."""
     return str(config.getoption("neo_url", None) or config.getini("neo_url") or "")
 
 
 @cache
 def _workers() -> int:
-    """Jobs at the same time: this machine's cores, shared between the processes of pytest-xdist."""
+    """Number of parallel jobs: this machine's cores divided by the processes of pytest-xdist."""
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     return max(1, (os.cpu_count() or 1) // processes)

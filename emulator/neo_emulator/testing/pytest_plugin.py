@@ -5,7 +5,7 @@
         neo_client.create_compilation_job(CompilationJobName="mine", ...)
         assert neo_wait("mine")["CompilationJobStatus"] == "COMPLETED"
 
-`pytest --neo-url URL` runs the same tests against an emulator that runs already. factories.py makes more fixtures.
+`pytest --neo-url URL` runs the tests against an emulator that is already running. fixtures.py creates more fixtures.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ neo_wait = fixtures.wait()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """--neo-url, and `neo_url` in pytest's configuration."""
-    text = "URL of a running neo-emulator; without it the tests start one of their own"
+    """Adds --neo-url, and `neo_url` in pytest's configuration."""
+    text = "URL of a running neo-emulator; without it the tests start their own"
     parser.getgroup("neo-emulator").addoption("--neo-url", dest="neo_url", metavar="URL", help=text)
     parser.addini("neo_url", text, default="")

@@ -1,4 +1,4 @@
-"""An emulator in a process of its own, for scripts and tests."""
+"""An emulator in a separate process, for scripts and tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STOP_SECONDS = 5.0
 
 
 class ServerProcess(Endpoint):
-    """`neo-emulator serve` on a free port; `url` is known once `start` returned. It never outlives this process.
+    """`neo-emulator serve` on a free port; `url` is valid after `start`. It never outlives this process.
 
     Use it as a context manager. `settings` are NEO_EMULATOR_* names in lower case, for example min_run_seconds=2.
     """
@@ -33,8 +33,8 @@ class ServerProcess(Endpoint):
         self._ready = threading.Event()
 
     def start(self) -> Self:
-        """Returns when the API takes jobs. Raises RuntimeError with the server's last words when it does not."""
-        for made in ("sagemaker", "s3"):  # clients of an earlier start
+        """Starts the server and waits until it accepts jobs. Raises RuntimeError with its output if it fails."""
+        for made in ("sagemaker", "s3"):  # cached clients of an earlier start
             self.__dict__.pop(made, None)
         environment = dict(os.environ) | {f"NEO_EMULATOR_{k.upper()}": str(v) for k, v in self._settings.items()}
         serve = [sys.executable, "-m", "neo_emulator", "serve", "--port", "0", *self._arguments]
@@ -65,21 +65,23 @@ class ServerProcess(Endpoint):
 
     @property
     def pid(self) -> int | None:
-        """The pid of the process that holds all of the server's processes, None when it does not run."""
+        """The PID of the parent of all of the server's processes, None if it is not running."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     @property
     def output(self) -> str:
-        """The last 200 lines that the server printed."""
+        """The last 200 lines of the server's output."""
         return "".join(self._lines)
 
     def stop(self) -> None:
-        """Ends the server and all of its processes."""
+        """Stops the server and all of its processes."""
         if self._process is None:
             return
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(STOP_SECONDS + 60)  # its guard kills after STOP_SECONDS; a loaded machine is slow at that
+        self._process.wait(
+            STOP_SECONDS + 60
+        )  # lifeline.py kills it after STOP_SECONDS, which may take long on a loaded machine
         if self._reader is not None:
             self._reader.join(5)
         self._process.stdout.close()

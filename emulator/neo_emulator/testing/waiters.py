@@ -1,10 +1,10 @@
-"""A boto3 waiter for compilation jobs, which botocore itself has not (boto/botocore#2758, aws/aws-sdk#346).
+"""A boto3 waiter for compilation jobs, which botocore does not have (boto/botocore#2758, aws/aws-sdk#346).
 
     from neo_emulator import compilation_job_completed_or_stopped
 
     compilation_job_completed_or_stopped(sagemaker).wait(CompilationJobName="my-job", WaiterConfig={"Delay": 1})
 
-Works against AWS just as well: it is named and made after `training_job_completed_or_stopped`.
+It works with AWS, too. Its name and form follow `training_job_completed_or_stopped`.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ MODEL = {
         }
     },
 }
-"""In the form of botocore's waiters-2.json; seconds of delay, an hour in all by default."""
+"""In the format of botocore's waiters-2.json; delay in seconds, by default an hour in total."""
 
 
 def compilation_job_completed_or_stopped(sagemaker: Any) -> Any:
-    """A waiter over boto3's client; wait() raises botocore's WaiterError for a FAILED or unknown job."""
+    """A waiter for boto3's client; wait() raises botocore's WaiterError for a FAILED or unknown job."""
     from botocore.waiter import WaiterModel, create_waiter_with_client
 
     return create_waiter_with_client(NAME, WaiterModel(MODEL), sagemaker)

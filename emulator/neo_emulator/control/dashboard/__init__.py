@@ -1,1 +1,1 @@
-"""The web page at /_neo/, and the same as JSON: jobs with their phases and logs, the targets, the emulator's health."""
+"""The dashboard at /_neo/, as HTML and JSON: jobs with their phases and logs, targets, and health."""

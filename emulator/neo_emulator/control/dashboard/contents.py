@@ -1,4 +1,4 @@
-"""The contents of artifacts for the job page, kept once they have been read."""
+"""The contents of artifacts for the job page, cached."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from neo_workers import artifacts
 from neo_workers.artifacts import Contents
 
 MOST_BYTES = 256 << 20
-"""Larger artifacts are not opened."""
+"""Larger artifacts (in bytes) are not opened."""
 MOST_KEPT = 64
 
 
 class _Unreadable(Exception):  # noqa: N818
-    """An artifact is not there, too large, or damaged."""
+    """An artifact is missing, too large, or damaged."""
 
 
 class ContentsCache:
-    """Artifacts' contents by address and digest; `read` returns an object's bytes, None when it cannot be read."""
+    """Artifacts' contents by URI and digest; `read` returns an object's bytes, None if it cannot be read."""
 
     def __init__(self, read: Callable[[str], bytes | None]) -> None:
         self._read = read
         self._opened = lru_cache(maxsize=MOST_KEPT)(self._open)
 
     def get(self, uri: str, digest: str) -> Contents | None:
-        """The contents of the artifact at `uri` as of `digest`; None when it cannot be read."""
+        """The contents of the artifact at `uri` with `digest`; None if it cannot be read."""
         try:
             return self._opened(uri, digest)
         except _Unreadable:
             return None
 
     def _open(self, uri: str, digest: str) -> Contents:
-        """Raises _Unreadable instead of returning None, which would be kept."""
+        """Raises _Unreadable instead of returning None, which would be cached."""
         archive = self._read(uri)
         found = None if archive is None else artifacts.contents(archive)
         if found is None:

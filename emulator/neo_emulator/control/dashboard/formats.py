@@ -1,10 +1,10 @@
-"""Sizes and durations as people read them, on the pages and in the command's tables."""
+"""Formats sizes and durations for the pages and the command's tables."""
 
 from __future__ import annotations
 
 
 def size(count: int) -> str:
-    """Bytes for people: "35.9 kB"."""
+    """A number of bytes as text, such as "35.9 kB"."""
     number = float(count)
     for unit in ("B", "kB", "MB"):
         if number < 1000:
@@ -14,7 +14,7 @@ def size(count: int) -> str:
 
 
 def seconds(value: float) -> str:
-    """A duration for people: "0.31 s", "4 min 5 s"."""
+    """A duration in seconds as text, such as "0.31 s" or "4 min 5 s"."""
     if value < 60:
         return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)

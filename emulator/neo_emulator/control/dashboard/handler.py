@@ -1,4 +1,4 @@
-"""The dashboard's place in the list of handlers. Its pages are imported when someone first looks at them."""
+"""The dashboard's handler. The pages are imported on the first request for one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Dashboard:
-    """A WSGI application that declines (None) what is not a page of the dashboard."""
+    """A handler for the dashboard's pages; it declines (None) all other requests."""
 
     def __init__(self, settings: Settings, store: Store, control: Control, moto: Moto) -> None:
         self._parts = (settings, store, control, moto)
@@ -31,6 +31,7 @@ class Dashboard:
         return Pages(*self._parts)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+        """The page or JSON for a GET below /_neo/, or None."""
         path = str(environ.get("PATH_INFO", ""))
         if path == PREFIX.rstrip("/"):
             return Response(HTTPStatus.FOUND, b"", {"Location": PREFIX}).send(start_response)

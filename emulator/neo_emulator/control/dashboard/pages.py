@@ -1,4 +1,4 @@
-"""The addresses of the dashboard below /_neo/: pages for people, and `.json` beside each for programs."""
+"""The routes of the dashboard below /_neo/: HTML pages, and each as `.json`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-"""Nothing runs in a page but our own two files, whatever a job's texts hold."""
+"""Only the dashboard's own scripts can run in a page, whatever a job's texts contain."""
 
 Parameters = dict[str, str]
 View = dict[str, object]
@@ -38,7 +38,7 @@ Answer = Callable[..., Response]
 
 
 class Pages:
-    """Answers below /_neo/; what is not a page of the dashboard is declined (None)."""
+    """The responses for paths below /_neo/."""
 
     def __init__(self, settings: Settings, store: Store, control: Control, moto: Moto) -> None:
         self._settings, self._store, self._control, self._moto = settings, store, control, moto
@@ -62,7 +62,7 @@ class Pages:
         ]
 
     def answer(self, path: str, query: str) -> Response | None:
-        """The answer to a GET of `path`, which has lost its /_neo/; None when it is no page of ours."""
+        """The response to a GET of `path` (without /_neo/); None if it is not a page of the dashboard."""
         for pattern, answer in self._routes:
             if match := pattern.fullmatch(path):
                 given = {name: values[-1] for name, values in parse_qs(query, errors="replace").items()}
@@ -75,16 +75,16 @@ class Pages:
         except JobNotFound as missing:
             return _problem(HTTPStatus.NOT_FOUND, f"There is no compilation job {missing.job_id}.", as_json)
         except RedisError as error:
-            return _problem(HTTPStatus.SERVICE_UNAVAILABLE, f"The job store does not answer: {error}", as_json)
+            return _problem(HTTPStatus.SERVICE_UNAVAILABLE, f"The job store does not respond: {error}", as_json)
         except ValueError as error:
             return _problem(HTTPStatus.BAD_REQUEST, str(error), as_json)
 
     # for programs
 
     def jobs(self, given: Parameters) -> Response:
-        """{"jobs": [...], "older": ""}, newest first; ?status= and ?contains= narrow them down.
+        """{"jobs": [...], "older": ""}, newest first; ?status= and ?contains= filter them.
 
-        ?before= takes what "older" says, where there are more.
+        "older" is the value of ?before= for the next page, "" on the last.
         """
         found = self._jobs(given)
         return _json({"jobs": found, "older": views.older(found)})
@@ -92,7 +92,7 @@ class Pages:
     def _jobs(self, given: Parameters) -> list[View]:
         status = given.get("status", "")
         if status and status not in JobStatus.__members__:
-            raise ValueError(f"status is one of {', '.join(JobStatus)}")
+            raise ValueError(f"status must be one of {', '.join(JobStatus)}")
         wanted, contains = JobStatus(status) if status else None, given.get("contains", "")[:63]
         return views.jobs(self._store, wanted, contains, given.get("before", ""))
 
@@ -101,9 +101,9 @@ class Pages:
         return _json(views.job(self._store, JobId.parse(job_id)))
 
     def log(self, job_id: str, given: Parameters) -> Response:
-        """Lines from ?after= on (how many the caller has), how many that makes, and whether more may come."""
+        """Log lines after the first ?after= ones, their total number, and whether more may follow."""
         after = int(given.get("after") or 0)
-        job = self._store.get(JobId.parse(job_id))  # before its lines: an ended job's log is complete
+        job = self._store.get(JobId.parse(job_id))  # read before the lines: the log of an ended job is complete
         lines = views.log_lines(self._store, job)
         return _json({"lines": lines[after:], "next": len(lines), "status": job.status, "ended": job.ended is not None})
 
@@ -127,7 +127,7 @@ class Pages:
         return Response(200, data, {**HEADERS, **kind})
 
     def _object(self, uri: str) -> bytes | None:
-        """An object of S3; None when it is not there, too large, or only for those who sign."""
+        """An S3 object; None if it does not exist, is too large, or may not be read without a signature."""
         if self._settings.auth != "none":
             return None
         return self._moto.object(*bucket_and_key(uri), MOST_BYTES)
@@ -137,14 +137,14 @@ class Pages:
         return _json({"targets": views.targets()})
 
     def static(self, name: str, given: Parameters) -> Response:
-        """A style sheet, a script or a picture of ours."""
+        """A style sheet, script or image of the dashboard."""
         content = (resources.files("neo_emulator.control.dashboard") / "static" / name).read_bytes()
         return Response(200, content, {**HEADERS, "Content-Type": f"{STATIC[name]}; charset=utf-8"})
 
     # for people
 
     def jobs_page(self, given: Parameters) -> Response:
-        """The list of jobs, a page of it."""
+        """One page of the list of jobs."""
         shown = self._jobs(given)
         older = quote(views.older(shown))
         filters = urlencode({name: given[name] for name in ("contains", "status") if given.get(name)})
@@ -168,11 +168,11 @@ class Pages:
         )
 
     def targets_page(self, given: Parameters) -> Response:
-        """What can be compiled for."""
+        """The list of targets."""
         return _page("targets.html", targets=views.targets())
 
     def status_page(self, given: Parameters) -> Response:
-        """Whether the emulator's parts are well."""
+        """The state of the emulator's components."""
         health, ready, pace, faults = (
             json.loads(answer.body)
             for answer in (

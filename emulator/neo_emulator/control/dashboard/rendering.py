@@ -1,4 +1,4 @@
-"""HTML from the templates. Every value is escaped where it stands, whatever a job's texts hold."""
+"""Renders HTML from the templates. Every value is escaped (autoescape)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from neo_workers.jobs import short_reason
 
 
 def render(template: str, values: dict[str, Any]) -> str:
-    """The page that `template` makes of `values`."""
+    """The page rendered from `template` with `values`."""
     return _environment().get_template(template).render(values)
 
 

@@ -1,4 +1,4 @@
-"""What the dashboard shows, as plain dictionaries: the pages and the `jobs` and `logs` commands are made from them."""
+"""The data of the dashboard as plain dictionaries, for the pages and the `jobs` and `logs` commands."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def scopes(store: Store) -> list[Scope]:
 
 
 def jobs(store: Store, status: JobStatus | None = None, contains: str = "", before: str = "") -> list[View]:
-    """Up to MOST_JOBS jobs of all accounts and regions, newest first; those behind `before`, which `older` gave.
+    """Up to MOST_JOBS jobs of all accounts and regions, newest first; with `before` (from `older`), the next page.
 
-    Raises ValueError for another `before`.
+    Raises ValueError for a `before` that is not from `older`.
     """
     query = Query(descending=True, limit=MOST_JOBS, status=status, name_contains=contains)
     if before:
@@ -42,7 +42,7 @@ def jobs(store: Store, status: JobStatus | None = None, contains: str = "", befo
 
 
 def older(shown: list[View]) -> str:
-    """Where the jobs behind those that are shown begin, "" where all are."""
+    """The `before` of the page after `shown`, "" if there is none."""
     if len(shown) < MOST_JOBS:
         return ""
     last = shown[-1]
@@ -72,7 +72,7 @@ def summary(job: Job) -> View:
 
 
 def job(store: Store, job_id: JobId) -> View:
-    """All that is known of a job: its summary, DescribeCompilationJob's answer, tags, phases. Raises JobNotFound."""
+    """A job in detail: its summary, DescribeCompilationJob's response, tags, phases. Raises JobNotFound."""
     found = store.get(job_id)
     lines = log_lines(store, found)
     return {
@@ -108,5 +108,5 @@ def phases(lines: list[job_streams.Line], now_ms: int | None) -> list[View]:
 
 
 def targets() -> list[View]:
-    """Every TargetDevice and TargetPlatform: for which machine code, how it is checked, what an artifact lacks."""
+    """Every TargetDevice and TargetPlatform: its machine code, how it is tested, and what its artifacts lack."""
     return [dict(row) for row in listing.rows()]

@@ -26,7 +26,7 @@ def test_a_worker_of_this_host_is_known_by_its_report(store: Store, capsys: pyte
     assert f"no worker on {socket.gethostname()}" in capsys.readouterr().err
     worker_registry.report(store, worker_registry.Worker(f"{socket.gethostname()}:7", 2, "ok", ("ONNX", "MXNET")))
     assert main.main(["worker", "--check"]) == 0
-    assert capsys.readouterr().out == f"{socket.gethostname()}:7: 2 jobs at a time, S3: ok, ONNX, MXNET\n"
+    assert capsys.readouterr().out == f"{socket.gethostname()}:7: 2 jobs in parallel, S3: ok, ONNX, MXNET\n"
     assert main.main(["worker", "--check", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row == {"name": f"{socket.gethostname()}:7", "slots": 2, "s3": "ok", "frameworks": ["ONNX", "MXNET"]}

@@ -33,7 +33,7 @@ def ready(send: Any, make_environ: Any, control: Control) -> tuple[int, dict[str
 
 def test_ready_names_what_is_missing(send: Any, make_environ: Any, store: Any) -> None:
     control, parts = Control(store, Mock()), ("store", "workers", "s3")
-    away = dict(zip(parts, ("ok", "none alive", "unknown: no worker asks"), strict=True))
+    away = dict(zip(parts, ("ok", "none alive", "unknown: no worker checks it"), strict=True))
     assert ready(send, make_environ, control) == (503, away, 0)
     control.trouble = lambda: "ended with status 1: no module named x"
     away["workers"] = "none alive: ended with status 1: no module named x"

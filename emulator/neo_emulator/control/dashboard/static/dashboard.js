@@ -1,4 +1,4 @@
-// Keeps what is marked with data-live="milliseconds" up to date, by asking for the same page again.
+// Refreshes elements with data-live="milliseconds" by fetching the page again.
 "use strict";
 
 function focusAgain(before) {
@@ -26,11 +26,11 @@ async function refresh(part) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById(part.id);
       if (fresh) swap(part, fresh);
-      if (fresh && !fresh.dataset.live) return; // it has ended
+      if (fresh && !fresh.dataset.live) return; // the job has ended
     }
     document.body.classList.remove("away");
   } catch {
-    document.body.classList.add("away"); // the emulator does not answer; it may come back
+    document.body.classList.add("away"); // the emulator does not respond; keep trying
     next *= 3;
   }
   setTimeout(refresh, next, part);
