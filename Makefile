@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := emulator workers targets tests examples
 
-.PHONY: help demo serve test test-runtime test-frameworks test-onnx-nodes check unit lint bench fuzz clean compose docs pictures test-targets test-gpu chaos
+.PHONY: help demo serve test test-runtime test-libdlr test-frameworks test-onnx-nodes check unit lint bench fuzz clean compose docs pictures test-targets test-gpu chaos
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 15
@@ -45,6 +45,9 @@ unit: $(VENV)/.installed-dev
 
 test-runtime: $(VENV)/.installed-test ## every model on every CPU target: natively, under qemu and wine
 	PYTHONPATH=tests $(BIN)/python -m runtime.report 2>/dev/null
+
+test-libdlr: $(VENV)/.installed-test ## rebuild libdlr for all machines and compare it with the libraries in the tree
+	TEST_LIBDLR=1 $(BIN)/python -m pytest -q --numprocesses 2 tests/unit/neo_targets/test_runtime.py
 
 test-frameworks: $(VENV)/.installed-test ## models of every framework, real ones among them, against their framework
 	@PYTHONPATH=tests $(BIN)/python -m support.framework_models $(FRAMEWORKS) 2>/dev/null

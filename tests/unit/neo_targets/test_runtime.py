@@ -1,4 +1,5 @@
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
@@ -37,11 +38,14 @@ def test_prebuilt_is_for_the_machine(arch: tuple[str, str]) -> None:
     }
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(importlib.metadata.version("ziglang") != ZIG, reason=f"the bytes are those of zig {ZIG}")
-@pytest.mark.parametrize("name", ["x86_64-linux", "aarch64-android", "arm-android"])
+@pytest.mark.parametrize("name", sorted(RUNTIMES))
 def test_a_build_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
-    build(RUNTIMES[name], tmp_path / "libdlr.so")
-    assert (tmp_path / "libdlr.so").read_bytes() == RUNTIMES[name].path.read_bytes()
+    if name.endswith("-windows") and not os.environ.get("TEST_LIBDLR"):
+        pytest.skip("zig builds the Windows C library first, for minutes: make test-libdlr and CI do it")
+    build(RUNTIMES[name], tmp_path / RUNTIMES[name].path.name)
+    assert (tmp_path / RUNTIMES[name].path.name).read_bytes() == RUNTIMES[name].path.read_bytes()
 
 
 @pytest.mark.parametrize("name", [name for name in sorted(RUNTIMES) if name.endswith("-android")])

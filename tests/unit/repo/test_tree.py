@@ -1,11 +1,13 @@
 """Rules about the tree itself."""
 
+import ast
 import re
 import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 MAX_LINES = 300
+MAX_FUNCTION_LINES = 50
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -23,6 +25,23 @@ def test_product_files_are_short() -> None:
     lengths = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
     assert lengths
     assert {path: lines for path, lines in lengths.items() if lines > MAX_LINES} == {}
+
+
+def long_functions(path: Path) -> list[str]:
+    """Functions of more than 50 lines. A kernel in TVMScript does not count: it cannot be split."""
+    return [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= MAX_FUNCTION_LINES
+        and "prim_func" not in ast.unparse(node)
+    ]
+
+
+def test_product_functions_are_short() -> None:
+    files = [path for path in tracked("*.py") if path.relative_to(ROOT).parts[0] in ("emulator", "workers", "targets")]
+    assert files
+    assert [name for path in files for name in long_functions(path)] == []
 
 
 def test_no_machine_paths_or_registry_hosts_are_committed() -> None:

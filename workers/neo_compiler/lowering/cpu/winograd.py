@@ -6,7 +6,7 @@ Source: arXiv:1509.09308; the points keep every factor near one, which keeps flo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,24 @@ def transformed(weight: Array, size: int) -> Array:
     return np.ascontiguousarray(whole.reshape(-1, *weight.shape[2:]), dtype="float32")
 
 
+def _combined(matrix: Array, row: int, at: Callable[[int], Any]) -> Any:
+    """The sum of at(k) * matrix[row, k], without the zeros."""
+    terms = [(float(matrix[row, k]), at(k)) for k in range(matrix.shape[1]) if abs(matrix[row, k]) > 1e-12]
+    total = None
+    for factor, value in terms:
+        term = value if factor == 1 else value * tirx.const(factor, "float32")
+        total = term if total is None else total + term
+    return total
+
+
+def _chosen(index: Any, choices: Sequence[Any]) -> Any:
+    """choices[index]; the loop over `index` is unrolled, so that one choice is left."""
+    value = choices[-1]
+    for number in range(len(choices) - 2, -1, -1):
+        value = tirx.Select(index == number, choices[number], value)
+    return value
+
+
 def winograd(data: Tensor, weight: Tensor, padding: Sequence[int], size: int, tile: str, channels: int) -> Tensor:
     """[N, H, W, I] and packed [panels, a * a, I, columns] -> [N, OH, OW, channels]."""
     panels, _, inputs, columns = (int(extent) for extent in weight.shape)
@@ -64,32 +82,16 @@ def winograd(data: Tensor, weight: Tensor, padding: Sequence[int], size: int, ti
     border = [padding[0], padding[1], down * size - out_h + padding[2], across * size - out_w + padding[3]]
     image = padded(data, border, 0) if any(border) else data
 
-    def weighted(matrix: Array, row: int, at: Any) -> Any:
-        """The sum of at(k) * matrix[row, k], without the zeros."""
-        terms = [(float(matrix[row, k]), at(k)) for k in range(matrix.shape[1]) if abs(matrix[row, k]) > 1e-12]
-        total = None
-        for factor, value in terms:
-            term = value if factor == 1 else value * tirx.const(factor, "float32")
-            total = term if total is None else total + term
-        return total
-
-    def chosen(index: Any, choices: Sequence[Any]) -> Any:
-        """choices[index]; the loop over `index` is written out, so that one is left."""
-        value = choices[-1]
-        for number in range(len(choices) - 2, -1, -1):
-            value = tirx.Select(index == number, choices[number], value)
-        return value
-
     rows = te.compute(
         (batch, down, across, span, span, inputs),
-        lambda n, i, j, u, v, c: chosen(
-            u, [weighted(b_t, r, lambda k: image[n, i * size + k, j * size + v, c]) for r in range(span)]
+        lambda n, i, j, u, v, c: _chosen(
+            u, [_combined(b_t, r, lambda k: image[n, i * size + k, j * size + v, c]) for r in range(span)]
         ),
         name=f"{DATA}_{ROWS}",
     )
     turned = te.compute(
         (batch, down, span, span, across, inputs),
-        lambda n, i, u, v, j, c: chosen(v, [weighted(b_t, r, lambda k: rows[n, i, j, u, k, c]) for r in range(span)]),
+        lambda n, i, u, v, j, c: _chosen(v, [_combined(b_t, r, lambda k: rows[n, i, j, u, k, c]) for r in range(span)]),
         name=DATA,
     )
     depth = te.reduce_axis((0, inputs), "kc")
@@ -103,13 +105,14 @@ def winograd(data: Tensor, weight: Tensor, padding: Sequence[int], size: int, ti
     )
     halves = te.compute(
         (batch, down, size, across, span, panels * columns),
-        lambda n, i, y, j, v, c: chosen(y, [weighted(a_t, r, lambda k: sums[n, i, k, v, j, c]) for r in range(size)]),
+        lambda n, i, y, j, v, c: _chosen(y, [_combined(a_t, r, lambda k: sums[n, i, k, v, j, c]) for r in range(size)]),
         name=f"{SUMS}_{ROWS}",
     )
     return te.compute(
         (batch, out_h, out_w, channels),
-        lambda n, h, w, c: chosen(
-            w % size, [weighted(a_t, r, lambda k: halves[n, h // size, h % size, w // size, k, c]) for r in range(size)]
+        lambda n, h, w, c: _chosen(
+            w % size,
+            [_combined(a_t, r, lambda k: halves[n, h // size, h % size, w // size, k, c]) for r in range(size)],
         ),
         name=RESULT,
     )

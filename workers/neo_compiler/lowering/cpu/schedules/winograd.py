@@ -9,7 +9,7 @@ from neo_compiler.lowering.cpu.schedules.elementwise import copy, elementwise
 from neo_compiler.lowering.cpu.schedules.kernel import Kernel, chunk
 from neo_compiler.lowering.cpu.templates import PAD, TILE
 from neo_compiler.lowering.cpu.winograd import DATA, RESULT, ROWS, SIZE, SUMS, WINOGRAD
-from neo_compiler.tvm_types import Block
+from neo_compiler.tvm_types import Block, Loop
 
 
 def applies(kernel: Kernel, block: Block) -> bool:
@@ -50,13 +50,7 @@ def schedule(kernel: Kernel, sums: Block) -> None:
         sch.compute_at(stages[RESULT], vector, preserve_unit_loops=True)
     sch.compute_at(stages[f"{SUMS}_{ROWS}"], vector, preserve_unit_loops=True)
     sch.compute_at(sums, panel, preserve_unit_loops=True)
-    if by_bands:
-        sch.compute_at(stages[DATA], band, preserve_unit_loops=True)
-    _transform_data(kernel, stages, own_loop=not by_bands)
-    if PAD in stages:
-        if by_bands:
-            sch.compute_at(stages[PAD], band, preserve_unit_loops=True)
-        copy(kernel, stages[PAD], inside=by_bands)
+    _data(kernel, stages, band if by_bands else None)
     task = kernel.fuse(shared)
     if kernel.extent(task) > 1:
         sch.parallel(task)
@@ -79,6 +73,17 @@ def _destination(kernel: Kernel, result: Block) -> tuple[Block, list[Block]]:
     if follows and kernel.extents(consumers[0]) == kernel.extents(result):
         return consumers[0], []
     return result, consumers
+
+
+def _data(kernel: Kernel, stages: dict[str, Block], band: Loop | None) -> None:
+    """Pads and transforms the data: within the loop `band`, or before everything else."""
+    if band is not None:
+        kernel.sch.compute_at(stages[DATA], band, preserve_unit_loops=True)
+    _transform_data(kernel, stages, own_loop=band is None)
+    if PAD in stages:
+        if band is not None:
+            kernel.sch.compute_at(stages[PAD], band, preserve_unit_loops=True)
+        copy(kernel, stages[PAD], inside=band is not None)
 
 
 def _transform_data(kernel: Kernel, stages: dict[str, Block], own_loop: bool) -> None:
