@@ -38,26 +38,36 @@ class CompileError(Exception):
 
 
 class InputConfigurationError(CompileError):
+    """The model, or InputConfig's description of it, is wrong."""
+
     prefix = "ClientError: InputConfiguration: "
     suffix = TROUBLESHOOTING
 
 
 class OutputConfigurationError(CompileError):
+    """S3OutputLocation or the KMS key cannot be used."""
+
     prefix = "ClientError: OutputConfiguration: "
     suffix = TROUBLESHOOTING
 
 
 class CompilationError(CompileError):
+    """The model cannot be compiled for the target, or a limit was exceeded."""
+
     prefix = "ClientError: CompilationError: "
     suffix = TROUBLESHOOTING
 
 
 class TimeOutError(CompileError):
+    """The job exceeded MaxRuntimeInSeconds."""
+
     prefix = "ClientError: TimeOut: "
     suffix = TROUBLESHOOTING
 
 
 class InternalError(CompileError):
+    """A fault of the emulator or of a service that it uses, not of the request."""
+
     prefix = "ServerError: "
 
 

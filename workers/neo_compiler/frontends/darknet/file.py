@@ -43,6 +43,7 @@ class Section:
             raise ValueError(f"{self}: {key}={self.values[key]!r} is no list of numbers") from error
 
     def text(self, key: str, default: str) -> str:
+        """The value of `key` as text, `default` if it is absent."""
         return self.values.get(key, default)
 
     def _number(self, key: str, default: float) -> float:

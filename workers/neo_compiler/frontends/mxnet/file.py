@@ -43,12 +43,14 @@ class Node:
         return int(self.number(key, default))
 
     def number(self, key: str, default: float | None = None) -> float:
+        """The attribute as a number. Raises ValueError if it is not one, or is absent and there is no default."""
         value = self.value(key, default)
         if not isinstance(value, int | float):
             raise ValueError(f"its attribute {key} is {self.attributes.get(key)!r}, not a number")
         return float(value) if isinstance(value, float) else value
 
     def flag(self, key: str, default: bool = False) -> bool:
+        """The attribute as a bool, `default` if it is absent."""
         return bool(self.value(key, default))
 
     def integers(self, key: str, default: list[int] | None = None) -> list[int]:
@@ -72,6 +74,7 @@ class Node:
             return {"true": True, "false": False}.get(text, text)
 
     def text(self, key: str, default: str) -> str:
+        """The attribute's text as in the file, `default` if it is absent."""
         return self.attributes.get(key, default)
 
 

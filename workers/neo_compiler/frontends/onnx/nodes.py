@@ -27,6 +27,7 @@ class Nodes:
         self._prefix = label(node)
 
     def add(self, op: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+        """Adds a node with one result. Returns the result's name, `output` or a generated one."""
         name = output or f"{self._prefix}/{op}{len(self.made)}"
         self.made.append(helper.make_node(op, list(inputs), [name], f"{self._prefix}/{len(self.made)}", **attributes))
         return name
@@ -36,6 +37,7 @@ class Nodes:
         self.made.append(helper.make_node(op, inputs, outputs, f"{self._prefix}/{len(self.made)}", **attributes))
 
     def constant(self, value: Any, dtype: str) -> str:
+        """Adds a Constant of numpy type `dtype`. Returns its name."""
         tensor = numpy_helper.from_array(np.array(value, dtype))
         return self.add("Constant", value=tensor)
 
@@ -69,9 +71,11 @@ class Nodes:
         return int(self._types[self.input(place)].tensor_type.elem_type)
 
     def attributes(self) -> dict[str, Any]:
+        """The replaced node's attributes by name, as Python values."""
         return {item.name: helper.get_attribute_value(item) for item in self._node.attribute}
 
     def output(self) -> str:
+        """The name of the replaced node's first result."""
         return str(self._node.output[0])
 
     def whole(self, value: str, zero_point: str, axis: int | None, rank: int, kind: int = TensorProto.INT32) -> str:

@@ -28,15 +28,19 @@ class OldNode(Nodes):
         self.made.append(helper.make_node(op, given, list(self._node.output), self._node.name, **attributes))
 
     def inputs(self) -> list[str]:
+        """The names of the node's inputs, "" for omitted ones."""
         return list(self._node.input)
 
     def outputs(self) -> list[str]:
+        """The names of the node's results, "" for omitted ones."""
         return list(self._node.output)
 
     def op(self) -> str:
+        """The node's operator, such as "Upsample"."""
         return str(self._node.op_type)
 
     def known_rank(self, place: int) -> int | None:
+        """The number of dimensions of an input, None if it is unknown."""
         type_ = self._types.get(self.input(place))
         if type_ is None or not type_.tensor_type.HasField("shape"):
             return None

@@ -52,23 +52,28 @@ class Call:
         return self.emit(relax.call_tir(variable, inputs, outputs))
 
     def integer(self, key: str, default: int | None = None) -> int:
+        """The attribute as an int. Raises ValueError if it is absent and there is no default."""
         value = self.attributes.get(key, default)
         if value is None:
             raise ValueError(f"its attribute {key} is missing")
         return int(value)
 
     def number(self, key: str, default: float | None) -> float | None:
+        """The attribute as a float, `default` if it is absent."""
         value = self.attributes.get(key, default)
         return None if value is None else float(value)
 
     def numbers(self, key: str) -> list[float]:
+        """The attribute as a list of floats, [] if it is absent."""
         return [float(item) for item in self.attributes.get(key, ())]
 
     def text(self, key: str, default: str) -> str:
+        """The attribute as text, `default` if it is absent."""
         value = self.attributes.get(key, default)
         return value.decode() if isinstance(value, bytes) else str(value)
 
     def texts(self, key: str) -> list[str]:
+        """The attribute as a list of texts, [] if it is absent."""
         return [item.decode() if isinstance(item, bytes) else str(item) for item in self.attributes.get(key, ())]
 
 

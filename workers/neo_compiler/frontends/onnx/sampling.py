@@ -37,6 +37,7 @@ class Sampling:
     exclude_outside: bool = False
 
     def changes(self) -> bool:
+        """Whether the axis is resized at all."""
         return self.scale != 1 or self.result != self.size
 
     def as_tvm_does(self) -> bool:
