@@ -18,6 +18,7 @@ from neo_emulator.aws import moto_errors
 from neo_emulator.aws.moto_services import MotoServices
 from neo_emulator.http.errors import ClientGone, RequestError
 from neo_emulator.protocol import aws_json
+from neo_emulator.protocol.errors import ServiceError
 from neo_emulator.protocol.request_context import authorize, context_of, read_body
 from neo_workers.jobs import Scope
 from neo_workers.settings import Settings
@@ -25,6 +26,8 @@ from neo_workers.settings import Settings
 MOTO_ACCOUNT = "123456789012"
 """moto's own default account."""
 RESET_PATH = "/moto-api/reset"
+_UNSIGNED = {"SageMaker": "sagemaker", "ResourceGroupsTaggingAPI_20170126": "tagging"}
+"""Signing names of services that the emulator answers unsigned, by the beginning of X-Amz-Target."""
 
 
 class Moto:
@@ -43,9 +46,9 @@ class Moto:
         """
         with self._lock:
             if self._application is None:
-                from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+                from neo_emulator.aws.moto_dispatch import Dispatcher
 
-                application = DomainDispatcherApplication(create_backend_app)
+                application: Any = Dispatcher()
                 if self._settings.data_dir is not None:
                     from neo_emulator.aws.persistence.middleware import Persistence
 
@@ -110,6 +113,8 @@ class Moto:
             status, headers = started[0][:2]
         except (ClientGone, RequestError):
             raise
+        except ServiceError as err:
+            return moto_errors.error_response(environ, err).send(start_response)
         except Exception as err:
             return moto_errors.of_exception(environ, err).send(start_response)
         if (error := moto_errors.of_error_page(environ, status, headers, body)) is not None:
@@ -121,13 +126,14 @@ class Moto:
         """Rewrites parts of a request that moto would misread although AWS accepts them."""
         if aws_json.operation_name(environ) is not None:
             environ["CONTENT_TYPE"] = aws_json.CONTENT_TYPE  # SageMaker ignores the Content-Type, moto does not
-            if context_of(environ).credential is None:
-                authorize(environ, self._authorization("sagemaker"))
+        if context_of(environ).credential is None:
+            target = str(environ.get("HTTP_X_AMZ_TARGET", "")).partition(".")[0]
+            if target in _UNSIGNED:
+                authorize(environ, self._authorization(_UNSIGNED[target]))
         authorization = str(environ.get("HTTP_AUTHORIZATION", ""))
         if authorization.startswith("AWS "):  # version 2: moto would parse the slashes as a credential scope
             authorize(environ, authorization.replace("/", "_"))
-        if context_of(environ).credential is None and aws_json.is_form(environ):
-            read_body(environ)  # moto would read it while holding a lock that blocks all other requests
+        read_body(environ)  # moto would read it while it locks all others out, and only once
         if self._settings.account_id != MOTO_ACCOUNT:
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.account(environ)
 

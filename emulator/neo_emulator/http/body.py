@@ -16,8 +16,8 @@ DRAIN_BYTES = 1 << 30
 class Body(BufferedIOBase):
     """wsgi.input, streamed: only what one read from the network returned is in memory.
 
-    Reading raises ClientGone when the client disconnects before the end, and RequestError for a body that is too large,
-    malformed or late: a part must never be taken for the complete body.
+    Reading raises RequestError for a body that ends too early, is too large, malformed or does not come in time, and
+    ClientGone when the connection fails: what came so far must not pass for the whole.
     """
 
     def __init__(self, request: Request, receiver: Receiver, length: int | None, wants_continue: bool) -> None:
@@ -73,7 +73,8 @@ class Body(BufferedIOBase):
                 self.wants_continue = False
                 self._receiver.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             if not self._receiver.receive(BODY_READ_BYTES):
-                raise ClientGone("the client disconnected within the request body")
+                text = "You did not provide the number of bytes specified by the Content-Length HTTP header."
+                raise RequestError(400, text, "IncompleteBody")
             self._check(self._request.body_bytes)
         except (RequestError, ClientGone) as error:
             self.failure = error

@@ -19,10 +19,10 @@ _CODES = {
 class RequestError(Exception):
     """A request that is not valid HTTP or exceeds a limit. The connection is closed after the error response."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, code: str = "") -> None:
         super().__init__(text)
         self.status = status
-        self.code = _CODES[status]  # AWS error code
+        self.code = code or _CODES[status]  # as AWS names its errors
 
 
 class ClientGone(ConnectionError):  # noqa: N818 - an event, not a fault of the program

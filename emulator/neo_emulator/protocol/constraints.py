@@ -82,18 +82,23 @@ def _lower(name: str) -> str:
 
 
 def constraints(shape: Any) -> tuple[Constraint, ...]:
-    """The model's constraints on a value of `shape` itself, without those of its members or elements."""
-    return _constraints(shape.name, shape)
+    """What the model demands of a value of `shape` itself, leaving out what lies within it."""
+    # botocore makes a new shape object for every member that refers to it, and services share names of shapes
+    given = shape.metadata
+    key = (
+        shape.name,
+        shape.type_name,
+        given.get("min"),
+        given.get("max"),
+        given.get("pattern"),
+        *given.get("enum", ()),
+    )
+    if key not in _CACHE:
+        _CACHE[key] = tuple(_limits(shape)) + tuple(_forms(shape))
+    return _CACHE[key]
 
 
-_CACHE: dict[str, tuple[Constraint, ...]] = {}
-
-
-def _constraints(name: str, shape: Any) -> tuple[Constraint, ...]:
-    # keyed by name: botocore creates a new shape object for every member that refers to it
-    if name not in _CACHE:
-        _CACHE[name] = tuple(_limits(shape)) + tuple(_forms(shape))
-    return _CACHE[name]
+_CACHE: dict[tuple[object, ...], tuple[Constraint, ...]] = {}
 
 
 def _limits(shape: Any) -> Iterator[Constraint]:

@@ -77,6 +77,11 @@ def unknown_operation(name: str) -> ServiceError:
     return ServiceError("UnknownOperationException", f"neo-emulator has no operation {name}.")
 
 
+def not_implemented(operation: str) -> ServiceError:
+    """NotImplemented, 501, which no SDK tries again: moto has the operation's service, but cannot do what was asked."""
+    return ServiceError("NotImplemented", f"moto does not implement {operation} for this request.", 501)
+
+
 def missing_token() -> ServiceError:
     """MissingAuthenticationTokenException, 400: an unsigned request to a service known only from the signature."""
     return ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")

@@ -83,17 +83,18 @@ def read_body(environ: WSGIEnvironment) -> bytes:
         return stream.getvalue()
     ends = environ.get("wsgi.input_terminated")  # the stream itself ends with the body
     body: bytes = stream.read() if ends else stream.read(int(environ.get("CONTENT_LENGTH") or 0))
-    _replace_body(environ, body)
+    replace_body(environ, body)
     return body
 
 
 def with_body(environ: WSGIEnvironment, body: bytes) -> WSGIEnvironment:
     """A copy of the request with another body."""
     copy = {name: value for name, value in environ.items() if name not in (_KEY, "werkzeug.request")}
-    _replace_body(copy, body)
+    replace_body(copy, body)
     return copy
 
 
-def _replace_body(environ: WSGIEnvironment, body: bytes) -> None:
+def replace_body(environ: WSGIEnvironment, body: bytes) -> None:
+    """Puts another body into the request."""
     environ["wsgi.input"] = _BufferedBody(body)
     environ["CONTENT_LENGTH"] = str(len(body))

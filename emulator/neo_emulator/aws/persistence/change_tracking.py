@@ -16,6 +16,7 @@ from typing import Any
 
 from moto.s3 import models as s3
 
+from neo_emulator.aws.moto_buffers import forget_instances
 from neo_emulator.aws.persistence import pickling
 from neo_emulator.aws.persistence.journal import Journal
 from neo_emulator.aws.persistence.object_body import Body
@@ -125,13 +126,6 @@ class Uploads(s3.MultipartDict):  # type: ignore[misc]
         super().__delitem__(key)
 
 
-class _NoList(list[Any]):
-    """A list that ignores `append`: moto's own would keep every key ever created alive."""
-
-    def append(self, item: Any) -> None:
-        pass
-
-
 def _list_without_bytes(key: Any, memo: object) -> Any:
     """A copy of a FakeKey that shares its body: to list versions, moto copies every version of a bucket."""
     copy = object.__new__(type(key))
@@ -140,11 +134,6 @@ def _list_without_bytes(key: Any, memo: object) -> Any:
     copy._value_buffer = Body(name=body.name, size=body.size)
     copy._value_buffer.pending, copy._value_buffer.closed = body.pending, True
     return copy
-
-
-def forget_instances() -> None:
-    """Stops moto from keeping a reference to every key. Call it again after moto's own reset."""
-    s3.FakeKey.instances_tracked = _NoList()
 
 
 def install(journal: Journal) -> None:

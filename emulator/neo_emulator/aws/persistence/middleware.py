@@ -55,7 +55,6 @@ class Persistence:
         self._services.forget()
         self._touched = Transaction(writes=True)
         self._known = {}
-        change_tracking.forget_instances()
 
     def _commit(self, request: Transaction, service: str) -> None:
         """Commits the current state of everything touched. An error becomes a 500; the next request retries."""

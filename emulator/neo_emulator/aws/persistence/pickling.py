@@ -82,6 +82,10 @@ class _Unpickler(pickle.Unpickler):
         return _find(module, name)
 
 
+def _member(holder: Any, name: str) -> Any:
+    return getattr(holder, name, None)
+
+
 @lru_cache(maxsize=1024)
 def _find(module: str, name: str) -> Any:
     if (module, name) == (revive.__module__, revive.__name__):
@@ -89,8 +93,8 @@ def _find(module: str, name: str) -> Any:
     if (module, name) == ("re", "_compile"):  # moto's event patterns hold compiled expressions
         return re.compile
     known = module.partition(".")[0] in _ROOTS or (module == "builtins" and name in _BUILTINS)
-    found: object = reduce(getattr, name.split("."), import_module(module)) if known else None
-    # check the class's own module: a dotted name could reach what a module of moto imports
+    found: object = reduce(_member, name.split("."), import_module(module)) if known else None
+    # the class's own module counts: a dotted name could reach what a module of moto imports
     if isinstance(found, type) and found.__module__.partition(".")[0] in (_ROOTS | {"builtins"}):
         return found
     raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a data folder")

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from neo_emulator.aws.moto import Moto, keep_underscores
+from neo_emulator.aws.moto_errors import SERVICE
 from neo_workers.settings import Settings
 
 S3 = "AWS4-HMAC-SHA256 Credential=AK/20240101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
@@ -15,6 +16,7 @@ def bridge(status: str = "200 OK", body: bytes = b"", kind: str = "text/html", r
     moto = Moto(Settings())
 
     def application(environ: Any, start_response: Any) -> list[bytes]:
+        environ[SERVICE] = "sagemaker"
         if raises is not None:
             raise raises
         start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
@@ -37,8 +39,10 @@ def test_unsigned_sagemaker_call_is_routed(send: Any, make_environ: Any) -> None
     ("operation", "err", "status", "code"),
     [
         ("NoSuchThing", KeyError("x"), 400, "UnknownOperationException"),
-        ("CreateHub", NotImplementedError("create_hub"), 400, "UnknownOperationException"),
-        ("ListModels", KeyError("x"), 500, "InternalFailure"),
+        ("CreateHub", NotImplementedError("create_hub"), 400, "ValidationException"),  # {} breaks the model
+        ("ListModels", NotImplementedError("list_models"), 501, "NotImplemented"),
+        ("ListModels", KeyError("x"), 501, "NotImplemented"),
+        ("ListModels", ValueError("no date"), 400, "ValidationException"),
     ],
 )
 def test_moto_s_exceptions(

@@ -4,7 +4,7 @@ import pytest
 from unit.neo_emulator.http.reading import Arriving, body, one
 
 from neo_emulator.http.body import Body
-from neo_emulator.http.errors import ClientGone, RequestError
+from neo_emulator.http.errors import RequestError
 
 
 def test_reading_in_parts(arriving: Arriving) -> None:
@@ -36,9 +36,10 @@ def test_chunks_extensions_and_trailers(arriving: Arriving) -> None:
 def test_a_body_that_was_cut_is_no_body(arriving: Arriving) -> None:
     for framing, sent in ((b"Content-Length: 9", b"short"), (b"Transfer-Encoding: chunked", b"5\r\nabc")):
         cut = body(arriving(b"PUT / HTTP/1.1\r\nHost: h\r\n" + framing + b"\r\n\r\n" + sent), 9)
-        with pytest.raises(ClientGone):
+        with pytest.raises(RequestError) as refused:
             cut.read()
-        assert isinstance(cut.failure, ClientGone)
+        assert (refused.value.status, refused.value.code) == (400, "IncompleteBody")
+        assert cut.failure is refused.value
         assert not cut.drain()
 
 
