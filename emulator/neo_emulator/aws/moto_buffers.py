@@ -78,7 +78,7 @@ class NoInstances(list[Any]):
     """Takes nothing in: moto would keep every object ever made alive."""
 
     def append(self, item: Any) -> None:
-        pass
+        """Does nothing."""
 
 
 def install() -> None:

@@ -22,6 +22,7 @@ class S3Request(BackendRequest):  # type: ignore[misc]
 
     @property
     def want_form_data_parsed(self) -> bool:
+        """Whether werkzeug parses the body as a form."""
         return bool(self.method == "POST" and self.mimetype == "multipart/form-data")
 
 
