@@ -17,7 +17,7 @@ from support import processes
 from support.waiting import takes
 
 from neo_workers.jobs import JobId
-from neo_workers.queue import celery_app, publisher
+from neo_workers.queue import QUEUE, publisher
 from neo_workers.settings import Settings
 
 
@@ -122,7 +122,7 @@ def envelope(body: bytes, **headers: object) -> bytes:
     properties = {
         "correlation_id": "1",
         "delivery_mode": 2,
-        "delivery_info": {"exchange": "", "routing_key": celery_app.QUEUE},
+        "delivery_info": {"exchange": "", "routing_key": QUEUE},
         "delivery_tag": str(uuid.uuid4()),
         "body_encoding": "base64",
     }
@@ -156,7 +156,7 @@ def test_bad_messages(stack: Stack, settle: Settle) -> None:
     with broker(stack) as messages:
         for data in GARBAGE.values():
             for _ in range(2):
-                messages.lpush(celery_app.QUEUE, data)
+                messages.lpush(QUEUE, data)
     for name in names:
         for _ in range(8):
             publisher.submit(JobId(HERE, name), settings)

@@ -6,9 +6,8 @@ from functools import lru_cache
 
 from celery import Celery
 
+from neo_workers.queue import QUEUE
 from neo_workers.settings import Settings
-
-QUEUE = "neo-compile"
 
 CONFIG: dict[str, object] = {
     "task_default_queue": QUEUE,

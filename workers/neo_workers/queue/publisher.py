@@ -11,7 +11,9 @@ from typing import Any
 
 from neo_workers.jobs import JobId
 from neo_workers.observability import tracing
+from neo_workers.queue import QUEUE
 from neo_workers.settings import Settings
+from neo_workers.store.store import Store
 
 TASK = "neo.compile"
 REST = 9
@@ -35,6 +37,28 @@ def submit(job_id: JobId, settings: Settings, queue: str | None = None) -> None:
         _app(settings).send_task(TASK, [str(job_id)], queue=queue, retry=False)
     except Exception:
         log.warning("could not announce the job; it will be announced again", extra={"job": str(job_id)}, exc_info=True)
+
+
+def messages(settings: Settings, queue: str) -> int:
+    """Returns how many messages wait in `queue`. Raises what Celery's broker raises."""
+    with _app(settings).connection_for_read() as connection:
+        try:
+            return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
+        except connection.channel_errors:  # nobody has used the queue yet
+            return 0
+
+
+def room(store: Store, queue: str = QUEUE) -> int:
+    """Returns how many more messages `queue` may hold: one for each queued job.
+
+    Jobs are announced again until a worker claims them: without this bound a backlog would fill Redis with messages.
+    """
+    queued = store.queued()
+    try:
+        return max(0, queued - messages(store.settings, queue))
+    except Exception:  # a message too many is harmless, one too few is not
+        log.debug("could not count the messages in %s", queue, exc_info=True)
+        return queued
 
 
 class JobPublisher:

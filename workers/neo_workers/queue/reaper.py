@@ -17,7 +17,8 @@ def reap_forever(store: Store, stop: threading.Event) -> None:
     """Until `stop`: fails or requeues jobs whose lease expired, and announces unclaimed jobs again."""
     while not stop.wait(store.settings.reap_seconds):
         try:
-            for job_id in store.reap():
+            unclaimed = store.reap()
+            for job_id in unclaimed[: publisher.room(store)] if unclaimed else ():
                 log.info("announced again", extra={"job": str(job_id)})
                 publisher.submit(job_id, store.settings)
         except RedisError as error:

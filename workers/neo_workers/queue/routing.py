@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 from neo_compiler.frontends import FRAMEWORKS
 from neo_workers.jobs import MODEL_PACKAGE_INPUT, JobId, JsonObject
-from neo_workers.queue.celery_app import QUEUE
+from neo_workers.queue import QUEUE
 from neo_workers.store import worker_registry
 from neo_workers.store.store import JobNotFound, Store
 

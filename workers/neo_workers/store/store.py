@@ -281,6 +281,10 @@ class Store:
         ids = self.run("reap", settings.max_attempts, int(settings.republish_seconds * 1000), reason)
         return [JobId.parse(text) for text in ids]
 
+    def queued(self) -> int:
+        """Returns how many jobs no worker has claimed, of all accounts and regions."""
+        return int(self._redis.zcard("neo:queue"))
+
     @property
     def _lease_ms(self) -> int:
         return int(self.settings.lease_seconds * 1000)

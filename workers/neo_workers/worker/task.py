@@ -56,7 +56,8 @@ def register(app: Celery, store: Store, work_root: Path, draining: threading.Eve
             store.decline(parsed)
             return "draining"
         if other := routing.elsewhere(store, parsed):
-            publisher.submit(parsed, store.settings, other)
+            if publisher.room(store, other):
+                publisher.submit(parsed, store.settings, other)
             return "passed on"
         with busy:
             claim = store.claim(parsed, own_name())

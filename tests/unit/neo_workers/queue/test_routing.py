@@ -7,8 +7,7 @@ import pytest
 
 from neo_compiler.frontends import FRAMEWORKS
 from neo_workers.jobs import MODEL_PACKAGE_INPUT, JobId, Scope
-from neo_workers.queue import routing
-from neo_workers.queue.celery_app import QUEUE
+from neo_workers.queue import QUEUE, routing
 from neo_workers.settings import Settings
 from neo_workers.store import worker_registry
 from neo_workers.store.store import Store
