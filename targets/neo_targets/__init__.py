@@ -1,1 +1,1 @@
-"""What is known about Neo's targets: pure data and small pure functions. Imports no tvm."""
+"""Facts about Neo's targets: pure data and small pure functions. Does not import tvm."""

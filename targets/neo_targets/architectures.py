@@ -1,4 +1,4 @@
-"""How code for each operating system and CPU architecture looks: triples, file formats, C libraries."""
+"""Operating systems and CPU architectures: LLVM triples, file formats, C libraries."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from dataclasses import dataclass
 from neo_targets.binary.pe import AMD64, I386
 
 LINUX, ANDROID, WINDOWS = "LINUX", "ANDROID", "WINDOWS"
-"""AWS's words; WINDOWS exists as TargetDevice only."""
+"""AWS's names; WINDOWS exists only as TargetDevice."""
 
 _EM_386, _EM_ARM, _EM_X86_64, _EM_AARCH64 = 3, 40, 62, 183
 _GLIBC = ("libm.so.6", "libc.so.6")
 _GLIBC_32 = ("libm.so.6", "libgcc_s.so.1", "libc.so.6")  # libgcc: 64-bit division, 64-bit integer to float
 _BIONIC = ("libm.so", "libc.so")
 _NO_NEON = ("-neon", "-d32")
-"""ARMv7's least: VFPv3-D16. LLVM's generic ARMv7 has NEON; AWS's page asks for {'mattr': ['+neon']} to have it used."""
+"""The minimum of ARMv7: VFPv3-D16. LLVM's generic ARMv7 has NEON; AWS enables it by {'mattr': ['+neon']}."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """One value of TargetPlatform.Arch on one operating system, and how its libraries look."""
+    """One value of TargetPlatform.Arch on one operating system, and the format of its libraries."""
 
-    name: str  # AWS's word: X86_64, ARM64, ARM_EABIHF
-    triple: str  # LLVM triple; Android's gets the API level at its end
+    name: str  # AWS's name: X86_64, ARM64, ARM_EABIHF
+    triple: str  # LLVM triple; for Android the API level is appended
     emulation: str  # ld.lld -m, or lld-link /machine
-    elf_class: int  # 32 or 64 bits; 0: not an ELF file, but Windows' PE
+    elf_class: int  # 32 or 64 bits; 0 for Windows' PE
     elf_machine: int  # e_machine, or PE's Machine
     default_cpu: str  # for a TargetPlatform without mcpu
     runtime: str  # the libdlr of its artifacts, a name in neo_targets.runtime.RUNTIMES
     os: str = LINUX
     default_features: tuple[str, ...] = ()
-    float_abi: str = ""  # "hard" or "soft": the e_flags of 32-bit ARM must say so
-    needed: tuple[str, ...] = _GLIBC  # shared objects that compiled.so asks for
-    helpers: str = ""  # an object file that is linked in, a name in neo_targets.compiler_rt.HELPERS
+    float_abi: str = ""  # "hard" or "soft", which e_flags of 32-bit ARM must have
+    needed: tuple[str, ...] = _GLIBC  # DT_NEEDED of compiled.so
+    helpers: str = ""  # object file to link, a name in neo_targets.compiler_rt.HELPERS
 
 
 X86_64 = Architecture("X86_64", "x86_64-linux-gnu", "elf_x86_64", 64, _EM_X86_64, "x86-64", "x86_64-linux")
@@ -97,7 +97,7 @@ X86_WINDOWS = Architecture(
 )
 
 APPLE_ARM64 = Architecture("ARM64", "arm64-apple-ios", "", 0, 0, "apple-a12", "", "APPLE")
-"""For Core ML, whose models hold no machine code; nothing is compiled for it here."""
+"""For Core ML, whose models contain no machine code."""
 
 ARCHITECTURES = {
     (arch.os, arch.name): arch
@@ -107,4 +107,4 @@ ARCHITECTURES = {
         *(X86_64_WINDOWS, X86_WINDOWS),
     )
 }
-"""Every architecture, by AWS's names: (Os, Arch)."""
+"""All architectures by AWS's names (Os, Arch)."""

@@ -1,7 +1,7 @@
-"""What a caller may get wrong about a target. The pipeline turns each into the job's FailureReason."""
+"""Errors in a request's target or options. The pipeline turns them into the job's FailureReason."""
 
 from __future__ import annotations
 
 
 class TargetError(ValueError):
-    """Names a device, platform or option that cannot be compiled for, and what could be used instead."""
+    """An unknown or impossible device, platform or option; the text lists the alternatives."""

@@ -8,14 +8,14 @@ from neo_targets import platforms, registry
 from neo_targets.spec import Cuda, TargetSpec
 
 EXAMPLE_GPU_CODE = "sm_72"
-"""What the table shows for a TargetPlatform with NVIDIA, which has no code of its own."""
+"""The table's text for a TargetPlatform with NVIDIA, whose GPU code depends on CompilerOptions."""
 
 COLUMNS = ("name", "kind", "os", "arch", "triple", "cpu", "accelerator", "artifact", "check", "lacks", "source")
 _PLATFORM_NAMES = {name.replace("/", "_"): name for name in platforms.names()}
 
 
 def specs() -> Iterator[tuple[str, TargetSpec]]:
-    """Every TargetDevice, then every TargetPlatform, each with its kind's name."""
+    """All TargetDevices, then all TargetPlatforms, each with the name of its kind."""
     for _, device in sorted(registry.DEVICES.items()):
         yield "TargetDevice", device
     for os, arch in sorted(platforms.PLATFORMS):
@@ -24,7 +24,7 @@ def specs() -> Iterator[tuple[str, TargetSpec]]:
 
 
 def row(kind: str, spec: TargetSpec) -> dict[str, str]:
-    """One target in words, by COLUMNS."""
+    """One target as text by COLUMNS."""
     features = "".join(f" {feature}" for feature in spec.host.features)
     return {
         "name": _PLATFORM_NAMES.get(spec.name, spec.name),
@@ -42,7 +42,7 @@ def row(kind: str, spec: TargetSpec) -> dict[str, str]:
 
 
 def rows() -> list[dict[str, str]]:
-    """The whole table."""
+    """All rows of the table."""
     return [row(kind, spec) for kind, spec in specs()]
 
 

@@ -1,4 +1,4 @@
-"""Flags of AWS's Neuron compilers, as CompilerOptions of ml_inf1, ml_inf2 and ml_trn1 may name them: a row each.
+"""Flags of AWS's Neuron compilers in CompilerOptions of ml_inf1, ml_inf2 and ml_trn1, a row per flag.
 
 Source: the Neuron SDK's CLI reference guides of neuron-cc (Inf1) and neuronx-cc (Inf2, Trn1); --num-neuroncores, -O and
 the numbers of --verbose are in API_OutputConfig's example, --dtype in AWS's notebook for BERT on Inf1.
@@ -15,11 +15,11 @@ from neo_targets.errors import TargetError
 
 @dataclass(frozen=True)
 class Flag:
-    """One flag; its values as a regular expression, "" for a flag without value."""
+    """One flag, with a regular expression for its values, "" for a flag without values."""
 
     name: str
     values: str = ""
-    help: str = ""  # the values in words
+    help: str = ""  # description of the values
     many: bool = False  # takes several values
 
 
@@ -63,7 +63,7 @@ FLAGS = {"ml_inf1": _INF1, "ml_inf2": _INF2, "ml_trn1": _INF2}
 
 
 def check(device: str, text: str) -> None:
-    """Returns when `text` holds flags of the device's Neuron compiler. Raises TargetError for the first other word."""
+    """Checks flags of the device's Neuron compiler. Raises TargetError for the first invalid one."""
     known = {flag.name: flag for flag in FLAGS[device]}
     try:
         words = shlex.split(text)
@@ -75,12 +75,12 @@ def check(device: str, text: str) -> None:
             name, separator, value = match[1], "=", match[2]
         flag = known.get(name)
         if flag is None:
-            raise TargetError(f"CompilerOptions: {name!r} is not a flag of {device}; there is {', '.join(known)}")
+            raise TargetError(f"CompilerOptions: {name!r} is not a flag of {device}; known are {', '.join(known)}")
         _check_values(flag, [value] if separator else _values_of(flag, words))
 
 
 def _values_of(flag: Flag, words: list[str]) -> list[str]:
-    """Takes the flag's values off the front of `words`."""
+    """Removes the flag's values from the front of `words` and returns them."""
     most = len(words) if flag.many else int(bool(flag.values))
     taken: list[str] = []
     while words and len(taken) < most and not words[0].startswith("-"):
@@ -90,7 +90,7 @@ def _values_of(flag: Flag, words: list[str]) -> list[str]:
 
 def _check_values(flag: Flag, values: list[str]) -> None:
     if bool(values) != bool(flag.values):
-        raise TargetError(f"CompilerOptions: {flag.name} {'wants ' + flag.help if flag.values else 'takes no value'}")
+        raise TargetError(f"CompilerOptions: {flag.name} {'expects ' + flag.help if flag.values else 'takes no value'}")
     for value in values:
         if not re.fullmatch(flag.values, value):
-            raise TargetError(f"CompilerOptions: {flag.name} wants {flag.help}, not {value!r}")
+            raise TargetError(f"CompilerOptions: {flag.name} expects {flag.help}, not {value!r}")

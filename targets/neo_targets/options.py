@@ -1,4 +1,4 @@
-"""CompilerOptions: one row per key, and the parser for both spellings that AWS's documentation uses.
+"""CompilerOptions: a row per key, and the parser for both notations that AWS's documentation uses.
 
 Source: API_OutputConfig, CompilerOptions; neo-supported-devices-edge-devices for the examples.
 """
@@ -19,10 +19,10 @@ GPU_CODES = {
     **{f"sm_{n}": "11" for n in (35, 37, 50, 52, 53, 60, 61, 62, 70, 72, 75, 80, 86, 87, 89, 90)},
     **{f"sm_{n}": "12" for n in (100, 101, 103, 120, 121)},
 }
-"""GPU architecture -> the NVRTC that makes machine code for it. Source: nvrtcGetSupportedArchs of 11.8 and 12.9."""
+"""GPU architecture -> major version of the NVRTC that supports it. Source: nvrtcGetSupportedArchs, 11.8 and 12.9."""
 
 API_LEVELS = range(21, 30)
-"""Android's, as API_OutputConfig has them."""
+"""Android API levels. Source: API_OutputConfig."""
 
 _CPU = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 _FEATURE = re.compile(r"[+-][A-Za-z0-9_.-]{1,64}")
@@ -38,22 +38,20 @@ Reader = Callable[[object], object]
 
 def _cpu(value: object) -> str:
     if not isinstance(value, str) or not _CPU.fullmatch(value):
-        raise TargetError("wants the name of a CPU, for example 'skylake-avx512'")
+        raise TargetError("expects the name of a CPU, for example 'skylake-avx512'")
     return value
 
 
 def _features(value: object) -> tuple[str, ...]:
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list) or not all(isinstance(i, str) and _FEATURE.fullmatch(i) for i in items):
-        raise TargetError("wants a list of CPU features, each with + or -, for example ['+neon']")
+        raise TargetError("expects a list of CPU features, each with + or -, for example ['+neon']")
     return tuple(item[0] + _FEATURE_NAMES.get(item[1:], item[1:]) for item in items)
 
 
 def _gpu_code(value: object) -> str:
     if not isinstance(value, str) or value not in GPU_CODES:
-        raise TargetError(
-            f"{shown(value)} is not a GPU architecture that can be compiled for; there is {', '.join(GPU_CODES)}"
-        )
+        raise TargetError(f"{shown(value)} is not a supported GPU architecture; supported are {', '.join(GPU_CODES)}")
     return value
 
 
@@ -63,7 +61,7 @@ def _version(form: str, example: str) -> Reader:
     def read(value: object) -> str:
         text = value if isinstance(value, str) else shown(value)
         if isinstance(value, bool) or not isinstance(value, str | int | float) or not pattern.fullmatch(text):
-            raise TargetError(f"wants a version {form}, for example '{example}', not {shown(value)}")
+            raise TargetError(f"expects a version {form}, for example '{example}', not {shown(value)}")
         return text
 
     return read
@@ -71,38 +69,38 @@ def _version(form: str, example: str) -> Reader:
 
 def _dtype(value: object) -> str:
     if not isinstance(value, str) or value not in _DTYPES:
-        raise TargetError(f"wants one of {', '.join(_DTYPES)}, not {shown(value)}")
+        raise TargetError(f"expects one of {', '.join(_DTYPES)}, not {shown(value)}")
     return _DTYPES[value]
 
 
 def _api_level(value: object) -> int:
     text = value if isinstance(value, str) else shown(value)
     if isinstance(value, bool) or not re.fullmatch(r"\d\d", text) or int(text) not in API_LEVELS:
-        raise TargetError(f"wants an Android API level, {API_LEVELS[0]} to {API_LEVELS[-1]}, not {shown(value)}")
+        raise TargetError(f"expects an Android API level, {API_LEVELS[0]} to {API_LEVELS[-1]}, not {shown(value)}")
     return int(text)
 
 
 def _precision(value: object) -> str:
     if not isinstance(value, str) or value not in ("FP16", "FP32"):
-        raise TargetError(f"wants FP16 or FP32, not {shown(value)}")
+        raise TargetError(f"expects FP16 or FP32, not {shown(value)}")
     return value
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise TargetError(f"wants a name, not {shown(value)}")
+        raise TargetError(f"expects a name, not {shown(value)}")
     return value
 
 
 def _texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
-        raise TargetError(f"wants a list of names, for example ['output:0'], not {shown(value)}")
+        raise TargetError(f"expects a list of names, for example ['output:0'], not {shown(value)}")
     return tuple(map(_text, value))
 
 
 def _file_name(value: object) -> str:
     if not isinstance(value, str) or not _FILE_NAME.fullmatch(value) or value in (".", ".."):
-        raise TargetError(f"wants the name of a file in the model's archive, not {shown(value)}")
+        raise TargetError(f"expects the name of a file in the model's archive, not {shown(value)}")
     return value
 
 
@@ -111,11 +109,11 @@ class Option:
     """One key of CompilerOptions."""
 
     name: str
-    read: Reader  # the value's canonical form; raises TargetError
+    read: Reader  # returns the canonical value or raises TargetError
     help: str
-    family: str = ""  # only targets of this family take it (TargetSpec.families)
+    family: str = ""  # for targets of this family only (TargetSpec.families); "" for all
     aliases: tuple[str, ...] = ()
-    changes_code: bool = True  # else it is only kept in compiled.meta
+    changes_code: bool = True  # False: only recorded in compiled.meta
 
 
 OPTIONS = (
@@ -126,7 +124,7 @@ OPTIONS = (
     Option("cuda-ver", _version("x.y", "10.2"), "CUDA version", "nvidia", ("cuda_ver",), changes_code=False),
     Option("ANDROID_PLATFORM", _api_level, "Android API level, 21 to 29", "android"),
     Option("dtype", _dtype, "type of a PyTorch model's input", aliases=("DTYPE",), changes_code=False),
-    Option("class_labels", _file_name, "file with a label a line, in the model's archive", "coreml"),
+    Option("class_labels", _file_name, "file with a label per line, in the model's archive", "coreml"),
     Option("precision_mode", _precision, "FP16 or FP32", "eia", changes_code=False),
     Option("signature_def_key", _text, "signature of a SavedModel", "eia", changes_code=False),
     Option("output_names", _texts, "outputs of a frozen graph", "eia", changes_code=False),
@@ -140,13 +138,13 @@ FAMILIES = {
     "coreml": "the TargetDevice coreml",
     "eia": "the TargetDevice ml_eia2",
 }
-"""What an option's family is, in words."""
+"""Descriptions of option families."""
 
 
 def literal(text: str) -> object:
-    """The value that `text` spells in JSON, or as a Python literal: AWS's own examples use single quotes.
+    """Parses `text` as JSON or as a Python literal (AWS's examples use single quotes).
 
-    Raises ValueError with JSON's complaint when it is neither.
+    Raises ValueError with JSON's error message if it is neither.
     """
     try:
         return json.loads(text)
@@ -158,7 +156,7 @@ def literal(text: str) -> object:
 
 
 def shown(value: object) -> str:
-    """The value as Python spells it, shortened; its type where Python refuses to spell it (a number of many digits)."""
+    """repr(value), shortened; its type if Python cannot format it (an integer with too many digits)."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):
@@ -167,9 +165,9 @@ def shown(value: object) -> str:
 
 
 def parse(text: str | None) -> dict[str, object] | str:
-    """CompilerOptions by canonical name, values checked; Neuron's flags, a JSON string, as they are.
+    """CompilerOptions by canonical name, with validated values; Neuron's flags, a JSON string, unchanged.
 
-    Raises TargetError: the key and what it wants.
+    Raises TargetError with the key and the expected value.
     """
     if text is None or not text.strip():
         return {}
@@ -186,9 +184,9 @@ def parse(text: str | None) -> dict[str, object] | str:
         option = _BY_KEY.get(key) if isinstance(key, str) else None
         if option is None:
             known = ", ".join(option.name for option in OPTIONS)
-            raise TargetError(f"CompilerOptions has the unknown key {shown(key)}; there is {known}")
+            raise TargetError(f"CompilerOptions has the unknown key {shown(key)}; known are {known}")
         if option.name in options:
-            raise TargetError(f"CompilerOptions names {option.name} twice")
+            raise TargetError(f"CompilerOptions has {option.name} twice")
         try:
             options[option.name] = option.read(value)
         except TargetError as error:
@@ -197,7 +195,7 @@ def parse(text: str | None) -> dict[str, object] | str:
 
 
 def apply(spec: TargetSpec, options: dict[str, object] | str) -> TargetSpec:
-    """`spec` with parsed options in effect. Raises TargetError for an option that such a target does not take."""
+    """`spec` with the parsed options applied. Raises TargetError for an option that does not apply to the target."""
     if isinstance(options, str):
         if spec.family != "neuron":
             raise TargetError(f"CompilerOptions must be a dictionary, not a string, for {spec.name}")
@@ -224,14 +222,14 @@ def _check_families(spec: TargetSpec, options: dict[str, object]) -> None:
         if option.name in options and option.family and option.family not in spec.families:
             there_is = ", ".join(o.name for o in OPTIONS if not o.family or o.family in spec.families)
             whose = f"{FAMILIES[option.family]}, not for {spec.name}"
-            raise TargetError(f"CompilerOptions {option.name} is for {whose}; that takes {there_is}")
+            raise TargetError(f"CompilerOptions {option.name} is for {whose}, which takes {there_is}")
     if spec.family == "neuron" and options:
         raise TargetError(f"CompilerOptions of {spec.name} must be a JSON string of Neuron compiler flags")
     if {"signature_def_key", "output_names"} <= options.keys():
-        raise TargetError("CompilerOptions names both signature_def_key and output_names; at most one may be set")
+        raise TargetError("CompilerOptions has both signature_def_key and output_names; at most one may be set")
 
 
 def _merged(present: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
-    """Features in LLVM's order: a later one wins, so one that is given takes its opposite's place."""
+    """Features in LLVM's order: later ones win, so a given feature replaces its opposite."""
     names = {feature[1:] for feature in given}
     return tuple(feature for feature in present if feature[1:] not in names) + tuple(dict.fromkeys(given))

@@ -1,4 +1,4 @@
-"""TargetPlatform: which Os, Arch and Accelerator go together, and the target they give before options.
+"""TargetPlatform: the valid combinations of Os, Arch and Accelerator, and their targets before options.
 
 Source: the support matrix of neo-supported-devices-edge-devices in AWS's developer guide. Beyond it: LINUX/X86, and
 NNA, for which the guide has no row, with every Arch.
@@ -35,14 +35,14 @@ PLATFORMS: dict[tuple[str, str], tuple[str, ...]] = {
     (ANDROID, _ARM64): ("", "MALI", "NNA"),
     (ANDROID, _EABI): ("", "MALI", "NNA"),
 }
-"""(Os, Arch) -> accelerators; "" is the CPU alone."""
+"""(Os, Arch) -> accelerators; "" is none."""
 
 DEFAULT_API_LEVEL = 21
-"""Android without ANDROID_PLATFORM: the page's lowest, whose code runs on all later ones."""
+"""Default API level for Android: the lowest in the documentation, whose code runs on all later ones."""
 
 
 def names() -> list[str]:
-    """Every platform there is, as "LINUX/ARM64/NVIDIA", sorted."""
+    """All platforms as "LINUX/ARM64/NVIDIA", sorted."""
     return sorted("/".join(filter(None, (*key, acc))) for key, accs in PLATFORMS.items() for acc in accs)
 
 
@@ -53,7 +53,7 @@ def platform(os: str, arch: str, accelerator: str, options: dict[str, object]) -
     """
     if accelerator not in PLATFORMS.get((os, arch), ()):
         wanted = "/".join(filter(None, (os, arch, accelerator)))
-        raise TargetError(f"TargetPlatform {wanted} does not exist; there is {', '.join(names())}")
+        raise TargetError(f"TargetPlatform {wanted} does not exist; supported are {', '.join(names())}")
     name = "_".join(filter(None, (os, arch, accelerator)))
     row = ARCHITECTURES[os, arch]
     host = Host(row, row.default_cpu, row.default_features, api_level=DEFAULT_API_LEVEL if os == ANDROID else 0)

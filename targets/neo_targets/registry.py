@@ -1,4 +1,4 @@
-"""Finds the target that a CreateCompilationJob request asks for."""
+"""Resolves the target of a CreateCompilationJob request."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from neo_targets.spec import TargetSpec
 
 _ROWS = (*x86.DEVICES, *arm.DEVICES, *nvidia.DEVICES, *opencl.DEVICES, *no_public_compiler.DEVICES, *coreml.DEVICES)
 DEVICES: dict[str, TargetSpec] = {row.name: row for row in _ROWS}
-"""Every TargetDevice, by name."""
+"""All TargetDevices by name."""
 
 
 def target_name(output_config: Mapping[str, Any]) -> str:
-    """How the artifact's file name calls the target: "ml_c5" or "LINUX_ARM64_NVIDIA"."""
+    """The target's name in the artifact's file name: "ml_c5" or "LINUX_ARM64_NVIDIA"."""
     if device := output_config.get("TargetDevice"):
         return str(device)
     parts = output_config.get("TargetPlatform") or {}
@@ -24,18 +24,18 @@ def target_name(output_config: Mapping[str, Any]) -> str:
 
 
 def resolve(output_config: Mapping[str, Any]) -> TargetSpec:
-    """The target of an OutputConfig, its CompilerOptions applied.
+    """The target of an OutputConfig, with its CompilerOptions applied.
 
-    Raises TargetError for a target or option that does not exist or does not go together, listing what there is.
+    Raises TargetError for an unknown target, an unknown option or an invalid combination, with the alternatives.
     """
     chosen = options.parse(output_config.get("CompilerOptions"))
     if device := output_config.get("TargetDevice"):
         if device not in DEVICES:
-            raise TargetError(f"TargetDevice {device} does not exist; there is {', '.join(sorted(DEVICES))}")
+            raise TargetError(f"TargetDevice {device} does not exist; supported are {', '.join(sorted(DEVICES))}")
         return options.apply(DEVICES[device], chosen)
     wanted = output_config.get("TargetPlatform")
     if not wanted:
-        raise TargetError("OutputConfig names neither TargetDevice nor TargetPlatform")
+        raise TargetError("OutputConfig has neither TargetDevice nor TargetPlatform")
     given = chosen if isinstance(chosen, dict) else {}
     spec = platforms.platform(wanted.get("Os", ""), wanted.get("Arch", ""), wanted.get("Accelerator") or "", given)
     return options.apply(spec, chosen)

@@ -1,4 +1,4 @@
-"""What a target is: plain frozen data, and the TVM target dicts that follow from it."""
+"""Targets as frozen data classes, and the TVM target dictionaries derived from them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ TargetDict = dict[str, object]
 
 @dataclass(frozen=True)
 class Host:
-    """The CPU that calls the kernels, or runs them itself."""
+    """The CPU, which runs the kernels or launches them on an accelerator."""
 
     arch: Architecture
     cpu: str  # LLVM -mcpu
-    features: tuple[str, ...] = ()  # LLVM -mattr, each with its + or -
-    triple: str = ""  # only where it is not the architecture's
-    api_level: int = 0  # Android's; 0 elsewhere
+    features: tuple[str, ...] = ()  # LLVM -mattr, each with + or -
+    triple: str = ""  # "" for the architecture's
+    api_level: int = 0  # for Android; 0 elsewhere
 
     @property
     def llvm_triple(self) -> str:
@@ -27,12 +27,12 @@ class Host:
 
     @property
     def windows(self) -> bool:
-        """Whether its libraries are Windows'."""
+        """Whether the operating system is Windows."""
         return self.arch.os == WINDOWS
 
     @property
     def library(self) -> str:
-        """The name of its compiled library."""
+        """The file name of the compiled library."""
         return "compiled.dll" if self.windows else "compiled.so"
 
     def tvm(self) -> TargetDict:
@@ -47,10 +47,10 @@ class Host:
 
 @dataclass(frozen=True)
 class Cuda:
-    """An NVIDIA GPU, as real machine code of one architecture (a cubin)."""
+    """An NVIDIA GPU, for which machine code of one architecture is compiled (a cubin)."""
 
     arch: str  # "sm_75"
-    accelerator: str = "NVIDIA"  # AWS's word
+    accelerator: str = "NVIDIA"  # AWS's name
 
     @property
     def sm(self) -> int:
@@ -63,7 +63,7 @@ class Cuda:
         return f"{self.accelerator} {self.arch}"
 
     def tvm(self) -> TargetDict:
-        """TVM's target dict of kind cuda; limits that hold for every architecture from sm_35 on."""
+        """TVM's target dict of kind cuda, with limits that apply to every architecture from sm_35 on."""
         return {
             "kind": "cuda",
             "arch": self.arch,
@@ -76,10 +76,10 @@ class Cuda:
 
 @dataclass(frozen=True)
 class OpenCl:
-    """A GPU that compiles OpenCL C itself when the model is loaded."""
+    """A GPU whose driver compiles OpenCL C when the model is loaded."""
 
-    device: str  # TVM's word for its schedules: mali, intel_graphics, adreno
-    accelerator: str  # AWS's word: MALI, INTEL_GRAPHICS; ADRENO, for which AWS has none
+    device: str  # TVM's name: mali, intel_graphics, adreno
+    accelerator: str  # AWS's name: MALI, INTEL_GRAPHICS; or ADRENO, for which AWS has none
 
     @property
     def label(self) -> str:
@@ -93,22 +93,22 @@ class OpenCl:
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """One TargetDevice or TargetPlatform, resolved: what to compile for and how to tell that it was done."""
+    """One resolved TargetDevice or TargetPlatform: what to compile for, and how to verify the result."""
 
     name: str  # in the artifact's name: "ml_c5", "LINUX_ARM64_NVIDIA"
     host: Host
     device: Cuda | OpenCl | None = None
     check: str = ""  # how the project's tests verify this row
-    source: str = ""  # where the row's facts are from
-    not_compiled: tuple[str, ...] = ()  # what Neo would have used and this artifact lacks
-    family: str = ""  # coreml, neuron, eia: not compiled by TVM, and with CompilerOptions of their own
-    no_compiler: str = ""  # why nothing honest can be compiled; the host is then that of the stand-in
-    class_labels: str = ""  # coreml's: the file with a label a line
-    recorded: dict[str, object] = field(default_factory=dict)  # options that change no code, kept for the metadata
+    source: str = ""  # source of the row's facts
+    not_compiled: tuple[str, ...] = ()  # what Neo would use and this artifact lacks
+    family: str = ""  # coreml, neuron, eia: not compiled by TVM, with their own CompilerOptions
+    no_compiler: str = ""  # why real code cannot be compiled; `host` is then that of the stand-in
+    class_labels: str = ""  # coreml only: the file with a label per line
+    recorded: dict[str, object] = field(default_factory=dict)  # options that only appear in the metadata
 
     @property
     def os(self) -> str:
-        """AWS's word: LINUX, ANDROID; WINDOWS where only a TargetDevice exists."""
+        """AWS's name: LINUX or ANDROID; WINDOWS, which exists only as TargetDevice."""
         return self.host.arch.os
 
     @property
@@ -118,12 +118,12 @@ class TargetSpec:
 
     @property
     def accelerator(self) -> str:
-        """AWS's name of the accelerator that code is made for, "" for a CPU."""
+        """AWS's name of the accelerator that code is compiled for, "" for a CPU."""
         return self.device.accelerator if self.device else ""
 
     @property
     def families(self) -> frozenset[str]:
-        """Whose CompilerOptions it takes; see options.FAMILIES."""
+        """The families of CompilerOptions that apply to it; see options.FAMILIES."""
         if self.family:
             return frozenset({self.family})
         android = {"android"} if self.os == ANDROID else set()
@@ -132,12 +132,12 @@ class TargetSpec:
 
     @property
     def library(self) -> str:
-        """The file with the code."""
+        """The file name of the compiled code."""
         return "compiled.mlmodel" if self.coreml else self.host.library
 
     @property
     def coreml(self) -> bool:
-        """Whether it is no machine code that is made, but a Core ML model."""
+        """Whether the result is a Core ML model instead of machine code."""
         return self.family == "coreml"
 
     @property

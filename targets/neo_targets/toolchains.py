@@ -1,4 +1,4 @@
-"""Command lines that turn object files into the target's library. Pure: nothing is run here.
+"""Command lines that link object files into the target's library. Pure functions: they run nothing.
 
 ld.lld is a hidden command of the zig binary (PyPI `ziglang`): it needs no libc, sysroot or cache and links
 any architecture in some 0.03 s.
@@ -21,7 +21,7 @@ _DLLTOOL_MACHINES = {"x64": "i386:x86-64", "x86": "i386"}
 
 
 def lld(tool: str = "ld.lld") -> tuple[str, ...]:
-    """How to call a tool of zig: the binary itself where it is found, which saves starting a Python."""
+    """The start of a command line for a tool of zig: the binary itself if found, which saves starting Python."""
     package = importlib.util.find_spec("ziglang")
     for folder in (package.submodule_search_locations if package else None) or ():
         for name in ("zig", "zig.exe"):
@@ -31,9 +31,9 @@ def lld(tool: str = "ld.lld") -> tuple[str, ...]:
 
 
 def stub_command(arch: Architecture, soname: str, output: Path) -> list[str]:
-    """argv that makes an empty shared object `soname`: linking against it leaves its name in DT_NEEDED.
+    """The command line (argv) that builds an empty shared object `soname`, to put that name into DT_NEEDED.
 
-    On Windows it makes the import library of its C library.
+    On Windows it builds the import library of the C library.
     """
     if not arch.elf_class:
         machine = _DLLTOOL_MACHINES[arch.emulation]
@@ -53,7 +53,7 @@ def stub_command(arch: Architecture, soname: str, output: Path) -> list[str]:
 
 
 def link_command(spec: TargetSpec, objects: Iterable[Path], needed: Iterable[Path], output: Path) -> list[str]:
-    """argv that links `objects` into `output`, asking the device's loader for each stub of `needed`."""
+    """The command line (argv) that links `objects` into `output`, with each stub of `needed` in DT_NEEDED."""
     arch = spec.host.arch
     objects = [*objects, *([HELPERS[arch.helpers].path] if arch.helpers else [])]
     if spec.host.windows:
@@ -62,7 +62,7 @@ def link_command(spec: TargetSpec, objects: Iterable[Path], needed: Iterable[Pat
         return [*lld("lld-link"), *flags, f"/out:{output}", *(str(path) for path in (*objects, *needed))]
     return [
         *(*lld(), "-m", arch.emulation, "-shared", "--strip-debug", "--build-id=none", "-z", "relro"),
-        *("-Bsymbolic", "--gc-sections"),  # several models with equal names may live in one process
+        *("-Bsymbolic", "--gc-sections"),  # one process may load several models with equal symbol names
         *("-soname", spec.library, "-o", str(output)),
         *(str(path) for path in objects),
         *("--no-as-needed", *(str(path) for path in needed)),
@@ -70,6 +70,6 @@ def link_command(spec: TargetSpec, objects: Iterable[Path], needed: Iterable[Pat
 
 
 def android_script(api_level: int) -> str:
-    """A linker script that adds what the NDK's libraries say too: for which API level they are."""
+    """A linker script that adds the note with the API level, as the NDK does."""
     words = [f"BYTE({byte})" for byte in (*elf.ANDROID_NOTE, *api_level.to_bytes(4, "little"))]
     return f"SECTIONS {{ .note.android.ident (TYPE=SHT_NOTE) : {{ {' '.join(words)} }} }} INSERT BEFORE .dynsym;\n"

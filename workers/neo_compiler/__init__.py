@@ -1,1 +1,1 @@
-"""The compiler as a library: a model's archive in, an artifact out. It knows no Redis, Celery, moto or job store."""
+"""The compiler as a library: compiles a model archive to an artifact. Independent of Redis, Celery, moto and jobs."""

@@ -1,12 +1,12 @@
-"""Artifacts by what they are made from, so that the same job again need not be compiled.
+"""A cache of artifacts by their inputs, so that equal jobs are compiled once.
 
     <cache folder>/ab/<key>/artifact.tar.gz, entry.json       one result, published by renaming a complete folder
-                   /locks/abc                                 who compiles what: keys with one beginning share a lock
+                   /locks/abc                                 locks of compilations, shared by keys with this prefix
                    /new-*                                     results being written
 
-Compiling is single flight: the first of several equal jobs compiles, the others wait for its lock (flock). The kernel
-gives a lock back when its holder ends in any way, so a stopped or killed job holds up nobody and needs no lease. Only
-speed depends on locks: where they do not work (some network file systems) a result is made twice and the first counts.
+The first of several equal jobs compiles, the others wait for its lock (flock). The kernel releases
+a lock when its holder ends for any reason, so a stopped or killed job blocks nobody, and no lease is needed. Locks
+only save time: where they do not work (some network file systems), both compile and the first result is kept.
 """
 
 from __future__ import annotations
@@ -36,26 +36,26 @@ log = logging.getLogger(__name__)
 ARTIFACT, ENTRY = "artifact.tar.gz", "entry.json"
 _KEY_BYTES = 32
 _ABANDONED_SECONDS = 3600.0
-"""A result that is still being written after that long belongs to a process that was killed."""
+"""An unfinished result older than this was left by a killed process."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A result beside its artifact."""
+    """The metadata of a cached artifact."""
 
     digest: str  # BLAKE2b of the artifact, 128 hex digits
     derived: str | None  # DerivedDataInputConfig
 
 
 def key_of(model: Path, facts: object) -> str:
-    """The key (64 hex digits) of a model archive and whatever else shapes the result: any JSON value."""
+    """The key (64 hex digits) of a model archive and everything else that the result depends on, any JSON value."""
     parts = [digest(model), toolchain(), facts]
-    text = json.dumps(parts, separators=(",", ":"))  # in the given order: the order of inputs may matter
+    text = json.dumps(parts, separators=(",", ":"))  # keeps the order: the order of inputs may matter
     return hashlib.blake2b(text.encode(), digest_size=_KEY_BYTES).hexdigest()
 
 
 def key_with(key: str, facts: object) -> str:
-    """The key of what hangs on more than `key` has: any JSON value. That of nothing more is `key` itself."""
+    """The key that depends on `key` and on `facts`, any JSON value; `key` itself if `facts` is empty."""
     if not facts:
         return key
     return hashlib.blake2b(json.dumps([key, facts]).encode(), digest_size=_KEY_BYTES).hexdigest()
@@ -63,7 +63,7 @@ def key_with(key: str, facts: object) -> str:
 
 @lru_cache(maxsize=1)
 def toolchain() -> str:
-    """A digest of everything installed here that may shape a result: our own sources, and each package's version."""
+    """A digest of the installed software that results depend on: this project's sources and the packages' versions."""
     result = hashlib.blake2b(digest_size=_KEY_BYTES)
     for package in (neo_compiler, neo_targets):
         root = Path(str(package.__file__)).parent
@@ -78,27 +78,27 @@ def toolchain() -> str:
 
 
 class Cache:
-    """One folder of results, at most `max_bytes` large; used by any number of processes at once."""
+    """One folder of results with at most `max_bytes`; safe to use from several processes."""
 
     @classmethod
     def open(cls, settings: CompilerSettings) -> Cache | None:
-        """The cache that the settings ask for, None without one or where its folder cannot be made."""
+        """The cache of the settings, None if it is off or its folder cannot be created."""
         folder = settings.cache_folder
         if not settings.cache or folder is None:
             return None
         try:
             return cls(folder, settings.cache_max_bytes)
         except OSError as error:
-            log.info("no cache: %s", error)
+            log.info("the cache is off: %s", error)
             return None
 
     def __init__(self, root: Path, max_bytes: int) -> None:
-        """Raises OSError when the folder cannot be made."""
+        """Raises OSError if the folder cannot be created."""
         self.root, self.max_bytes = root, max_bytes
         (root / "locks").mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def get(self, key: str, target: Path) -> Entry | None:
-        """Puts the artifact of `key` at `target`, verified; None when there is none. A damaged one is dropped."""
+        """Puts the verified artifact of `key` at `target`. None if there is none; a damaged one is deleted."""
         folder = self._folder(key)
         try:
             entry = Entry(**json.loads((folder / ENTRY).read_text(encoding="utf-8")))
@@ -116,7 +116,7 @@ class Cache:
         return None
 
     def put(self, key: str, artifact: Path, entry: Entry) -> None:
-        """Keeps a result; nothing happens when it is there already. Raises OSError."""
+        """Adds a result, unless the key exists. Raises OSError."""
         if artifact.stat().st_size > self.max_bytes:
             return
         folder = Path(tempfile.mkdtemp(prefix="new-", dir=self.root))
@@ -131,7 +131,7 @@ class Cache:
 
     @staticmethod
     def _publish(folder: Path, place: Path) -> None:
-        """Gives the folder its name; one that has it already stays."""
+        """Renames the folder to its final name, unless that exists."""
         try:
             folder.rename(place)
         except OSError as error:
@@ -140,7 +140,7 @@ class Cache:
 
     @contextmanager
     def alone(self, key: str) -> Iterator[None]:
-        """Waits until no other process makes the result of `key`, where locks work."""
+        """Holds the lock of `key`, so that no other process compiles it (where locks work)."""
         with ExitStack() as stack:
             with suppress(OSError):
                 file = stack.enter_context((self.root / "locks" / key[:3]).open("wb"))
@@ -151,7 +151,7 @@ class Cache:
         return self.root / key[:2] / key
 
     def _remove(self, folder: Path) -> None:
-        """Takes an entry away as a whole; who has opened it keeps what was opened."""
+        """Deletes an entry atomically; files that are open stay readable."""
         gone = Path(tempfile.mkdtemp(prefix="new-", dir=self.root))
         with suppress(FileNotFoundError):
             folder.rename(gone / "old")
@@ -175,21 +175,21 @@ class Cache:
 
 
 def through(cache: Cache, key: Callable[[], str], target: Path, make: Callable[[], Entry]) -> Entry:
-    """The result of `key` with its artifact at `target`: from the cache, else by `make`, whose failures are not kept.
+    """The result of `key` with its artifact at `target`: from the cache, else from `make`; failures are not cached.
 
-    `key` is asked each time: what this job or others find out meanwhile (tuning) may change it. A cache that fails is
-    one that has nothing. Raises what `make` raises.
+    `key` is called each time, since tuning by this job or others may change it. A failing cache is treated
+    as empty. Raises what `make` raises.
     """
     if (found := _get(cache, key(), target)) is not None:
         return found
     with cache.alone(key()):
-        if (found := _get(cache, key(), target)) is not None:  # finished between our look and our lock
+        if (found := _get(cache, key(), target)) is not None:  # finished between the lookup and the lock
             return found
         made = make()
         try:
             cache.put(key(), target, made)
         except OSError as error:
-            log.info("not cached: %s", error)
+            log.info("cannot add the artifact to the cache: %s", error)
         return made
 
 
@@ -197,7 +197,7 @@ def _get(cache: Cache, key: str, target: Path) -> Entry | None:
     try:
         found = cache.get(key, target)
     except OSError as error:
-        log.info("the cache cannot be read: %s", error)
+        log.info("cannot read the cache: %s", error)
         return None
     if found is not None:
         log.info("cache hit %s", key)
@@ -205,7 +205,7 @@ def _get(cache: Cache, key: str, target: Path) -> Entry | None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """A second name for a file, or a copy on another file system."""
+    """Creates a hard link, or a copy on another file system."""
     try:
         target.hardlink_to(source)
     except OSError as error:

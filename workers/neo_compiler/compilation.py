@@ -1,4 +1,4 @@
-"""One compilation: what it is asked for, and what the steps have made so far."""
+"""The state of one compilation: its request, and the results of the steps so far."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CompilationContext:
-    """What a compilation is given by whoever runs it."""
+    """What the caller provides for a compilation."""
 
-    work_dir: Path  # empty, this compilation's own; the caller removes it
+    work_dir: Path  # empty and exclusive; the caller removes it
     region: str
     settings: CompilerSettings
-    report: Callable[[str], None]  # called with the name of each step as it begins
-    before_upload: Callable[[], None]  # returns when the upload may begin
-    owner: str = ""  # who uploads, kept with the object
-    storage: Storage | None = None  # in place of S3
+    report: Callable[[str], None]  # called with the name of each step when it starts
+    before_upload: Callable[[], None]  # returns when the upload may start
+    owner: str = ""  # token of the upload, stored with the object
+    storage: Storage | None = None  # replaces S3
 
 
 @dataclass(frozen=True)
 class CompilationResult:
-    """What a compilation has made."""
+    """The result of a compilation."""
 
     artifact_uri: str
     artifact_digest: str  # BLAKE2b, 128 hex digits
@@ -45,24 +45,24 @@ class CompilationResult:
 
 @dataclass
 class Compilation:
-    """Each step fills in what later ones read."""
+    """The state that the steps share: each sets what later ones read."""
 
     request: CompilationRequest
     context: CompilationContext
     storage: Storage
-    spec: TargetSpec  # the request's target; a model for CPUs alone has none of its accelerator
+    spec: TargetSpec  # the request's target, without its accelerator if the model only runs on CPUs
     tuning: Tuning
-    files: list[Path] = field(default_factory=list)  # of the unpacked archive
+    files: list[Path] = field(default_factory=list)  # files of the unpacked archive
     imported: Imported | None = None
     weights: dict[str, Any] = field(default_factory=dict)  # numpy arrays in the order of main's parameters
     plan: Plan | None = None  # of a static model
-    not_static: str | None = None  # why there is none
+    not_static: str | None = None  # why the model is not static
     objects: list[Path] = field(default_factory=list)  # object files of a static model's kernels
     executable: Any = None  # of a model in TVM's VM form
     library: Path | None = None
     derived: str | None = None  # DerivedDataInputConfig
     digest: str = ""
-    _source_key: str = ""  # of the model and the request, once it was computed
+    _source_key: str = ""  # key of the model and the request, "" until computed
 
     @classmethod
     def prepare(cls, request: Mapping[str, Any], context: CompilationContext) -> Compilation:
@@ -74,25 +74,25 @@ class Compilation:
         return cls(parsed, context, storage, parsed.target, tuning)
 
     def folder(self, name: str) -> Path:
-        """A folder of the work folder, made when needed."""
+        """A subfolder of the work folder, created if needed."""
         path = self.context.work_dir / name
         path.mkdir(parents=True, exist_ok=True)
         return path
 
     @property
     def model_archive(self) -> Path:
-        """The model as it was fetched, until it is unpacked."""
+        """Path of the fetched model archive, until it is unpacked."""
         return self.context.work_dir / "model.tar.gz"
 
     @property
     def archive(self) -> Path:
-        """The artifact before it is uploaded."""
+        """Path of the artifact before the upload."""
         return self.context.work_dir / "artifact.tar.gz"
 
     def cache_key(self) -> str:
-        """What the artifact depends on: the model, what is asked for, what compiles it, and what tuning found.
+        """The key of everything that the artifact depends on: model, request, toolchain and tuning results.
 
-        Tuning changes it while the job runs: asked after the compile it is the key of the artifact that was made.
+        Tuning may change it during the job: after compiling it is the key of the resulting artifact.
         """
         if not self._source_key:
             request = self.request
@@ -100,13 +100,13 @@ class Compilation:
             checked = self.context.settings.self_check
             facts = [request.framework, request.framework_version, asked, asdict(request.target), checked]
             self._source_key = cache.key_of(self.model_archive, facts)
-        if self.imported is None:  # nothing is made yet: other jobs may have tuned meanwhile
+        if self.imported is None:  # not compiled yet: other jobs may have tuned meanwhile
             self.tuning.database.read()
         return cache.key_with(self._source_key, self.tuning.facts())
 
 
 def _normal(text: str | None) -> str | None:
-    """The text's value as JSON, without its blanks and kind of quotes; the text itself when it is not JSON."""
+    """The text as normalized JSON, whatever its spaces and quotes; unchanged if it is not JSON."""
     try:
         return None if text is None else json.dumps(options.literal(text))
     except (ValueError, TypeError, RecursionError):

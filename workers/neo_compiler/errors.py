@@ -1,36 +1,36 @@
-"""What ends a job as FAILED. Each class is one prefix of Neo's FailureReason; call sites give only the rest.
+"""Errors that end a job as FAILED. Each class has one prefix of Neo's FailureReason; the text is the rest.
 
 CompileError                 (abstract)
 |- InputConfigurationError   "ClientError: InputConfiguration: ..."   the model, its archive or DataInputConfig is wrong
-|- OutputConfigurationError  "ClientError: OutputConfiguration: ..."  the place for the artifact is wrong
-|- CompilationError          "ClientError: CompilationError: ..."     the model is fine, this target or option is not
-|- TimeOutError              "ClientError: TimeOut: ..."              MaxRuntimeInSeconds passed
-|- InternalError             "ServerError: ..."                       our own fault
+|- OutputConfigurationError  "ClientError: OutputConfiguration: ..."  the artifact's location is wrong
+|- CompilationError          "ClientError: CompilationError: ..."     the model cannot be compiled for this target
+|- TimeOutError              "ClientError: TimeOut: ..."              MaxRuntimeInSeconds exceeded
+|- InternalError             "ServerError: ..."                       a fault of the emulator
 """
 
 from __future__ import annotations
 
 FAILURE_REASON_MAX_CHARS = 1024
-"""Longest FailureReason that the service sends. Source: botocore's sagemaker model, shape FailureReason."""
+"""Maximum length of a FailureReason. Source: botocore's sagemaker model, shape FailureReason."""
 
 TROUBLESHOOTING = (
     "  For further troubleshooting common failures please visit: "
     "https://docs.aws.amazon.com/sagemaker/latest/dg/neo-troubleshooting-compilation.html"
 )
-"""Ending of a client error's reason. Source: a recording of 2024-04-16 (two blanks as recorded)."""
+"""Suffix of a client error's reason. Source: a recording of 2024-04-16 (with two spaces, as recorded)."""
 
 
 class CompileError(Exception):
-    """Ends the job as FAILED; `reason` is what DescribeCompilationJob shows."""
+    """Ends the job as FAILED; `reason` is the FailureReason of DescribeCompilationJob."""
 
     prefix = ""
     suffix = ""
 
     @property
     def reason(self) -> str:
-        """The FailureReason: prefix, text, suffix; at most 1024 characters, the text cut in its middle if need be."""
+        """The FailureReason: prefix, text and suffix, at most 1024 characters; a long text is cut in the middle."""
         room = FAILURE_REASON_MAX_CHARS - len(self.prefix) - len(self.suffix)
-        text = str(self).encode("utf-8", "backslashreplace").decode()  # file names may hold half of a character
+        text = str(self).encode("utf-8", "backslashreplace").decode()  # file names may contain invalid UTF-8
         if len(text) > room:
             head, tail = room * 2 // 3, room - room * 2 // 3 - 5
             text = f"{text[:head]} ... {text[-tail:]}"

@@ -1,4 +1,4 @@
-"""DataInputConfig: which inputs the model has and how big they are.
+"""DataInputConfig: the names and shapes of the model's inputs.
 
     {"data": [1, 3, 224, 224]}        {"data": {"shape": [1, 3, 224, 224]}}        [[1, 3, 224, 224]]
 
@@ -17,25 +17,25 @@ from neo_compiler.errors import InputConfigurationError
 from neo_targets.options import literal, shown
 
 Shape = tuple[int, ...]
-"""Sizes in the order of the model's dimensions; -1 is one that is not known before the run."""
+"""Sizes in the order of the model's dimensions; -1 is one that is unknown before run time."""
 
 DYNAMIC = -1
 MAX_RANK = 16
 MAX_DIMENSION = 2**31 - 1
 MAX_ELEMENTS = 2**31 - 1
-"""Largest input; compiled code counts elements in 32 bits."""
+"""Maximum number of elements of an input; compiled code uses 32-bit indices."""
 
 MAX_CHARS = 16384
-"""Longest DataInputConfig. Source: API_InputConfig."""
+"""Maximum length of DataInputConfig. Source: API_InputConfig."""
 
 
 @dataclass(frozen=True)
 class ModelInput:
-    """One input as the model itself declares it."""
+    """One input as declared by the model."""
 
     name: str
-    shape: Shape | None  # None: of unknown rank
-    dtype: str  # numpy's name
+    shape: Shape | None  # None: unknown rank
+    dtype: str  # numpy name
 
     def __str__(self) -> str:
         dims = "unknown shape" if self.shape is None else list(self.shape)
@@ -58,7 +58,7 @@ def parse(text: str) -> dict[str, Shape] | list[Shape]:
 
 
 def match(given: dict[str, Shape] | list[Shape] | None, inputs: Iterable[ModelInput]) -> dict[str, Shape]:
-    """The shape of every input, in the model's order: `given` where there is one, else the model's own.
+    """The shape of every input, in the model's order: from `given`, else the model's own.
 
     Raises InputConfigurationError for an unknown name, a missing or dynamic shape, a wrong rank or a wrong size.
     """
@@ -68,13 +68,13 @@ def match(given: dict[str, Shape] | list[Shape] | None, inputs: Iterable[ModelIn
     unknown = sorted(set(named) - {item.name for item in declared})
     if unknown:
         raise InputConfigurationError(
-            f"DataInputConfig names {', '.join(unknown)}, which the model has not. The model's inputs: {listing}"
+            f"DataInputConfig names {', '.join(unknown)}, which the model does not have. The model's inputs: {listing}"
         )
     return {item.name: _match_one(item, named.get(item.name), listing) for item in declared}
 
 
 def derived(shapes: Mapping[str, Shape]) -> str:
-    """DerivedDataInputConfig: the JSON of shapes that were taken from the model itself."""
+    """DerivedDataInputConfig: the shapes that were derived from the model, as JSON."""
     return json.dumps({name: list(shape) for name, shape in shapes.items()})
 
 
@@ -110,7 +110,7 @@ def _match_one(item: ModelInput, given: Shape | None, listing: str) -> Shape:
 
 
 def _resolve(item: ModelInput, shape: Shape) -> Shape:
-    """`shape` with -1 replaced by the model's own size. Raises InputConfigurationError where the model has none."""
+    """`shape` with -1 replaced by the model's size. Raises InputConfigurationError if the model has none."""
     own = item.shape or (DYNAMIC,) * len(shape)
     resolved = tuple(mine if size == DYNAMIC else size for mine, size in zip(own, shape, strict=True))
     if DYNAMIC in resolved:

@@ -1,4 +1,4 @@
-"""Compiles a model on this machine's disk by the pipeline of a job, with no server and no S3."""
+"""Compiles a model on this machine's disk with the jobs' pipeline, without server and S3."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ from neo_compiler.storage.s3_uri import S3Uri, artifact_of
 
 BUCKET = "this-machine"
 FRAMEWORK_OF = {ending: name for name, framework in FRAMEWORKS.items() for ending in framework.endings}
-"""Framework by the ending of a file's name, as far as that tells."""
+"""Framework by file extension, where that determines it."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """What came of it."""
+    """The result of `compile_file`."""
 
     path: Path  # of the artifact's tar.gz
     result: CompilationResult
 
 
 class Files(Storage):
-    """This machine's disk in place of S3: the model comes from `model`, the artifact goes into `output`."""
+    """This machine's disk instead of S3: reads the model from `model`, writes the artifact to `output`."""
 
     def __init__(self, model: Path, output: Path) -> None:
         super().__init__(None, "us-east-1")
         self._model, self._output = model, output
 
     def path(self, place: S3Uri) -> Path:
-        """Where the artifact for `place` lies."""
+        """The artifact's path for `place`."""
         if self._output.name.endswith((".tar.gz", ".tgz")):
             return self._output
         return self._output / place.key.rsplit("/", 1)[-1]
 
     def check_output(self, place: S3Uri) -> None:
-        """Makes the folder. Raises OutputConfigurationError."""
+        """Creates the folder. Raises OutputConfigurationError."""
         try:
             self.path(place).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputConfigurationError(f"{self.path(place).parent}: {error.strerror}") from error
 
     def download(self, source: S3Uri, target: Path, max_bytes: int) -> int:
-        """The model as a tar.gz: packed, unless it is one already. Raises InputConfigurationError."""
+        """Writes the model as a tar.gz to `target`. Returns its bytes. Raises InputConfigurationError."""
         if not self._model.exists():
             raise InputConfigurationError(f"There is no file {self._model}")
         if _is_archive(self._model):
@@ -70,7 +70,7 @@ class Files(Storage):
         return target.stat().st_size
 
     def upload(self, source: Path, target: S3Uri, kms_key_id: str | None = None, owner: str = "") -> None:
-        """Puts the artifact in place, so that a reader sees all of it or nothing."""
+        """Moves the artifact to its path atomically."""
         path = self.path(target)
         made = path.with_name(f".{path.name}.part")
         shutil.copyfile(source, made)
@@ -78,7 +78,7 @@ class Files(Storage):
 
 
 def framework_of(model: Path) -> str | None:
-    """The framework that the file's name, or those of a folder's files, tells; None when it does not."""
+    """The framework inferred from the name of the file or of a folder's files, None if unknown."""
     if _is_archive(model):
         with contextlib.suppress(OSError, tarfile.TarError), tarfile.open(model) as tar:
             return _told(Path(name) for name in tar.getnames())
@@ -87,7 +87,7 @@ def framework_of(model: Path) -> str | None:
 
 
 def request_for(model: Path, framework: str, inputs: str | None, output: dict[str, Any]) -> dict[str, Any]:
-    """The CreateCompilationJob request that asks for this; `output` has OutputConfig's target members."""
+    """A CreateCompilationJob request; `output` has OutputConfig's target members."""
     stem = model.name.removesuffix(".gz").removesuffix(".tar").removesuffix(".tgz")
     stem = Path(stem).stem or stem
     config: dict[str, Any] = {"S3Uri": f"s3://{BUCKET}/{stem}.tar.gz", "Framework": framework}
@@ -99,9 +99,9 @@ def request_for(model: Path, framework: str, inputs: str | None, output: dict[st
 def compile_file(
     model: Path, output: Path, request: dict[str, Any], report: Callable[[str], None], say: Callable[[str], None]
 ) -> Compiled:
-    """Compiles `model` into `output`, a folder or a name ending in .tar.gz. Raises CompileError.
+    """Compiles `model` to `output`, a folder or a path ending in .tar.gz. Raises CompileError.
 
-    `report` is told each step as it begins, `say` each line of the compiler's log.
+    `report` is called with each step when it starts, `say` with each line of the compiler's log.
     """
     storage = Files(model, output)
     with tempfile.TemporaryDirectory(prefix="neo-compile-") as folder, job_log.written_to(say):

@@ -1,6 +1,6 @@
-"""Compares an artifact's values with those of the framework that the model comes from.
+"""Compares an artifact's outputs with those of the model's own framework.
 
-The artifact runs on this machine on random input; a model that TVM got wrong must not be called COMPLETED.
+The artifact runs on this machine on random inputs; a wrongly compiled model must not become COMPLETED.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from neo_compiler.runtime.execute import CannotRun, load_artifact
 
 SEED = 0
 TOLERANCE = 1e-3
-"""Largest error of a float, as a part of the output's largest value (of 1, if that is less)."""
+"""Maximum error of a float relative to the output's largest value (or to 1, if that is less)."""
 
 QUANTISED_TOLERANCE = 0.05
-"""The same for a quantised model: a sum in another order may be rounded to the next step, and layers follow."""
+"""The same for a quantised model: sums in another order may round differently, which later layers amplify."""
 
 QUANTISED_STEPS = 1
-"""Largest error of an 8-bit integer; other integers must be equal."""
+"""Maximum error of an 8-bit integer; other integers must be equal."""
 
 INTEGER_BOUNDS = (100, 2, 1)
-"""Random integers lie below; token ids, flags and lengths may have less room, so these are tried in turn."""
+"""Upper bounds of random integers, tried in turn: token IDs, flags and lengths may have small ranges."""
 
 
 def check(archive: Path, imported: Imported, files: list[Path], reference: Reference | None) -> str:
-    """A line on what was compared, or why nothing was.
+    """Runs the check. Returns a log line: the result, or why nothing was compared.
 
-    Raises CompilationError when the numbers differ, or when the artifact fails where the framework does not.
+    Raises CompilationError if values differ, or if the artifact fails and the framework does not.
     """
     if reference is None:
         return "self check: none, this framework has no reference"
@@ -45,16 +45,16 @@ def check(archive: Path, imported: Imported, files: list[Path], reference: Refer
     except ImportError as error:
         return f"self check: none, the source framework is not installed ({error})"
     if inputs is None:
-        return "self check: none, the source framework takes no random input"
+        return "self check: none, the source framework accepts no random input"
     try:
         outputs = artifact.run(inputs)
-    except Exception as error:  # whatever the artifact raises is the answer
+    except Exception as error:  # any exception of the artifact is the result
         raise CompilationError(f"Self check: the compiled model does not run. {one_line(error)}") from error
     return f"self check: max abs error {compare(imported, outputs, expected):.3g}"
 
 
 def compare(imported: Imported, outputs: Mapping[str, Array], expected: list[Array]) -> float:
-    """The largest absolute error of all outputs. Raises CompilationError for one that is out of bounds."""
+    """The largest absolute error of all outputs. Raises CompilationError if one exceeds its tolerance."""
     if len(imported.outputs) != len(expected):
         raise CompilationError(
             f"Self check: the compiled model has {len(imported.outputs)} outputs, the source {len(expected)}"
@@ -70,7 +70,7 @@ def compare(imported: Imported, outputs: Mapping[str, Array], expected: list[Arr
 
 
 def random_inputs(imported: Imported, bound: int, seed: int = SEED) -> dict[str, Array]:
-    """A value for every input: floats around 0, bytes of any value, other integers from 0 up to `bound`."""
+    """A value for every input: floats around 0, 8-bit integers of any value, other integers from 0 to `bound`."""
     generator = np.random.default_rng(seed)
     return {item.name: _random(item, bound, generator) for item in imported.inputs}
 
@@ -78,20 +78,20 @@ def random_inputs(imported: Imported, bound: int, seed: int = SEED) -> dict[str,
 def _expected(
     imported: Imported, files: list[Path], reference: Reference
 ) -> tuple[dict[str, Array] | None, list[Array]]:
-    """The first random inputs that the source framework takes, with its outputs. Raises ImportError."""
+    """The first random inputs that the source framework accepts, with its outputs. Raises ImportError."""
     for bound in INTEGER_BOUNDS:
         inputs = random_inputs(imported, bound)
         try:
             return inputs, reference(files, inputs)
         except ImportError:
             raise
-        except Exception:  # an index out of range, most likely
+        except Exception:  # probably an index out of range
             continue
     return None, []
 
 
 def _random(item: Tensor, bound: int, generator: np.random.Generator) -> Array:
-    shape = tuple(max(1, size) for size in item.shape or ())  # a size left open is 1
+    shape = tuple(max(1, size) for size in item.shape or ())  # a dynamic size becomes 1
     dtype = np.dtype(item.dtype)
     if dtype.kind == "b":
         return generator.integers(0, 2, shape).astype(dtype)
@@ -111,7 +111,7 @@ def _rounds(imported: Imported) -> bool:
 def _compare_one(name: str, left: Array, right: Array, tolerance: float) -> float:
     if left.shape != right.shape:
         raise CompilationError(
-            f"Self check: output {name} has the shape {list(left.shape)}, the source framework says {list(right.shape)}"
+            f"Self check: output {name} has shape {list(left.shape)}, the source framework's has {list(right.shape)}"
         )
     if not left.size:
         return 0.0
@@ -119,7 +119,7 @@ def _compare_one(name: str, left: Array, right: Array, tolerance: float) -> floa
     error = _max_error(a, b)
     if error > _allowed(right.dtype, b, tolerance):
         raise CompilationError(
-            f"Self check: the compiled model computes wrong numbers. Output {name} differs from the source framework: "
+            f"Self check: the compiled model computes wrong values. Output {name} differs from the source framework: "
             f"max abs error {error:.4g}, largest value {_largest(b):.4g}"
         )
     return error

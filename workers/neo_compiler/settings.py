@@ -1,4 +1,4 @@
-"""The settings that a compile reads. Each is an environment variable NEO_EMULATOR_<NAME>."""
+"""The settings of the compiler. Each is an environment variable NEO_EMULATOR_<NAME>."""
 
 from __future__ import annotations
 
@@ -15,25 +15,23 @@ class CompilerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    # where things are
+    # locations
     s3_endpoint_url: str | None = Field(
         default=None, description="Where workers reach S3. Unset: the emulator's own endpoint."
     )
-    region: str = Field(default="us-east-1", description="Region of requests that carry no signature.")
+    region: str = Field(default="us-east-1", description="Region of unsigned requests.")
     data_dir: Path | None = Field(
-        default=None, description="Keeps jobs, S3 and the cache over a restart. Unset: nothing is kept."
+        default=None, description="Keeps jobs, S3 and the cache across restarts. Unset: nothing is kept."
     )
 
     # the compile cache
-    cache: bool = Field(
-        default=True, description="Whether a job that was compiled before takes its artifact from the cache."
-    )
+    cache: bool = Field(default=True, description="Whether equal jobs take their artifact from the cache.")
     cache_dir: Path | None = Field(
         default=None,
-        description="The cache's folder; hosts may share one. Unset: in the data folder, else it ends with the run.",
+        description="The cache's folder; hosts may share one. Unset: in the data folder, else temporary.",
     )
     cache_max_bytes: int = Field(
-        default=10 << 30, gt=0, description="The cache's size; what was not used for longest goes first."
+        default=10 << 30, gt=0, description="Maximum size of the cache; the least recently used artifacts are deleted."
     )
 
     # how a model is compiled
@@ -41,12 +39,12 @@ class CompilerSettings(BaseSettings):
         default=0.0,
         ge=0,
         le=86_400,
-        description="Spends up to that long of a CPU job on timing tiles of its slowest kernels on this machine. What "
-        "wins is kept in the cache's folder, for later jobs whatever this is for them. 0: nothing is timed.",
+        description="Time per CPU job for tuning: measuring tile sizes of its slowest kernels on this machine. The "
+        "best are stored in the cache's folder and used by all later jobs. 0: no tuning.",
     )
     self_check: bool = Field(
         default=False,
-        description="Run each artifact on random input and fail the job where its numbers are not the framework's own.",
+        description="Runs each artifact on random inputs and fails the job if its outputs differ from the framework's.",
     )
     stand_in: bool = Field(
         default=False,
@@ -60,14 +58,15 @@ class CompilerSettings(BaseSettings):
         "per job of this folder, and a GPU's source code. Unset: nothing is written.",
     )
 
-    # what a model's archive may be
-    max_model_bytes: int = Field(default=4 << 30, gt=0, description="Largest unpacked model archive.")
-    max_model_files: int = Field(default=10_000, gt=0, description="Most members of a model archive.")
+    # limits of model archives
+    max_model_bytes: int = Field(default=4 << 30, gt=0, description="Maximum size of an unpacked model archive.")
+    max_model_files: int = Field(default=10_000, gt=0, description="Maximum number of members of a model archive.")
     unsafe_pickles: bool = Field(
-        default=False, description="SKLEARN: run whatever a .joblib file says, as joblib.load does. Only for your own."
+        default=False,
+        description="SKLEARN: load .joblib files by joblib.load, which runs any code in them. Only for your own files.",
     )
 
     @property
     def cache_folder(self) -> Path | None:
-        """The folder of what outlives a job: artifacts and the tuning database. None when nothing does."""
+        """The folder of the artifact cache and the tuning database. None if nothing is kept."""
         return self.cache_dir or (self.data_dir / "cache" if self.data_dir else None)

@@ -1,4 +1,4 @@
-"""Reads just enough of an ELF file to say for which machine it is. Pure Python, no dependency.
+"""Reads the parts of an ELF file that identify its machine. Pure Python, no dependency.
 
 Source: the ELF specification; ARM IHI 0044 for the float ABI flags; cubin e_flags as NVRTC 11.8 and 12.9 write them.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 EM_ARM = 40
 ANDROID_NOTE = b"\x08\0\0\0\x04\0\0\0\x01\0\0\0Android\0"
-"""How .note.android.ident begins (sizes of name and value, type, name); the API level follows as a 32-bit number."""
+"""Start of .note.android.ident (sizes of name and value, type, name), before the API level (32-bit integer)."""
 EM_CUDA = 190
 _ARM_SOFT, _ARM_HARD = 0x200, 0x400
 _CUDA_ABI_FROM_SM_100 = 0x41
@@ -18,12 +18,12 @@ _SHT_DYNAMIC, _DT_NEEDED = 6, 1
 
 
 class ElfError(ValueError):
-    """The bytes are not an ELF file, or are cut short."""
+    """The bytes are not an ELF file, or are truncated."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the first 64 bytes of an ELF file say."""
+    """The ELF header (the first 64 bytes of the file)."""
 
     elf_class: int  # 32 or 64 bits
     machine: int  # e_machine
@@ -35,14 +35,14 @@ class Header:
 
     @property
     def float_abi(self) -> str:
-        """ "hard" or "soft" on 32-bit ARM, "" elsewhere or when the file does not say."""
+        """ "hard" or "soft" on 32-bit ARM, "" elsewhere or if neither flag is set."""
         if self.machine != EM_ARM:
             return ""
         return "hard" if self.flags & _ARM_HARD else "soft" if self.flags & _ARM_SOFT else ""
 
     @property
     def sm(self) -> int:
-        """The GPU architecture of a cubin, e.g. 75; 0 for anything else."""
+        """The GPU architecture of a cubin, e.g. 75; 0 for other files."""
         flags = self.flags >> 8 if self.os_abi == _CUDA_ABI_FROM_SM_100 else self.flags
         return flags & 0xFF if self.machine == EM_CUDA else 0
 
@@ -61,15 +61,15 @@ def header(data: bytes | memoryview) -> Header:
 
 
 def android_api_level(library: bytes) -> int:
-    """The Android API level that a library is for, as .note.android.ident says it; 0 when it does not."""
+    """A library's Android API level from .note.android.ident, 0 if it has none."""
     start = library.find(ANDROID_NOTE)
     return int.from_bytes(library[start + len(ANDROID_NOTE) :][:4], "little") if start >= 0 else 0
 
 
 def find_opencl(library: bytes) -> str:
-    """The OpenCL C of a compiled library's kernels, "" when there is none.
+    """The OpenCL C source of a compiled library's kernels, "" if there is none.
 
-    TVM's module tree holds it as [u64 6]"opencl" [u64 bytes] [u64 2]"cl" [function table] [u64 size] [text].
+    TVM's module tree contains it as [u64 6]"opencl" [u64 bytes] [u64 2]"cl" [function table] [u64 size] [text].
     """
     tag, form = (struct.pack("<Q", len(word)) + word for word in (b"opencl", b"cl"))
     entry = library.find(tag)
@@ -85,9 +85,9 @@ def find_opencl(library: bytes) -> str:
 
 
 def find_cubin(library: bytes) -> bytes | None:
-    """The CUDA machine code inside a compiled library, None when there is none.
+    """The CUDA machine code in a compiled library, None if there is none.
 
-    TVM's module tree holds it as [u64 5]"cubin" [function table] [u64 size] [ELF]; the size is checked.
+    TVM's module tree contains it as [u64 5]"cubin" [function table] [u64 size] [ELF]; the size is checked.
     """
     marker = library.find(struct.pack("<Q", 5) + b"cubin")
     start = library.find(b"\x7fELF", marker) if marker >= 0 else -1

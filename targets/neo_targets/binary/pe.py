@@ -1,4 +1,4 @@
-"""Reads just enough of a Windows DLL to say for which machine it is. Pure Python, no dependency.
+"""Reads the parts of a Windows DLL that identify its machine. Pure Python, no dependency.
 
 Source: Microsoft's PE Format specification.
 """
@@ -12,7 +12,7 @@ _SIGNATURE_AT = 0x3C
 
 
 class PeError(ValueError):
-    """The bytes are not a PE file, or are cut short."""
+    """The bytes are not a PE file, or are truncated."""
 
 
 def machine(data: bytes) -> int:

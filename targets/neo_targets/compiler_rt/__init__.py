@@ -1,6 +1,6 @@
-"""helpers.c: what LLVM's code calls and the C library of some targets does not have. Built ahead, one object a target.
+"""helpers.c: functions that LLVM's code calls and some C libraries lack. Prebuilt, one object file per target.
 
-`python -m neo_targets.compiler_rt` builds them anew with zig; equal sources and an equal zig give equal bytes.
+`python -m neo_targets.compiler_rt` rebuilds them with zig; builds are reproducible with the same zig version.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ HELPERS = {
         Helpers("x86_64-windows", "x86_64-windows-gnu", "x86_64"),
     )
 }
-"""Every build there is, by name."""
+"""All builds by name."""
 
 
 def build(row: Helpers, output: Path) -> None:
-    """Compiles helpers.c to `output`. Raises CalledProcessError, the compiler's words on standard error."""
+    """Compiles helpers.c to `output`. Raises CalledProcessError; the compiler prints errors on standard error."""
     output.parent.mkdir(parents=True, exist_ok=True)
     zig = [sys.executable, "-m", "ziglang", "cc", "-target", row.zig_target, f"-mcpu={row.cpu}"]
     subprocess.run([*zig, *FLAGS, *row.flags, "-c", SOURCE.name, "-o", str(output.absolute())], cwd=FOLDER, check=True)

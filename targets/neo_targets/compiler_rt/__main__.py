@@ -1,4 +1,4 @@
-"""Builds every object anew: `python -m neo_targets.compiler_rt`."""
+"""Rebuilds every object file: `python -m neo_targets.compiler_rt`."""
 
 from neo_targets.compiler_rt import HELPERS, build
 

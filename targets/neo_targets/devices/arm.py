@@ -1,4 +1,4 @@
-"""Boards and EC2 instances with an Arm CPU and no accelerator that code is made for."""
+"""Boards and EC2 instances with an Arm CPU, without code for an accelerator."""
 
 from __future__ import annotations
 

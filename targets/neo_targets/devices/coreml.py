@@ -1,4 +1,4 @@
-"""Core ML: not machine code, but a model that Apple's own compiler finishes on the device."""
+"""Core ML: not machine code, but a model that Apple's compiler compiles on the device."""
 
 from __future__ import annotations
 

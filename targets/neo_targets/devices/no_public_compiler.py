@@ -1,4 +1,4 @@
-"""Accelerators whose compiler is not public: a job fails and says so, or gives a marked stand-in for the CPU."""
+"""Accelerators whose compiler is not public: a job FAILS with that reason, or gets a marked stand-in for the CPU."""
 
 from __future__ import annotations
 

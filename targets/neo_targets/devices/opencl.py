@@ -1,4 +1,4 @@
-"""Boards and phones whose GPU takes OpenCL C: kernels for the GPU, host code for the CPU."""
+"""Boards and phones with OpenCL C kernels for the GPU and host code for the CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EC2 and edge devices, and Windows PCs, with an x86 CPU and no accelerator of their own."""
+"""EC2 instances, edge devices and Windows PCs with an x86 CPU and no accelerator."""
 
 from __future__ import annotations
 

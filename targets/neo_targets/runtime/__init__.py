@@ -1,6 +1,6 @@
-"""libdlr: the C library in every CPU artifact that the stock `dlr` package loads. Built ahead, one file per triple.
+"""libdlr: the C library in every CPU artifact, which the `dlr` package loads. Prebuilt, one file per triple.
 
-`python -m neo_targets.runtime.build` builds them all from src/ with zig; the tests notice a build that is older
+`python -m neo_targets.runtime.build` builds them all from src/ with zig; a test fails if a build is older
 than its sources.
 """
 
@@ -14,16 +14,16 @@ FOLDER = Path(__file__).parent
 SOURCES = FOLDER / "src"
 HEADER = SOURCES / "dlr.h"
 MARK = b"neo-emulator libdlr "
-"""What NeoEmulatorLibdlr()'s text begins with: version, licence and the hash of the sources follow."""
+"""Prefix of NeoEmulatorLibdlr()'s text; the version, licence and hash of the sources follow."""
 
 
 @dataclass(frozen=True)
 class Runtime:
     """One build of libdlr."""
 
-    name: str  # its folder below prebuilt/
-    zig_target: str  # zig cc -target; the number is the oldest glibc it runs on
-    library: str = "libdlr.so"  # the name that the dlr client looks for
+    name: str  # its folder in prebuilt/
+    zig_target: str  # zig cc -target; the number is the minimum glibc version
+    library: str = "libdlr.so"  # the name that the dlr package looks for
     cpu: str = "baseline"  # zig cc -mcpu
 
     @property
@@ -48,7 +48,7 @@ RUNTIMES = {
         Runtime("i686-android", "x86-linux-android", cpu="i686+ssse3"),
     )
 }
-"""Every build there is, by name."""
+"""All builds by name."""
 
 
 def sources() -> list[Path]:
@@ -57,7 +57,7 @@ def sources() -> list[Path]:
 
 
 def source_hash() -> str:
-    """16 hex digits that change with any source file."""
+    """A hash of all source files, 16 hex digits."""
     result = hashlib.blake2b(digest_size=8)
     for path in sources():
         result.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
@@ -65,7 +65,7 @@ def source_hash() -> str:
 
 
 def built_from(library: bytes) -> str:
-    """The source hash that a built libdlr names, "" when it names none."""
+    """The source hash in a built libdlr, "" if it has none."""
     start = library.find(MARK)
     text = library[start : library.find(b"\0", start)].decode("ascii", "replace") if start >= 0 else ""
     return text.rpartition("sources ")[2]

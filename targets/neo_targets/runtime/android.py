@@ -1,4 +1,4 @@
-"""Builds libdlr for Android without the NDK: bionic's functions are declared by hand, its libraries are empty stubs.
+"""Builds libdlr for Android without the NDK, from declarations of bionic's functions and empty stub libraries.
 
 Used by neo_targets.runtime.build.
 """
@@ -17,27 +17,31 @@ from neo_targets.runtime import FOLDER, Runtime, source_hash, sources
 
 BIONIC = FOLDER / "bionic"
 API_LEVEL = 21
-"""The lowest that Neo compiles for; later ones run the same library."""
+"""The lowest API level that Neo supports; later ones run the same library."""
 
 HEADERS = (
     *("dlfcn.h", "math.h", "pthread.h", "sched.h", "stdio.h", "stdlib.h", "string.h", "unistd.h"),
     *("sys/mman.h", "sys/stat.h"),
 )
-"""What the sources include of a C library: each is bionic.h."""
+"""C library headers that the sources include; each is replaced by bionic.h."""
 
 FLAGS = (
     *("-std=c11", "-O2", "-g0", "-fPIC", "-ffreestanding", "-femulated-tls", "-fvisibility=hidden"),
     *("-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra", "-Werror"),
 )
 ARCH_FLAGS = {
-    "aarch64-android": ("-target", "aarch64-freestanding-none", "-D__linux__"),  # its Android calls out for atomics
+    "aarch64-android": (
+        "-target",
+        "aarch64-freestanding-none",
+        "-D__linux__",
+    ),  # zig's Android target calls functions for atomics
     "arm-android": SOFTFP,
 }
 NEEDED = ("libc.so", "libdl.so")
 
 
 def build(runtime: Runtime, output: Path) -> None:
-    """Builds one libdlr. Raises CalledProcessError, the compiler's words on standard error."""
+    """Builds one libdlr. Raises CalledProcessError; the compiler prints errors on standard error."""
     arch = next(arch for arch in ARCHITECTURES.values() if arch.runtime == runtime.name)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
@@ -50,7 +54,7 @@ def build(runtime: Runtime, output: Path) -> None:
 
 
 def _compile(runtime: Runtime, folder: Path) -> list[Path]:
-    """The sources' object files."""
+    """Compiles the sources. Returns the object files."""
     for name in HEADERS:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text('#include "bionic.h"\n', encoding="ascii")
@@ -66,7 +70,7 @@ def _compile(runtime: Runtime, folder: Path) -> list[Path]:
 
 
 def _link(arch: Architecture, objects: list[Path], folder: Path, output: Path) -> list[str]:
-    """argv that links the library."""
+    """The command line (argv) that links the library."""
     stubs = [folder / f"stub-{name}" for name in NEEDED]
     for name, stub in zip(NEEDED, stubs, strict=True):
         subprocess.run(toolchains.stub_command(arch, name, stub), check=True)

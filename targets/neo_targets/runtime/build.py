@@ -1,6 +1,6 @@
 """Builds libdlr with zig cc: `python -m neo_targets.runtime.build [NAME ...]`, all of RUNTIMES by default.
 
-Equal sources and an equal zig give equal bytes.
+Builds are reproducible with the same zig version.
 Zig's first build for a triple takes 5 s (Windows: 150 s), later ones 1 s.
 """
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from neo_targets.runtime import RUNTIMES, SOURCES, Runtime, source_hash, sources
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wstrict-prototypes", "-Wno-cast-function-type", "-Werror")
-"""POSIX and Windows give functions as object pointers (dlsym): the one cast that -Wextra minds."""
+"""POSIX and Windows return functions as object pointers (dlsym); -Wextra warns about that cast."""
 
 FLAGS = ("-std=c11", "-O2", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections")
 ELF_FLAGS = ("-fPIC", "-Wl,-soname,libdlr.so", "-Wl,-Bsymbolic", "-Wl,--gc-sections", "-lpthread", "-ldl")
 
 
 def command(runtime: Runtime, output: Path, flags: tuple[str, ...] = ("-s",)) -> list[str]:
-    """argv that builds one libdlr as `output`; it is to be run in SOURCES, so that no path gets into the library."""
+    """The command line (argv) that builds one libdlr as `output`. Run it in SOURCES, so that no path is embedded."""
     zig = [sys.executable, "-m", "ziglang", "cc", "-target", runtime.zig_target, f"-mcpu={runtime.cpu}", "-shared"]
     names = [path.name for path in sources() if path.suffix == ".c"]
     platform = () if runtime.library.endswith(".dll") else ELF_FLAGS
@@ -29,7 +29,7 @@ def command(runtime: Runtime, output: Path, flags: tuple[str, ...] = ("-s",)) ->
 
 
 def build(runtime: Runtime, output: Path, flags: tuple[str, ...] = ("-s",)) -> None:
-    """Builds one libdlr. Raises CalledProcessError, the compiler's words on standard error."""
+    """Builds one libdlr. Raises CalledProcessError; the compiler prints errors on standard error."""
     if "android" in runtime.zig_target:
         from neo_targets.runtime import android
 
@@ -37,12 +37,12 @@ def build(runtime: Runtime, output: Path, flags: tuple[str, ...] = ("-s",)) -> N
         return
     output.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(command(runtime, output, flags), cwd=SOURCES, check=True)
-    for leftover in (output.with_suffix(".lib"), output.with_suffix(".pdb")):  # of Windows' linker
+    for leftover in (output.with_suffix(".lib"), output.with_suffix(".pdb")):  # written by Windows' linker
         leftover.unlink(missing_ok=True)
 
 
 def main(names: list[str]) -> int:
-    """The exit status. Builds the named runtimes, or all."""
+    """Builds the named runtimes, by default all. Returns the exit status."""
     for name in names or RUNTIMES:
         build(RUNTIMES[name], RUNTIMES[name].path)
         sys.stdout.write(f"{name}: {RUNTIMES[name].path.stat().st_size} bytes\n")

@@ -96,7 +96,7 @@ def test_a_failure_is_not_kept_and_a_full_cache_fails_no_job(cache: Cache, tmp_p
     with written_to(said.append):
         entry = through(cache, lambda: KEY, tmp_path / "b", lambda: made(tmp_path / "b"))
     assert entry.digest == digest(tmp_path / "b")
-    assert any(line.startswith("not cached: ") for line in said)
+    assert any(line.startswith("cannot add the artifact to the cache: ") for line in said)
 
 
 # between processes

@@ -68,7 +68,7 @@ def test_match_fills_in_what_the_model_knows() -> None:
     [
         (
             {"image": (1, 3, 224, 224)},
-            "DataInputConfig names image, which the model has not. The model's inputs: data",
+            "DataInputConfig names image, which the model does not have. The model's inputs: data",
         ),
         (None, "DataInputConfig must give the shape of input data: the model leaves it open."),
         ({"data": (1, 3, 32, 32)}, "Input data has wrong shape in Input Shape dictionary: [1, 3, 32, 32]."),

@@ -23,16 +23,16 @@ def test_good(device: str, text: str) -> None:
 @pytest.mark.parametrize(
     "device, text, complaint",
     [
-        ("ml_inf1", "--quick", r"'--quick' is not a flag of ml_inf1; there is .*--num-neuroncores"),
+        ("ml_inf1", "--quick", r"'--quick' is not a flag of ml_inf1; known are .*--num-neuroncores"),
         ("ml_inf1", "fast", "'fast' is not a flag"),
-        ("ml_inf1", "--num-neuroncores", "--num-neuroncores wants 1 to 64"),
-        ("ml_inf1", "--num-neuroncores 65", "--num-neuroncores wants 1 to 64, not '65'"),
-        ("ml_inf1", "-O9", "-O wants 0, 1, 2, 3, not '9'"),
+        ("ml_inf1", "--num-neuroncores", "--num-neuroncores expects 1 to 64"),
+        ("ml_inf1", "--num-neuroncores 65", "--num-neuroncores expects 1 to 64, not '65'"),
+        ("ml_inf1", "-O9", "-O expects 0, 1, 2, 3, not '9'"),
         ("ml_inf1", "--enable-saturate-infinity=1", "takes no value"),
-        ("ml_inf1", "--fast-math all sometimes", "--fast-math wants all, none, .*, not 'sometimes'"),
+        ("ml_inf1", "--fast-math all sometimes", "--fast-math expects all, none, .*, not 'sometimes'"),
         ("ml_inf1", "--verbose 'a", "No closing quotation"),
         ("ml_inf2", "--num-neuroncores 2", "'--num-neuroncores' is not a flag of ml_inf2"),
-        ("ml_trn1", "--auto-cast some", "--auto-cast wants none, matmult, all, not 'some'"),
+        ("ml_trn1", "--auto-cast some", "--auto-cast expects none, matmult, all, not 'some'"),
     ],
 )
 def test_bad(device: str, text: str, complaint: str) -> None:

@@ -41,31 +41,31 @@ def test_parse(text: str | None, parsed: dict[str, object]) -> None:
         ("{'mcpu': ", "neither JSON nor a Python literal"),
         ("__import__('os').getpid()", "neither JSON nor a Python literal"),
         ("[1]", "must be a dictionary, not list"),
-        ("{'mcpuu': 'x'}", "unknown key 'mcpuu'; there is mcpu, mattr, gpu-code"),
+        ("{'mcpuu': 'x'}", "unknown key 'mcpuu'; known are mcpu, mattr, gpu-code"),
         ("{1: 2}", "unknown key 1"),
-        ("{'mcpu': 7}", "mcpu: wants the name of a CPU"),
-        ("{'mcpu': 'a b'}", "mcpu: wants the name of a CPU"),
-        ("{'mattr': ['neon']}", "mattr: wants a list of CPU features"),
-        ("{'mattr': 3}", "mattr: wants a list of CPU features"),
-        ("{'gpu-code': 'sm_99'}", "'sm_99' is not a GPU architecture .* sm_35, sm_37"),
-        ("{'gpu-code': ['sm_72']}", "is not a GPU architecture"),
-        ("{'gpu-code': 72}", "72 is not a GPU architecture"),
-        ("{'trt-ver': 'new'}", r"trt-ver: wants a version x.y.z, for example '7.1.3', not 'new'"),
-        ("{'trt-ver': '7.1'}", "trt-ver: wants a version x.y.z"),
-        ("{'cuda-ver': '10.2.89'}", "cuda-ver: wants a version x.y, for example '10.2'"),
-        ("{'cuda-ver': 10}", "cuda-ver: wants a version x.y"),
-        ("{'cuda-ver': True}", "cuda-ver: wants a version x.y"),
-        ("{'dtype': 'int4'}", "dtype: wants one of float, float32, long, int64, not 'int4'"),
-        ("{'ANDROID_PLATFORM': 20}", "ANDROID_PLATFORM: wants an Android API level, 21 to 29, not 20"),
+        ("{'mcpu': 7}", "mcpu: expects the name of a CPU"),
+        ("{'mcpu': 'a b'}", "mcpu: expects the name of a CPU"),
+        ("{'mattr': ['neon']}", "mattr: expects a list of CPU features"),
+        ("{'mattr': 3}", "mattr: expects a list of CPU features"),
+        ("{'gpu-code': 'sm_99'}", "'sm_99' is not a supported GPU architecture.* sm_35, sm_37"),
+        ("{'gpu-code': ['sm_72']}", "is not a supported GPU architecture"),
+        ("{'gpu-code': 72}", "72 is not a supported GPU architecture"),
+        ("{'trt-ver': 'new'}", r"trt-ver: expects a version x.y.z, for example '7.1.3', not 'new'"),
+        ("{'trt-ver': '7.1'}", "trt-ver: expects a version x.y.z"),
+        ("{'cuda-ver': '10.2.89'}", "cuda-ver: expects a version x.y, for example '10.2'"),
+        ("{'cuda-ver': 10}", "cuda-ver: expects a version x.y"),
+        ("{'cuda-ver': True}", "cuda-ver: expects a version x.y"),
+        ("{'dtype': 'int4'}", "dtype: expects one of float, float32, long, int64, not 'int4'"),
+        ("{'ANDROID_PLATFORM': 20}", "ANDROID_PLATFORM: expects an Android API level, 21 to 29, not 20"),
         ("{'ANDROID_PLATFORM': 30}", "21 to 29, not 30"),
         ("{'ANDROID_PLATFORM': 21.0}", "21 to 29"),
-        ("{'precision_mode': 'INT8'}", "precision_mode: wants FP16 or FP32, not 'INT8'"),
-        ("{'output_names': 'a'}", "output_names: wants a list of names"),
-        ("{'output_names': []}", "output_names: wants a list of names"),
-        ("{'signature_def_key': ''}", "signature_def_key: wants a name"),
-        ("{'class_labels': '../x'}", "class_labels: wants the name of a file"),
-        ("{'class_labels': '..'}", "class_labels: wants the name of a file"),
-        ("{'gpu-code': 'sm_72', 'gpu_code': 'sm_75'}", "names gpu-code twice"),
+        ("{'precision_mode': 'INT8'}", "precision_mode: expects FP16 or FP32, not 'INT8'"),
+        ("{'output_names': 'a'}", "output_names: expects a list of names"),
+        ("{'output_names': []}", "output_names: expects a list of names"),
+        ("{'signature_def_key': ''}", "signature_def_key: expects a name"),
+        ("{'class_labels': '../x'}", "class_labels: expects the name of a file"),
+        ("{'class_labels': '..'}", "class_labels: expects the name of a file"),
+        ("{'gpu-code': 'sm_72', 'gpu_code': 'sm_75'}", "has gpu-code twice"),
     ],
 )
 def test_parse_says_what_is_wrong(text: str, complaint: str) -> None:
@@ -74,7 +74,7 @@ def test_parse_says_what_is_wrong(text: str, complaint: str) -> None:
 
 
 def test_gpu_option_needs_a_gpu() -> None:
-    with pytest.raises(TargetError, match="cuda-ver is for the accelerator NVIDIA, not for ml_c5; that takes"):
+    with pytest.raises(TargetError, match="cuda-ver is for the accelerator NVIDIA, not for ml_c5, which takes"):
         options.apply(DEVICES["ml_c5"], {"cuda-ver": "10.2"})
 
 
@@ -99,7 +99,7 @@ def test_android_level_is_in_the_triple() -> None:
 @pytest.mark.parametrize(
     "device, given, complaint",
     [
-        ("ml_c5", {"ANDROID_PLATFORM": 28}, "is for the Os ANDROID, not for ml_c5; that takes mcpu, mattr, dtype"),
+        ("ml_c5", {"ANDROID_PLATFORM": 28}, "is for the Os ANDROID, not for ml_c5, which takes mcpu, mattr, dtype"),
         ("ml_c5", {"class_labels": "x"}, "class_labels is for the TargetDevice coreml"),
         ("ml_c5", {"precision_mode": "FP16"}, "precision_mode is for the TargetDevice ml_eia2"),
         ("rk3399", {"gpu-code": "sm_72"}, "gpu-code is for the accelerator NVIDIA"),

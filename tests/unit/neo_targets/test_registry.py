@@ -38,7 +38,7 @@ def test_platforms_are_made_of_the_services_words() -> None:
 
 
 def test_unknown_device_lists_what_there_is() -> None:
-    with pytest.raises(TargetError, match=r"TargetDevice ml_x9 does not exist; there is .*ml_c5"):
+    with pytest.raises(TargetError, match=r"TargetDevice ml_x9 does not exist; supported are .*ml_c5"):
         resolve({"TargetDevice": "ml_x9"})
 
 

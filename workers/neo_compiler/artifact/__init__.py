@@ -1,1 +1,1 @@
-"""What is in an artifact: files, metadata, weights, the static plan."""
+"""The files of an artifact: metadata, weights, archive."""

@@ -1,13 +1,13 @@
-"""What lies in an artifact's tar.gz: names, metadata, digests.
+"""The contents of an artifact's tar.gz: file names, metadata, digests.
 
-    compiled.so          the kernels' machine code (compiled.dll on Windows); in the VM form TVM's VM program too
+    compiled.so          the kernels' machine code (compiled.dll on Windows); in the VM form also TVM's VM program
     compiled.params      the weights, TVM's parameter file
-    compiled_model.json  what libdlr runs, or why it cannot (neo_compiler.codegen.static_plan)
-    compiled.meta        JSON: inputs, outputs, weights, target, runtime, versions, and what Neo would have put in
+    compiled_model.json  the plan that libdlr runs, or why there is none (neo_compiler.codegen.static_plan)
+    compiled.meta        JSON: inputs, outputs, weights, target, runtime, versions, and what is missing compared to Neo
     libdlr.so, dlr.h     the runtime that the dlr package loads (dlr.dll on Windows), and its C interface
-    manifest             JSON: the runtime that the artifact needs, every other file with its size and BLAKE2b
+    manifest             JSON: the runtime that the artifact needs, and the size and BLAKE2b of every other file
 
-docs/artifact.md has every field. Source: file names as in real Neo archives.
+docs/artifact.md describes every field. Source of the file names: real Neo archives.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class TensorMeta:
     """One input, output or weight."""
 
     name: str
-    shape: tuple[int, ...] | None  # None: known only at run time
-    dtype: str  # numpy's name
+    shape: tuple[int, ...] | None  # None: unknown before run time
+    dtype: str  # numpy name
 
 
 @dataclass(frozen=True)
@@ -48,29 +48,29 @@ class Meta:
     """compiled.meta."""
 
     framework: str
-    framework_version: str  # as the model file states it
+    framework_version: str  # from the model file
     inputs: tuple[TensorMeta, ...]
     outputs: tuple[TensorMeta, ...]
     weights: tuple[TensorMeta, ...]
     target: dict[str, Any]
     versions: dict[str, str]  # of the emulator, tvm, llvm, ...
-    runtime: dict[str, str] = field(default_factory=dict)  # that runs it; see static_runtime and vm_runtime
+    runtime: dict[str, str] = field(default_factory=dict)  # what runs it; see static_runtime and vm_runtime
     library: str = "compiled.so"
-    entry: str = "main"  # in the VM form: called with inputs, then weights
+    entry: str = "main"  # VM form: the function, called with inputs, then weights
     version: int = META_VERSION
 
     @property
     def static(self) -> bool:
-        """Whether libdlr runs it; if not, TVM's VM does."""
+        """Whether libdlr runs it, otherwise TVM's VM."""
         return self.runtime.get("name") == LIBDLR
 
     def to_json(self) -> str:
-        """The file's text."""
+        """The text of compiled.meta."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Meta:
-        """The Meta that `to_json` wrote. Raises ValueError for anything else."""
+        """The inverse of `to_json`. Raises ValueError for other texts."""
         try:
             values = json.loads(text)
             tensors = {key: tuple(map(_tensor, values[key])) for key in ("inputs", "outputs", "weights")}
@@ -80,7 +80,7 @@ class Meta:
 
 
 def target_meta(spec: TargetSpec, cpu_flags: Iterable[str]) -> dict[str, Any]:
-    """The target as compiled.meta states it; `cpu_flags` are /proc/cpuinfo's names."""
+    """The member `target` of compiled.meta; `cpu_flags` are names from /proc/cpuinfo."""
     return {
         "name": spec.name,
         "os": spec.os,
@@ -97,25 +97,25 @@ def target_meta(spec: TargetSpec, cpu_flags: Iterable[str]) -> dict[str, Any]:
 
 
 def static_runtime(spec: TargetSpec) -> dict[str, str]:
-    """What runs a static artifact: the library in it."""
+    """The member `runtime` for a static artifact, which its own libdlr runs."""
     library = spec.runtime.path
     return {"name": LIBDLR, "library": library.name, "sources": runtime.built_from(library.read_bytes())}
 
 
 def vm_runtime(version: str, reason: str) -> dict[str, str]:
-    """What runs an artifact in the VM form: TVM's own runtime on the device, and why."""
+    """The member `runtime` for an artifact in the VM form, which TVM's runtime runs on the device; with the reason."""
     return {"name": TVM, "version": version, "reason": reason}
 
 
 def coreml_runtime() -> dict[str, str]:
-    """What runs a Core ML model: macOS and iOS."""
+    """The member `runtime` for a Core ML model, which macOS and iOS run."""
     return {"name": COREML}
 
 
 def write(files: list[Path], spec: TargetSpec, meta: Meta, archive: Path) -> str:
-    """Writes the tar.gz of `files`, which lie in one folder, of libdlr, compiled.meta and the manifest.
+    """Writes a tar.gz of `files` (from one folder), libdlr, compiled.meta and the manifest.
 
-    Gives back its BLAKE2b (128 hex digits). Equal files and `meta` give equal bytes.
+    Returns its BLAKE2b (128 hex digits). Equal files and `meta` give equal bytes.
     """
     folder = files[0].parent
     bundled = () if spec.coreml else (spec.runtime.path, runtime.HEADER)
@@ -132,7 +132,7 @@ def write(files: list[Path], spec: TargetSpec, meta: Meta, archive: Path) -> str
 
 
 def read_meta(folder: Path) -> Meta:
-    """compiled.meta of an unpacked artifact. Raises ValueError when there is none of this version."""
+    """Reads compiled.meta of an unpacked artifact. Raises ValueError if it is missing or of another version."""
     if not (folder / META).is_file():
         raise ValueError(f"not an artifact of this emulator: it has no {META}")
     return Meta.from_json((folder / META).read_text(encoding="utf-8"))

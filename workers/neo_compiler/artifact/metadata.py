@@ -1,4 +1,4 @@
-"""Writes down what was compiled: compiled.meta. Imports tvm."""
+"""Creates compiled.meta of a compilation. Imports tvm."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def meta(
     weights: Mapping[str, npt.NDArray[Any]],
     not_static: str | None = None,
 ) -> Meta:
-    """compiled.meta of one compilation; `not_static` says why it is in TVM's VM form."""
+    """compiled.meta of one compilation; `not_static` is the reason for the VM form, None for a static model."""
     versions = _versions(spec)
     return Meta(
         framework=framework,

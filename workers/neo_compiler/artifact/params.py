@@ -1,6 +1,6 @@
-"""compiled.params: TVM's own parameter file, each array's data on a multiple of 64 bytes so that libdlr can map it.
+"""compiled.params: TVM's parameter file with each array's data aligned to 64 bytes, so that libdlr can map it.
 
-Filler arrays `_pad<i>` make the alignment; `tvm.runtime.load_param_dict_from_file` reads the file as any other.
+Padding arrays `_pad<i>` create the alignment; `tvm.runtime.load_param_dict_from_file` can read the file.
 Source: TVM's src/runtime/file_utils.cc (SaveParams) and tensor.h (Save).
 """
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from neo_compiler.codegen.static_plan import ALIGN_BYTES, BITS
 
 PAD = "_pad"
-"""What the names of filler arrays begin with."""
+"""Prefix of the names of padding arrays."""
 
 _LIST_MAGIC, _TENSOR_MAGIC = 0xF7E58D4F05049CB7, 0xDD5E40F096B4A13F
 _CPU = 1
@@ -26,7 +26,7 @@ _CODES = {"int": 0, "uint": 1, "float": 2, "bfloat": 4, "bool": 6}
 
 
 def write(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> dict[str, int]:
-    """Writes the file; gives back how many bytes stand before each array's data.
+    """Writes the file. Returns the offset of each array's data in bytes.
 
     Raises ValueError for a data type that TVM does not have.
     """

@@ -1,1 +1,1 @@
-"""From kernels to a library for the target: objects, the static plan, linking, checks."""
+"""Generates the target's library from kernels: object files, static plan, linking, verification."""

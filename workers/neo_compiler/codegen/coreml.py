@@ -1,8 +1,8 @@
-"""A relax module -> a Core ML model (.mlmodel), operator by operator, through coremltools' MIL builder.
+"""Converts a relax module to a Core ML model (.mlmodel), operator by operator, by coremltools' MIL builder.
 
-coremltools itself reads PyTorch and TensorFlow only; starting from relax, every framework of ours gets there. Core ML's
-own compiler on the device does the rest. Needs the extra `coreml`.
-Source: coremltools' MIL operator reference; the model's specification for what a multi-array may be.
+coremltools itself supports only PyTorch and TensorFlow; from relax, all frameworks are supported. Core ML's
+compiler on the device does the rest. Needs the extra `coreml`.
+Source: coremltools' MIL operator reference; the model specification for multi-arrays.
 """
 
 from __future__ import annotations
@@ -154,14 +154,14 @@ OPERATORS: dict[str, Emit] = {
     "relax.concat": lambda mb, args, attrs, ty: mb.concat(values=args[0], axis=int(attrs.axis)),
     "relax.stack": lambda mb, args, attrs, ty: mb.stack(values=args[0], axis=int(attrs.axis)),
 }
-"""relax's operator -> what makes it in MIL."""
+"""relax operator -> function that creates it in MIL."""
 
 
 def convert(imported: Imported, labels: Sequence[str], folder: Path) -> Path:
-    """The .mlmodel in `folder`; a classifier where there are `labels`. Raises CompilationError naming the cause."""
+    """Writes the .mlmodel to `folder`, a classifier with `labels`. Returns its path. Raises CompilationError."""
     try:
         logging.getLogger("coremltools").setLevel(logging.ERROR)
-        with redirect_stderr(io.StringIO()):  # what it cannot do off macOS, and progress bars
+        with redirect_stderr(io.StringIO()):  # warnings that this is not macOS, and progress bars
             load_coremltools()
     except ImportError as error:
         raise CompilationError("coreml needs coremltools: pip install 'neo-emulator[coreml]'") from error
@@ -176,7 +176,7 @@ def convert(imported: Imported, labels: Sequence[str], folder: Path) -> Path:
     except CompilationError:
         raise
     except Exception as error:  # coremltools raises many types
-        raise CompilationError(f"coremltools cannot make a Core ML model. {error}") from error
+        raise CompilationError(f"coremltools cannot create a Core ML model. {error}") from error
     path = folder / FILE
     path.write_bytes(model.get_spec().SerializeToString(deterministic=True))
     return path
@@ -206,13 +206,13 @@ def _placeholder(mb: Any, param: Any) -> Any:
 
     shape = _ints(param.ty.shape) if param.ty.shape is not None else None
     if not shape:
-        raise CompilationError("a Core ML model's inputs need shapes of one dimension and more that are numbers")
+        raise CompilationError("the inputs of a Core ML model need static shapes with at least one dimension")
     kind = types.fp32 if str(param.ty.dtype).startswith("float") else types.int32
     return mb.placeholder(shape=shape, dtype=kind)
 
 
 def _value(mb: Any, value: Any, values: dict[Any, Any]) -> Any:
-    """What an expression is in MIL: a value, a numpy array for a constant, a list for a tuple."""
+    """An expression's value in MIL: an MIL value, a numpy array for a constant, a list for a tuple."""
     if value in values:
         return values[value]
     if isinstance(value, relax.Tuple):
@@ -223,7 +223,9 @@ def _value(mb: Any, value: Any, values: dict[Any, Any]) -> Any:
         return _constant(value)
     name = str(value.op.name) if hasattr(value.op, "name") else str(value.op)
     if name not in OPERATORS:
-        raise CompilationError(f"operator {name} cannot be made for Core ML; there is {', '.join(sorted(OPERATORS))}")
+        raise CompilationError(
+            f"operator {name} is not supported for Core ML; supported are {', '.join(sorted(OPERATORS))}"
+        )
     arguments = [_value(mb, item, values) for item in value.args if not isinstance(item, relax.ShapeExpr)]
     if all(isinstance(item, np.ndarray) for item in arguments):
         arguments[0] = mb.const(val=arguments[0])
@@ -241,4 +243,4 @@ def _ints(values: Any) -> list[int]:
 
 def _only(what: str, found: Any, known: Any) -> None:
     if found != known:
-        raise CompilationError(f"{what} {found} cannot be made for Core ML; there is {known}")
+        raise CompilationError(f"{what} {found} is not supported for Core ML; supported is {known}")

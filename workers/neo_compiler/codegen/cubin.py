@@ -1,4 +1,4 @@
-"""Puts GPU machine code where TVM put CUDA source.
+"""Replaces the CUDA source in TVM's import tree by machine code.
 
 A TVM without GPU exports [string "cuda"][bytes: string format, function table, string source], each string
 and the bytes with their length in front as u64. The device's TVM loads [string "cubin"] with an ELF instead
@@ -24,7 +24,7 @@ _codegen_blob = tvm.get_global_func("codegen.codegen_blob")
 
 
 def device_source(module: RuntimeModule) -> str:
-    """The CUDA C++ or OpenCL C of all GPU kernels below `module`, "" when there is none."""
+    """The CUDA C++ or OpenCL C of all GPU kernels in `module`, "" if there are none."""
     for child in module.imports:
         if child.kind in ("cuda", "opencl"):
             return str(child.inspect_source())
@@ -34,9 +34,9 @@ def device_source(module: RuntimeModule) -> str:
 
 
 def write_imports(module: RuntimeModule, spec: TargetSpec, output: Path) -> None:
-    """Writes the object file with `module`'s import tree, its CUDA source compiled. Raises CompilationError.
+    """Writes the object file with `module`'s import tree, with compiled CUDA source. Raises CompilationError.
 
-    OpenCL C stays as it is: the device's driver compiles it.
+    OpenCL C is kept: the device's driver compiles it.
     """
     blob = bytes(_pack_imports(module).numpy())
     source = device_source(module)
@@ -46,7 +46,7 @@ def write_imports(module: RuntimeModule, spec: TargetSpec, output: Path) -> None
 
 
 def replace_cuda(blob: bytes, source: bytes, cubin: bytes) -> bytes:
-    """`blob`, a packed import tree, with its one CUDA module's source replaced. Raises InternalError when it has none.
+    """`blob`, a packed import tree, with the source of its CUDA module replaced. Raises InternalError if it has none.
 
     The tree is [u64 bytes that follow][...]; the CUDA entry [u64 4]"cuda"[u64 n][n bytes], and in these
     [u64 4]"cuda"[function table][u64 size][source].
@@ -57,7 +57,7 @@ def replace_cuda(blob: bytes, source: bytes, cubin: bytes) -> bytes:
     (size,) = struct.unpack_from("<Q", blob, body - 8) if entry >= 0 else (0,)
     payload, ending = blob[body : body + size], _text(source)
     if entry < 0 or not payload.startswith(tag) or not payload.endswith(ending):
-        raise InternalError("TVM's import tree has changed its form: no CUDA source where it should be")
+        raise InternalError("TVM's import tree has an unknown format: CUDA source not found")
     payload = _text(b"cubin") + payload[len(tag) : -len(ending)] + _text(cubin)
     tree = blob[8 : body - 8] + _text(payload) + blob[body + size :]
     return _text(tree)

@@ -1,6 +1,6 @@
-"""The two headers that TVM's CUDA source includes and NVRTC 11.8 does not bring: handed to NVRTC in memory.
+"""The two headers that TVM's CUDA source includes and NVRTC 11.8 lacks, passed to NVRTC in memory.
 
-Written from the C++ standard's names; only what TVM's generated code may use.
+Written after the C++ standard, with only the names that TVM's generated code uses.
 """
 
 CSTDINT = """\
@@ -36,4 +36,4 @@ template <class T> struct is_unsigned : bool_constant<!(T(-1) < T(0))> {};
 """
 
 HEADERS = {"cuda/std/cstdint": CSTDINT, "cuda/std/type_traits": TYPE_TRAITS}
-"""Header text by the name it is included under."""
+"""Header text by the name in #include."""

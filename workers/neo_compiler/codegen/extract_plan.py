@@ -1,4 +1,4 @@
-"""Lowered relax `main` -> Plan: what relax would compile to VM instructions, written down as a list of kernel calls."""
+"""Converts lowered relax `main` to a Plan: a list of kernel calls instead of VM instructions."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ IGNORED = frozenset(
         *("relax.memory.kill_storage", "relax.memory.kill_tensor"),
     }
 )
-"""What the VM needs and a static plan does not: checks of shapes that are numbers here, and frees."""
+"""Calls that the VM needs and a static plan does not: checks of shapes, which are static here, and frees."""
 
 SHAPE_HEAP = "vm.builtin.alloc_shape_heap"
 RUN_TIME_SHAPES = "its shapes are known only at run time"
 
 PACKED = frozenset(f"tvm.contrib.sort.{name}" for name in ("sort", "argsort", "argsort_nms", "topk"))
-"""The functions outside the compiled code that libdlr has for kernels to call."""
+"""External functions that libdlr provides for kernels."""
 
 
-class NotStatic(Exception):  # noqa: N818 - it is an answer, not a fault
-    """The model is no straight list of kernel calls; the text says what stands against it."""
+class NotStatic(Exception):  # noqa: N818 - an expected outcome, not a fault
+    """The model cannot be a static plan; the text is the reason."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class _Nothing:
 
 
 _Value = int | _StorageRef | _Number | _Nothing | list["_Value"]
-"""What a variable stands for; an int is the index of a tensor, a list is a tuple."""
+"""The value of a variable; an int is the index of a tensor, a list is a tuple."""
 
 
 def extract(
     lowered: tvm.IRModule, inputs: Sequence[str], outputs: Sequence[str], weights: Mapping[str, npt.NDArray[Any]]
 ) -> Plan:
-    """The plan of a lowered module whose main takes `inputs`, then `weights`. Raises NotStatic."""
+    """The plan of a lowered module with parameters `inputs`, then `weights`. Raises NotStatic."""
     functions = [name.name_hint for name, value in lowered.functions_items() if isinstance(value, relax.Function)]
     if len(functions) > 1:
         raise NotStatic(f"it has {len(functions)} relax functions: {', '.join(sorted(functions))}")
@@ -80,19 +80,19 @@ def extract(
 
 
 class _Reader:
-    """Walks main's bindings in order; fills tables."""
+    """Reads main's bindings in order and collects tensors and calls."""
 
     def __init__(self, lowered: tvm.IRModule, weights: Mapping[str, npt.NDArray[Any]]) -> None:
         self._lowered = lowered
         self._weights = dict(weights)
         self._values: dict[Expr, _Value] = {}
         self._storages: list[Storage] = []
-        self._tensors: list[PlanTensor] = []  # offsets are within the storage until `plan`
-        self._storage_of: list[int | None] = []  # of each tensor; None for a weight
+        self._tensors: list[PlanTensor] = []  # offsets are relative to the storage until `plan`
+        self._storage_of: list[int | None] = []  # per tensor; None for a weight
         self._calls: list[Call] = []
 
     def add_parameter(self, name: str, param: Expr) -> None:
-        """An input's tensor lives through every call; a weight's is in compiled.params."""
+        """Adds a parameter: an input, live during all calls, or a weight in compiled.params."""
         shape, dtype = _numbers(param.ty.shape, name), str(param.ty.dtype)
         if name in self._weights:
             self._values[param] = self._add(PlanTensor(dtype, shape, weight=name), None)
@@ -101,7 +101,7 @@ class _Reader:
         self._values[param] = self._add(PlanTensor(dtype, shape), len(self._storages) - 1)
 
     def run(self, body: Expr) -> list[int]:
-        """The tensors of main's result, after all bindings."""
+        """Reads all bindings. Returns the indices of the result's tensors."""
         if not isinstance(body, relax.SeqExpr):
             raise NotStatic(f"main is a {type(body).__name__}")
         for block in body.blocks:
@@ -116,7 +116,7 @@ class _Reader:
         return results
 
     def plan(self, inputs: tuple[tuple[str, int], ...], outputs: tuple[tuple[str, int], ...]) -> Plan:
-        """Everything read so far, with memory laid out."""
+        """The plan, with memory offsets assigned."""
         offsets, size_bytes = place(self._storages)
         tensors = tuple(
             tensor
@@ -151,7 +151,7 @@ class _Reader:
         raise NotStatic("control flow (if)" if isinstance(expr, relax.If) else f"expression {type(expr).__name__}")
 
     def _constant(self, expr: Expr) -> int:
-        """A small constant that stayed in the code becomes one more weight."""
+        """Adds a small constant from the code as a weight."""
         if expr not in self._values:
             name = f"c{len(self._tensors)}"
             array = np.asarray(expr.value.numpy(), order="C")
@@ -199,7 +199,7 @@ class _Reader:
         return _Nothing()
 
     def _tensor(self, args: list[Expr]) -> int:
-        """alloc_tensor(storage, offset, shape, dtype): a tensor in TVM's planned memory."""
+        """alloc_tensor(storage, offset, shape, dtype): a tensor in memory planned by TVM."""
         storage = self._value(args[0])
         assert isinstance(storage, _StorageRef)
         offset, shape, dtype = int(args[1]), _numbers(args[2], "alloc_tensor"), str(getattr(args[3], "value", args[3]))
@@ -217,7 +217,7 @@ class _Reader:
 
 
 def _name(function: Expr) -> str:
-    """An operator's name, or that of a function outside the module."""
+    """The name of an operator or of an external function."""
     return str(getattr(function, "name", None) or getattr(function, "global_symbol", None) or type(function).__name__)
 
 
@@ -230,7 +230,7 @@ def _flat(value: _Value) -> list[int]:
 
 
 def _numbers(shape: Expr, what: str) -> tuple[int, ...]:
-    """A ShapeExpr's sizes. Raises NotStatic when one is known only at run time."""
+    """A ShapeExpr's sizes. Raises NotStatic if one is unknown before run time."""
     try:
         return tuple(int(size) for size in shape.values)
     except (TypeError, AttributeError) as error:
@@ -244,7 +244,7 @@ def _bytes(dtype: str, shape: Sequence[int]) -> int:
 
 
 def _check_kernels(lowered: tvm.IRModule) -> None:
-    """Raises NotStatic for a kernel that calls a function which libdlr does not have."""
+    """Raises NotStatic for a kernel that calls a function that libdlr does not provide."""
     wanted: set[str] = set()
 
     def visit(call: Expr) -> None:

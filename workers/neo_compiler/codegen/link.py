@@ -1,4 +1,4 @@
-"""Writes an executable as one shared library of the target, with no compiler and no sysroot."""
+"""Links an executable to a shared library for the target, without a C compiler or sysroot."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINK_TIMEOUT_SECONDS = 300.0
 
 
 def export(executable: Executable, spec: TargetSpec, work_dir: Path) -> Path:
-    """The library's path in `work_dir`. Raises InternalError when the linker fails, CompilationError from NVRTC."""
+    """Writes the library to `work_dir`. Returns its path. Raises InternalError (linker), CompilationError (NVRTC)."""
     objects = work_dir / "objects"
     objects.mkdir()
     library = work_dir / spec.library
@@ -31,14 +31,14 @@ def export(executable: Executable, spec: TargetSpec, work_dir: Path) -> Path:
 
 
 def link_kernels(objects: list[Path], spec: TargetSpec, work_dir: Path) -> Path:
-    """The library of object files, in `work_dir`. Raises InternalError when the linker fails."""
+    """Links object files to the library in `work_dir`. Returns its path. Raises InternalError if the linker fails."""
     library = work_dir / spec.library
     link_objects(objects, spec, objects[0].parent, library)
     return library
 
 
 def link_objects(objects: list[Path], spec: TargetSpec, work_dir: Path, output: Path) -> None:
-    """Links for the target; `work_dir` is for files between. Raises InternalError when the linker fails."""
+    """Links for the target; `work_dir` is for temporary files. Raises InternalError if the linker fails."""
     stubs = []
     for name in spec.host.arch.needed:
         stubs.append(work_dir / f"stub-{name}")
@@ -47,11 +47,11 @@ def link_objects(objects: list[Path], spec: TargetSpec, work_dir: Path, output: 
         stubs.append(work_dir / "android.ld")
         stubs[-1].write_text(toolchains.android_script(spec.host.api_level), encoding="ascii")
     run_tool(toolchains.link_command(spec, objects, stubs, output))
-    output.with_suffix(".lib").unlink(missing_ok=True)  # lld-link leaves one beside a DLL
+    output.with_suffix(".lib").unlink(missing_ok=True)  # lld-link creates one for a DLL
 
 
 def _linker(spec: TargetSpec, work_dir: Path) -> Callable[..., None]:
-    """What tvm calls to link. It has no get_target_triple, so tvm writes object files, never C."""
+    """The link function for tvm. Without get_target_triple, so that tvm writes object files, not C."""
 
     def link(output: str, files: list[str], **_: Any) -> None:
         link_objects([Path(name) for name in files], spec, work_dir, Path(output))
@@ -61,7 +61,7 @@ def _linker(spec: TargetSpec, work_dir: Path) -> Callable[..., None]:
 
 
 def _packer(spec: TargetSpec) -> Callable[..., str]:
-    """What tvm calls to write the import tree as an object file; ours holds machine code in place of CUDA source."""
+    """The function for tvm that writes the import tree as an object file, with machine code instead of CUDA source."""
 
     def pack(module: Any, is_system_lib: bool, prefix: str, work_dir: str) -> str:
         output = Path(work_dir) / "devc.o"
@@ -72,7 +72,7 @@ def _packer(spec: TargetSpec) -> Callable[..., str]:
 
 
 def run_tool(command: list[str]) -> None:
-    """Runs one tool to its end. Raises InternalError with the last of what it said."""
+    """Runs a tool. Raises InternalError with the end of its output if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=LINK_TIMEOUT_SECONDS, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).strip()[-400:]

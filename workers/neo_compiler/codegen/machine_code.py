@@ -16,14 +16,14 @@ from neo_compiler.lowering.lower import OPT_LEVEL, PASS_CONFIG
 from neo_compiler.tvm_types import Executable
 
 MAX_SYMBOL_CHARS = 200
-"""libdlr takes kernels' names of up to 511 bytes, with a prefix of TVM's."""
+"""libdlr supports kernel names of up to 511 bytes, including TVM's prefix."""
 
 MAX_OBJECTS = 4
-"""Object files that kernels are shared out to; fixed, so that the same input gives the same bytes everywhere."""
+"""Number of object files to distribute kernels to; constant, so that equal input gives equal bytes everywhere."""
 
 
 def generate(lowered: tvm.IRModule, target: Target) -> Executable:
-    """Machine code of a lowered module. Raises CompilationError naming the cause."""
+    """The machine code of a lowered module. Raises CompilationError."""
     try:
         with tvm.transform.PassContext(opt_level=OPT_LEVEL, config=PASS_CONFIG):
             return relax.build(lowered, target=target, relax_pipeline=None)
@@ -32,9 +32,9 @@ def generate(lowered: tvm.IRModule, target: Target) -> Executable:
 
 
 def write_kernels(lowered: tvm.IRModule, target: Target, folder: Path) -> list[Path]:
-    """Machine code of a lowered module's kernels alone, as object files in `folder`. Raises CompilationError.
+    """Writes the machine code of a lowered module's kernels as object files to `folder`. Raises CompilationError.
 
-    They are made by as many threads as this process may use CPUs; TVM and LLVM release Python's lock.
+    Uses a thread per available CPU; TVM and LLVM release the GIL.
     """
     kernels = [
         (name, value.with_attr("global_symbol", kernel_symbol(value)))
@@ -60,7 +60,7 @@ def write_kernels(lowered: tvm.IRModule, target: Target, folder: Path) -> list[P
 
 
 def kernel_symbol(function: tvm.tirx.PrimFunc) -> str:
-    """The name in a static artifact: TVM's, which lists all that was fused into it, or a head and digest."""
+    """The kernel's name in a static artifact: TVM's, shortened with a digest if it is too long."""
     name = str(function.attrs["global_symbol"])
     if len(name) <= MAX_SYMBOL_CHARS:
         return name

@@ -1,4 +1,4 @@
-"""Lays storages out in one arena: those that never live at the same time may share bytes."""
+"""Assigns storages to offsets in one arena; those that are never live at the same time may overlap."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ NEVER, ALWAYS = -1, 1 << 60
 
 @dataclass
 class Storage:
-    """Memory that TVM planned, and the calls between which its content matters."""
+    """Memory planned by TVM, and its live range in calls."""
 
     size_bytes: int
-    first: int = ALWAYS  # number of the first call that uses it; ALWAYS: none yet
-    last: int = NEVER  # of the last one
+    first: int = ALWAYS  # index of the first call that uses it; ALWAYS: live from the start
+    last: int = NEVER  # index of the last call
 
     def use(self, call: int) -> None:
-        """Widens the life to `call`."""
+        """Extends the live range to `call`."""
         self.first, self.last = min(self.first, call), max(self.last, call)
 
     def meets(self, other: Storage) -> bool:
-        """Whether both live at the same call."""
+        """Whether the live ranges overlap."""
         return self.first <= other.last and other.first <= self.last
 
 
 def place(storages: Sequence[Storage]) -> tuple[list[int], int]:
-    """Each storage's offset and the arena's size, in bytes. Greedy: the largest first, as low as it fits."""
+    """Each storage's offset and the arena's size, in bytes. Greedy: the largest first, at the lowest free offset."""
     offsets = [0] * len(storages)
     placed: list[int] = []
     size_bytes = 0

@@ -1,7 +1,7 @@
-"""CUDA C++ -> machine code of one GPU architecture, through NVRTC (PyPI nvidia-cuda-nvrtc-cu11, -cu12) and ctypes.
+"""Compiles CUDA C++ to machine code of one GPU architecture by NVRTC (PyPI nvidia-cuda-nvrtc-cu11, -cu12) and ctypes.
 
-Needs no GPU, driver or toolkit. NVRTC 11.8 is the one version that still knows sm_37 (ml_p2) and already sm_90; NVRTC
-12 (the extra `cuda12`) makes code for newer architectures. neo_targets.options.GPU_CODES says which takes which.
+Needs no GPU, driver or toolkit. Only NVRTC 11.8 supports both sm_37 (ml_p2) and sm_90; NVRTC
+12 (the extra `cuda12`) supports newer architectures. neo_targets.options.GPU_CODES maps architectures to versions.
 Source: NVIDIA's NVRTC 11.8 manual for the functions called.
 """
 
@@ -22,7 +22,7 @@ OPTIONS = ("-default-device", "-std=c++17")
 
 
 HALF_FROM = 53
-"""The first architecture with arithmetic of half precision. Source: CUDA C++ Programming Guide, cuda_fp16.h."""
+"""The first architecture with half-precision arithmetic. Source: CUDA C++ Programming Guide, cuda_fp16.h."""
 
 
 def compile_cubin(source: str, arch: str) -> bytes:
@@ -59,7 +59,7 @@ def compile_cubin(source: str, arch: str) -> bytes:
 
 
 def supported(major: str = OLDEST) -> list[str]:
-    """The architectures that an NVRTC makes machine code for, e.g. ["sm_35", ...]."""
+    """The architectures that an NVRTC supports, e.g. ["sm_35", ...]."""
     library, count = _library(major), ctypes.c_int()
     library.nvrtcGetNumSupportedArchs(ctypes.byref(count))
     numbers = (ctypes.c_int * count.value)()
@@ -77,7 +77,7 @@ def version(arch: str) -> str:
 
 @lru_cache
 def _library(version: str) -> ctypes.CDLL:
-    """The NVRTC of one major version; the packages of several share a folder."""
+    """Loads the NVRTC of one major version; the packages of several versions share a folder."""
     for folder in _package("cuda_nvrtc", "lib"):
         builtins = sorted(folder.glob(f"libnvrtc-builtins.so.{version}*"))
         main = sorted(folder.glob(f"libnvrtc.so.{version}*"))
@@ -88,14 +88,14 @@ def _library(version: str) -> ctypes.CDLL:
             return library
     if version != OLDEST:
         raise CompilationError(
-            f"CompilerOptions gpu-code: this architecture needs NVRTC {version}, which this worker has not; "
+            f"CompilerOptions gpu-code: this architecture needs NVRTC {version}, which this worker does not have; "
             f"pip install 'neo-emulator[cuda{version}]'"
         )
     raise InternalError("no NVRTC on this worker: the package nvidia-cuda-nvrtc-cu11 exists for Linux only")
 
 
 def _package(name: str, folder: str) -> list[Path]:
-    """Where NVIDIA's PyPI package `name` keeps its `folder`; empty when it is not installed."""
+    """The files in `folder` of NVIDIA's PyPI package `name`; empty if it is not installed."""
     try:
         spec = importlib.util.find_spec(f"nvidia.{name}")
     except ModuleNotFoundError:

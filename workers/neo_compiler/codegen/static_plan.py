@@ -1,6 +1,6 @@
-"""compiled_model.json: a static model as the calls of its kernels, in order, over planned memory. Imports no tvm.
+"""compiled_model.json: a static model as a list of kernel calls in planned memory. Does not import tvm.
 
-libdlr (neo_targets.runtime) reads it. Only integers: a double travels as the integer of its bits.
+libdlr (neo_targets.runtime) reads it. All numbers are integers: a double is written as the integer of its bits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BITS = {
     "bfloat16": 16,
     "bool": 8,
 }
-"""The data types that libdlr knows -> bits of an element."""
+"""Data types that libdlr supports -> bits per element."""
 
 
 def aligned(size_bytes: int) -> int:
@@ -43,7 +43,7 @@ class PlanTensor:
 
 @dataclass(frozen=True)
 class Call:
-    """One kernel's run."""
+    """A call of a kernel."""
 
     kernel: str  # the symbol is __tvm_ffi_<kernel>
     arguments: tuple[int | dict[str, int], ...]  # index of a tensor, {"i": integer} or {"f": bits of a double}
@@ -61,7 +61,7 @@ class Plan:
     weights: Mapping[str, npt.NDArray[Any]]  # what compiled.params must hold
 
     def to_json(self, library: str, params: str, offsets: Mapping[str, int]) -> str:
-        """The file's text; `offsets` are the bytes before each weight's data in the file `params`."""
+        """The text of compiled_model.json; `offsets` are those of each weight's data in the file `params`, in bytes."""
         indices = {tensor.weight: index for index, tensor in reversed(list(enumerate(self.tensors)))}
         members = {
             "inputs": self.inputs,
@@ -76,7 +76,7 @@ class Plan:
 
 
 def refusal(reason: str) -> str:
-    """The file's text for a model in TVM's VM form; libdlr answers with `reason`."""
+    """The text of compiled_model.json for a model in the VM form; libdlr reports `reason` as its error."""
     return json.dumps({"format": VM, "reason": reason}) + "\n"
 
 

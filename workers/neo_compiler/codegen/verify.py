@@ -1,4 +1,4 @@
-"""Looks at the library that was made: is it for the machine that was asked for?"""
+"""Verifies that a compiled library is for the requested machine."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from neo_targets.spec import Cuda, OpenCl, TargetSpec
 
 
 def verify(library: Path, spec: TargetSpec, has_kernels: bool = True) -> None:
-    """Raises InternalError when the library's machine, float ABI, API level or GPU code is not `spec`'s.
+    """Raises InternalError if the library's machine, float ABI, API level or GPU code does not match `spec`.
 
-    `has_kernels` is False for a model that computes nothing: it has no GPU code.
+    `has_kernels` is False for a model without any computation, which has no GPU code.
     """
     data = library.read_bytes()
     if spec.host.windows:
@@ -32,13 +32,13 @@ def verify(library: Path, spec: TargetSpec, has_kernels: bool = True) -> None:
     if has_kernels and isinstance(spec.device, Cuda):
         _verify_cubin(data, spec.device)
     if has_kernels and isinstance(spec.device, OpenCl) and "__kernel" not in elf.find_opencl(data):
-        raise InternalError("the compiled library holds no OpenCL C")
+        raise InternalError("the compiled library contains no OpenCL C")
 
 
 def _verify_cubin(library: bytes, device: Cuda) -> None:
     cubin = elf.find_cubin(library)
     if cubin is None:
-        raise InternalError("the compiled library holds no GPU machine code")
+        raise InternalError("the compiled library contains no GPU machine code")
     if elf.header(cubin).sm != device.sm:
         raise InternalError(f"the GPU code is for sm_{elf.header(cubin).sm}, not {device.arch}")
 

@@ -1,1 +1,1 @@
-"""Kernels that are written as TIR, not made from relax operators: trees and recurrent layers."""
+"""Kernels written directly in TIR instead of relax operators: decision trees and recurrent layers."""

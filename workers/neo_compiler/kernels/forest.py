@@ -1,4 +1,4 @@
-"""Trees as arrays: what the kernel in tree_traversal.py walks. Made from treelite's models. Imports no tvm.
+"""Decision trees as arrays for the kernel in tree_traversal.py, from treelite's models. Does not import tvm.
 
 Source: treelite's model format (treelite.readthedocs.io, "Editing tree models", field accessors).
 """
@@ -18,26 +18,26 @@ TreeliteModel = Any
 
 DEFAULT_RIGHT, CATEGORICAL, OTHERS_RIGHT = 1 << 31, 1 << 30, 1 << 29
 FEATURE_MASK = OTHERS_RIGHT - 1
-"""The first word of a node: its feature, and where a missing value goes, and, for a node that asks for a category:
-where a category goes that its set does not speak of."""
+"""Bits in the first word of a node: its feature, the child for missing values, and, for a categorical node,
+the child for categories outside the range of its set."""
 
 LESS_THAN, LESS_OR_EQUAL = 2, 3
-"""treelite's comparison operators that occur. Source: treelite/enum/operator.h."""
+"""Supported comparison operators of treelite. Source: treelite/enum/operator.h."""
 
 SUPPORTED = {LESS_THAN: "<", LESS_OR_EQUAL: "<="}
 WORD_BITS = 32
 
 
 class NotATree(ValueError):  # noqa: N818 - caught by name
-    """A model that this form cannot hold; the text says why."""
+    """A model that cannot be represented as a Forest; the text is the reason."""
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Trees whose leaves add up to `outputs` columns.
+    """Trees whose leaves are summed into `outputs` columns.
 
-    nodes [N, 4] int32: 0 feature and flags; 1 threshold's bits, or the first word of a set; 2 the left child, the right
-    one stands behind it, a leaf is its own; 3 a leaf's row in `leaves`, or the bits of a set.
+    nodes [N, 4] int32: 0 feature and flags; 1 bits of the threshold, or first word of a set; 2 the left child (the
+    right one follows it; a leaf is its own child); 3 a leaf's row in `leaves`, or the bits of a set.
     """
 
     features: int
@@ -46,19 +46,19 @@ class Forest:
     roots: Array  # [T] int32: each tree's first node
     columns: Array  # [T] int32: the output that the first value of each tree's leaves adds to
     leaves: Array  # [L, V] float32
-    sets: Array  # [W] int32: bit c of a set says that category c goes right
+    sets: Array  # [W] int32: bit c of a set is 1 if category c goes right
     base: Array  # [outputs] float32, added to the sum
-    scale: Array | None  # [outputs] float32, the sum's factor; None: 1
+    scale: Array | None  # [outputs] float32, factor of the sum; None: 1
     depth: int  # of the deepest tree
 
     @property
     def categorical(self) -> bool:
-        """Whether any node asks for a category."""
+        """Whether any node is categorical."""
         return len(self.sets) > 0
 
 
 def from_treelite(model: TreeliteModel) -> Forest:
-    """The trees of a treelite model. Raises NotATree for what the kernel cannot do."""
+    """The trees of a treelite model. Raises NotATree if the kernel does not support it."""
     header = model.get_header_accessor()
     width = int(header.get_field("num_class").max())
     outputs = int(header.get_field("num_target")[0]) * width
@@ -88,8 +88,8 @@ def from_treelite(model: TreeliteModel) -> Forest:
 
 
 def as_less_than(thresholds: Array, operators: Array) -> Array:
-    """float32 thresholds t of `x < t` that decide for every float32 x as the float64 (or float32) ones do with their
-    operators."""
+    """float32 thresholds t such that `x < t` equals the original comparison, with its operator and float64 (or float32)
+    threshold, for every float32 x."""
     exact = np.asarray(thresholds, "float64")
     with np.errstate(over="ignore"):
         near = exact.astype("float32")
@@ -100,7 +100,7 @@ def as_less_than(thresholds: Array, operators: Array) -> Array:
 
 
 class _Tree:
-    """One tree of treelite, its nodes in the order that the kernel wants: level by level, siblings side by side."""
+    """One tree of treelite with its nodes in the kernel's order: by level, siblings adjacent."""
 
     def __init__(self, accessor: Any) -> None:
         self._field = accessor.get_field
@@ -109,7 +109,7 @@ class _Tree:
         while len(level):
             levels.append(level)
             if sum(map(len, levels)) > len(left):
-                raise NotATree("A tree's nodes go round in a circle.")
+                raise NotATree("A tree's nodes form a cycle.")
             inner = level[left[level] != -1]
             level = np.stack([left[inner], right[inner]], axis=1).ravel()
         self.depth = len(levels) - 1
@@ -125,7 +125,7 @@ class _Tree:
         return values
 
     def sets(self) -> list[tuple[int, Array]]:
-        """(place, categories) of the nodes that ask for a category."""
+        """(index, categories) of the categorical nodes."""
         if not self._field("has_categorical_split")[0]:
             return []
         lists, begins, ends = self._field("category_list"), self["category_list_begin"], self["category_list_end"]
@@ -133,7 +133,7 @@ class _Tree:
         return [(int(place), lists[begins[place] : ends[place]]) for place in np.flatnonzero(is_set)]
 
     def values(self) -> Array:
-        """[leaves, values of each] of the leaves, in order."""
+        """[leaves, values per leaf], in order."""
         vectors, begins, ends = self._field("leaf_vector"), self["leaf_vector_begin"], self["leaf_vector_end"]
         if not len(vectors):
             single: Array = self["leaf_value"][self.leaf][:, None]
@@ -142,7 +142,7 @@ class _Tree:
 
 
 class _Builder:
-    """Puts trees one behind the other."""
+    """Concatenates trees."""
 
     def __init__(self, features: int) -> None:
         self._features = features
@@ -162,7 +162,7 @@ class _Builder:
         words[tree.leaf] = 0
         table = np.zeros((len(tree.order), 4), "int32")
         thresholds = as_less_than(tree["threshold"], tree["cmp"])
-        thresholds[tree.leaf] = np.nan  # no value is at least that: the walk stays
+        thresholds[tree.leaf] = np.nan  # no value is less: the traversal stays at the leaf
         table[:, 1] = thresholds.view("int32")
         table[tree.leaf, 3] = self._leaf_count + np.arange(int(tree.leaf.sum()))
         to_right = tree["category_list_right_child"]
@@ -197,7 +197,9 @@ class _Builder:
         asks[list(categories)] = False
         unknown = set(tree["cmp"][asks].tolist()) - set(SUPPORTED)
         if unknown:
-            raise NotATree(f"A tree compares by operator {sorted(unknown)}; there is {', '.join(SUPPORTED.values())}.")
+            raise NotATree(
+                f"A tree compares by operator {sorted(unknown)}; supported are {', '.join(SUPPORTED.values())}."
+            )
         if int(tree["split_index"].max(initial=0)) >= min(self._features, FEATURE_MASK):
             raise NotATree(f"A tree asks for feature {int(tree['split_index'].max())} of {self._features}.")
 
@@ -207,7 +209,7 @@ def _vector(header: Any) -> bool:
 
 
 def _scale(columns: Array, width: int, outputs: int) -> Array:
-    """One over the number of trees that add to each output."""
+    """The reciprocal of the number of trees per output."""
     counts = np.zeros(outputs)
     for column in columns:
         counts[column : column + width] += 1

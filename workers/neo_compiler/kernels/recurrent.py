@@ -1,10 +1,10 @@
 # mypy: disable-error-code="valid-type, no-untyped-def, untyped-decorator"
-"""The time loops of LSTM, GRU and RNN as kernels: one call per layer and direction, however long the sequence.
+"""The time loops of LSTM, GRU and RNN as kernels: one call per layer and direction for any sequence length.
 
-Unrolled in relax, every step would cost compile time. Each kernel has the inputs
-`x` [T, N, gates * H] (what the inputs add to each gate, biases included), `w` [H, gates * H] (recurrent weights),
+Unrolling in relax would increase compile time with every step. Each kernel has the inputs
+`x` [T, N, gates * H] (the inputs' contribution to each gate, with biases), `w` [H, gates * H] (recurrent weights),
 `b` [gates * H] (recurrent bias of GRU's candidate), `p` [3, H] (peepholes i, o, f), `h0` and `c0` [N, H], `lens` [N];
-and the outputs `y` [T, N, H], `h` and `c` [N, H], and `g` [N, gates * H], which is room to work in.
+and the outputs `y` [T, N, H], `h` and `c` [N, H], and `g` [N, gates * H], a workspace.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tvm.script import tirx as T  # noqa: N812 - as TVMScript is written everywh
 from neo_compiler.tvm_types import Expr
 
 SEQUENCE, INDEPENDENT = "n", "j"
-"""Names of a kernel's loops: over sequences, outermost; those whose steps do not depend on each other, innermost."""
+"""Names of a kernel's loops: over sequences, outermost; those with independent iterations, innermost."""
 
 Activation = Callable[[Expr], Expr]
 
@@ -39,7 +39,7 @@ class Layer:
 
 
 def activation(name: str, alpha: float | None, beta: float | None, dtype: str) -> Activation:
-    """ONNX's activation of that name. Raises ValueError for an unknown one. Source: ONNX operators, RNN."""
+    """The ONNX activation `name`. Raises ValueError if it is unknown. Source: ONNX operators, RNN."""
 
     def number(value: float) -> Expr:
         return tirx.const(value, dtype)
@@ -86,7 +86,7 @@ def _clipped(layer: Layer) -> Activation:
 
 
 def _place(layer: Layer) -> Callable[[Expr, Expr], Expr]:
-    """(step, length of the sequence) -> the place in it."""
+    """(step, length of the sequence) -> index in the sequence."""
     return (lambda t, length: length - 1 - t) if layer.reverse else (lambda t, length: t)
 
 
@@ -143,7 +143,7 @@ def _gru(layer: Layer) -> tirx.PrimFunc:  # noqa: C901 - a nest of loops
     steps, batch, hidden, dtype = layer.length, layer.batch, layer.hidden, layer.dtype
     f, g_ = layer.activations
     clip, place, width = _clipped(layer), _place(layer), 3 * layer.hidden
-    first = width if layer.linear_before_reset else 2 * hidden  # columns whose sums read h as it was
+    first = width if layer.linear_before_reset else 2 * hidden  # columns whose sums use the previous h
     late = 0 if layer.linear_before_reset else hidden
 
     @T.prim_func(s_tir=True)

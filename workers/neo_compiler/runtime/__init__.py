@@ -1,1 +1,1 @@
-"""Runs an artifact on this machine."""
+"""Runs artifacts on this machine."""

@@ -1,4 +1,4 @@
-"""What Linux says of this machine's CPUs."""
+"""Reads /proc/cpuinfo."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def values(*keys: str) -> list[str]:
-    """What /proc/cpuinfo has under these keys, one for each CPU; [] where there is no such file."""
+    """The values of these keys in /proc/cpuinfo, one per CPU; [] without that file."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

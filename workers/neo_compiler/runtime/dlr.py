@@ -1,6 +1,6 @@
-"""Runs a static artifact through the libdlr inside it, as the dlr package does: ctypes, no tvm.
+"""Runs a static artifact by its own libdlr, as the dlr package does: with ctypes, without tvm.
 
-One model is for one thread at a time.
+A model is not thread-safe.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ CPU = 1
 
 
 class DlrError(RuntimeError):
-    """What libdlr said."""
+    """An error message of libdlr."""
 
 
 class Model:
-    """A model, loaded."""
+    """A loaded model."""
 
     def __init__(self, folder: Path, library: str) -> None:
         """Loads the model in `folder` through its `library`. Raises DlrError."""
@@ -49,7 +49,7 @@ class Model:
         return results
 
     def execute(self) -> None:
-        """Runs the model on the inputs of the last `run` once more, for timings. Raises DlrError."""
+        """Runs the model again on the inputs of the last `run`, for timing. Raises DlrError."""
         self._call("RunDLRModel")
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class Model:
         return (text.value or b"").decode()
 
     def _output(self, index: int) -> tuple[str, Array]:
-        """An output's name, and an array of its shape and type."""
+        """An output's name, and an empty array of its shape and type."""
         size, dim = ctypes.c_int64(), ctypes.c_int()
         self._call("GetDLROutputSizeDim", index, ctypes.byref(size), ctypes.byref(dim))
         shape = (ctypes.c_int64 * dim.value)()

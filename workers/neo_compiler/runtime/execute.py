@@ -1,6 +1,6 @@
-"""Runs an artifact on this machine: for the demo, tests, and a user's first look at the numbers.
+"""Runs an artifact on this machine, for the demo, `neo-emulator run` and tests.
 
-A static artifact runs through the libdlr inside it, one in TVM's VM form through TVM.
+A static artifact is run by its own libdlr, one in the VM form by TVM.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ MAX_FILES = 64
 _MACHINES = {"X86_64": ("x86_64", "AMD64"), "ARM64": ("aarch64", "arm64")}
 
 
-class CannotRun(RuntimeError):  # noqa: N818 - it is an answer, not a fault
-    """This machine cannot run the artifact; the text says why."""
+class CannotRun(RuntimeError):  # noqa: N818 - an expected outcome, not a fault
+    """This machine cannot run the artifact; the text is the reason."""
 
 
 class Model(Protocol):
-    """What runs: libdlr's model or that of TVM's VM."""
+    """A loaded model of libdlr or of TVM's VM."""
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The outputs by name."""
 
 
 class Artifact:
-    """A compiled model, loaded."""
+    """A loaded artifact."""
 
     def __init__(self, folder: Path, meta: Meta) -> None:
         self.meta = meta
@@ -52,7 +52,7 @@ class Artifact:
 
 
 def load_artifact(path: Path | str) -> Artifact:
-    """The model in an artifact's tar.gz or unpacked folder. Raises CannotRun, or ValueError for no artifact."""
+    """Loads an artifact's tar.gz or unpacked folder. Raises CannotRun, or ValueError if it is not an artifact."""
     path = Path(path)
     if path.is_dir():
         return _load(path)
@@ -62,14 +62,14 @@ def load_artifact(path: Path | str) -> Artifact:
 
 
 def obstacle(meta: Meta, machine: str, cpu_flags: frozenset[str]) -> str | None:
-    """Why a machine (platform.machine(), /proc/cpuinfo's flags) cannot run an artifact, None when it can."""
+    """Why a machine (platform.machine(), /proc/cpuinfo's flags) cannot run an artifact, None if it can."""
     if meta.runtime.get("name") == COREML:
         return f"{meta.target['name']} is a Core ML model, which macOS and iOS run"
     return target_obstacle(meta.target, machine, cpu_flags)
 
 
 def target_obstacle(target: Mapping[str, Any], machine: str, cpu_flags: frozenset[str]) -> str | None:
-    """Why a machine cannot run code made for `target`, as compiled.meta has it; None when it can."""
+    """Why a machine cannot run code for `target` (from compiled.meta), None if it can."""
     if target["device"] is not None:
         return f"{target['name']} needs a GPU: {target['accelerator']} {target['device'].get('arch', 'with OpenCL')}"
     if target["os"] != "LINUX":
@@ -83,7 +83,7 @@ def target_obstacle(target: Mapping[str, Any], machine: str, cpu_flags: frozense
 
 
 def this_cpu_flags() -> frozenset[str]:
-    """The CPU features of this machine as /proc/cpuinfo lists them; empty where there is none."""
+    """The flags in /proc/cpuinfo, empty without that file."""
     return frozenset(flag for flags in cpu_info.values("flags", "Features") for flag in flags.split())
 
 
@@ -107,5 +107,5 @@ def _load_model(folder: Path, meta: Meta) -> Model:
 
 def _checked(item: TensorMeta, array: Array) -> Array:
     if str(array.dtype) != item.dtype or (item.shape is not None and array.shape != item.shape):
-        raise ValueError(f"input {item.name} wants {item.shape} {item.dtype}, not {array.shape} {array.dtype}")
+        raise ValueError(f"input {item.name} expects {item.shape} {item.dtype}, not {array.shape} {array.dtype}")
     return np.array(array, order="C")  # keeps a scalar a scalar

@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 
 
 class Model:
-    """A model, loaded."""
+    """A loaded model."""
 
     def __init__(self, folder: Path, meta: Meta) -> None:
         self._meta = meta

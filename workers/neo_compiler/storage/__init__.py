@@ -1,1 +1,1 @@
-"""Model archives in, artifacts out: S3, its addresses, tar.gz."""
+"""Reads model archives and writes artifacts: S3, S3 URIs, tar.gz."""

@@ -1,4 +1,4 @@
-"""tar.gz in, safely, and tar.gz out, the same bytes for the same files."""
+"""Unpacks tar.gz safely, and packs it reproducibly."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from isal import igzip
 from neo_compiler.errors import InputConfigurationError
 
 UNTAR_FAILED = "Unable to untar input model.Please confirm the model is a tar.gz file"
-"""Neo's own text, without a blank. Source: a recording of 2024-04-16."""
+"""Neo's text, with its missing space. Source: a recording of 2024-04-16."""
 
 GZIP_LEVEL = 2  # isal: 138 MB/s on weights, as small as zlib's -1
 MAX_HEADER_BYTES = 16 << 10
-"""Room for one member's headers. tarfile holds them in memory, and takes quadratic time for some before 3.11.10."""
+"""Maximum size of a member's headers, which tarfile keeps in memory (in quadratic time before Python 3.11.10)."""
 
 MAX_DEPTH = 100
-"""Folders above one member. Taking apart and removing deeper trees is recursive in Python's own library."""
+"""Maximum depth of a member: Python's library handles folders recursively."""
 
 READ_AHEAD_BYTES = tarfile.RECORDSIZE + 2 * tarfile.BLOCKSIZE
 _MODE = 0o644
 _FILTER: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-"""Python before 3.11.4 has no filters (Debian 12's is 3.11.2); `_check_member` and `_check_place` stand there alone."""
+"""Python before 3.11.4 (Debian 12: 3.11.2) has no filters; there only `_check_member` and `_check_place` protect."""
 
 
 class _CappedReader:
-    """Reads a gzip stream; refuses to inflate more than `max_bytes`, and more than was asked for at each step."""
+    """Reads a gzip stream; refuses to inflate more than `max_bytes` in total and than granted at each step."""
 
     def __init__(self, stream: BinaryIO, max_bytes: int, overhead_bytes: int) -> None:
         self._stream = stream
@@ -39,7 +39,7 @@ class _CappedReader:
         self._room = 0
 
     def grant(self, room_bytes: int) -> None:
-        """Lets that much be read from here on, before the next grant."""
+        """Sets how many bytes may be read until the next grant."""
         self._room = room_bytes + READ_AHEAD_BYTES
 
     def read(self, size: int) -> bytes:
@@ -54,19 +54,19 @@ class _CappedReader:
 
 
 def unpack(archive: Path, folder: Path, max_bytes: int, max_files: int) -> list[Path]:
-    """Extracts regular files and folders; gives back the files, sorted.
+    """Extracts regular files and folders. Returns the files, sorted.
 
     Refuses links, devices, paths out of `folder`, headers larger than MAX_HEADER_BYTES, more than `max_files` members,
-    and more than `max_bytes` both as declared and as really inflated. Raises InputConfigurationError.
+    and more than `max_bytes`, both declared and inflated. Raises InputConfigurationError.
     """
     try:
         with igzip.open(archive, "rb") as stream:
-            # a member adds up to 1.5 KiB of headers and padding, the end of the archive 10 KiB
+            # a member has up to 1.5 KiB of headers and padding, the end of the archive 10 KiB
             reader = _CappedReader(cast(BinaryIO, stream), max_bytes, max_files * 1536 + 10240)
             return _extract(reader, folder, max_bytes, max_files)
     except (tarfile.TarError, EOFError, zlib.error, igzip.BadGzipFile, igzip.isal_zlib.error) as error:
         raise InputConfigurationError(f"{UNTAR_FAILED}: {error}") from error
-    except RecursionError as error:  # tarfile and makedirs call themselves for each header and folder
+    except RecursionError as error:  # tarfile and makedirs recurse for each header and folder
         raise InputConfigurationError(f"{UNTAR_FAILED}: its headers or folders are nested too deep") from error
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EMFILE):
@@ -94,7 +94,7 @@ def _extract(reader: _CappedReader, folder: Path, max_bytes: int, max_files: int
 
 
 def pack(files: Iterable[Path], archive: Path) -> None:
-    """Writes a tar.gz with `files` by their names alone, sorted; equal files give equal bytes."""
+    """Writes a tar.gz of `files` without their folders, sorted; equal files give equal bytes."""
     with archive.open("wb") as raw:
         stream = igzip.IGzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=raw, mtime=0)
         with stream, tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as tar:
@@ -118,10 +118,10 @@ def _check_member(member: tarfile.TarInfo, count: int, max_files: int) -> None:
 
 
 def _check_place(member: tarfile.TarInfo, folder: Path) -> None:
-    """Raises TarError for a member that would lie outside `folder`; links, the other way out, are refused already."""
+    """Raises TarError for a member outside `folder`; links have been refused already."""
     member.name = member.name.lstrip("/")
     if not (folder / member.name).resolve().is_relative_to(folder.resolve()):
-        raise tarfile.TarError(f"{member.name!r} would be extracted outside of the archive's folder")
+        raise tarfile.TarError(f"{member.name!r} would be extracted outside the archive's folder")
 
 
 def _too_big(max_bytes: int) -> InputConfigurationError:

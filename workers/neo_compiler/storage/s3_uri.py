@@ -1,4 +1,4 @@
-"""S3 addresses as InputConfig and OutputConfig spell them, and the artifact's own address.
+"""S3 URIs as in InputConfig and OutputConfig, and the artifact's URI.
 
 Source: botocore's pattern for S3Uri, `(https|s3)://([^/]+)/?(.*)`; "Virtual hosting of buckets" in S3's user guide.
 """
@@ -19,7 +19,7 @@ _ARCHIVE_ENDINGS = (".tar.gz", ".tgz")
 
 
 class S3UriError(ValueError):
-    """The text is not an S3 address."""
+    """The text is not an S3 URI."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class S3Uri:
     """One object or prefix."""
 
     bucket: str
-    key: str  # "" is the bucket itself
+    key: str  # "" for the bucket itself
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
@@ -66,7 +66,7 @@ def parse(text: str) -> S3Uri:
 
 
 def artifact_uri(input_uri: S3Uri, output_location: S3Uri, target: str) -> S3Uri:
-    """Where the artifact goes: `<prefix>/<stem>-<target>.tar.gz`; a slash at the prefix's end changes nothing.
+    """The artifact's URI: `<prefix>/<stem>-<target>.tar.gz`; a slash at the prefix's end is ignored.
 
     `target` is a TargetDevice or "LINUX_ARM64_NVIDIA".
     Source: dev guide neo-getting-started-edge-step1; panorama-cli's README for platforms.
@@ -77,7 +77,7 @@ def artifact_uri(input_uri: S3Uri, output_location: S3Uri, target: str) -> S3Uri
 
 
 def artifact_of(request: Mapping[str, Any]) -> S3Uri:
-    """Where the artifact of a CreateCompilationJob request goes. Raises S3UriError."""
+    """The artifact's URI for a CreateCompilationJob request. Raises S3UriError."""
     output = request["OutputConfig"]
     location = parse(output["S3OutputLocation"])
     return artifact_uri(parse(request["InputConfig"]["S3Uri"]), location, target_name(output))

@@ -1,4 +1,4 @@
-"""One product with one tile as a model of its own, and the process that times such models."""
+"""Builds one product with one tile as a model, and times such models in a separate process."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ R = relax.op
 
 
 class TrialError(RuntimeError):
-    """A trial came to nothing; the text says why."""
+    """A trial failed; the text is the reason."""
 
 
 def write(product: Product, tile: Tile, spec: TargetSpec, target: Target, folder: Path) -> None:
-    """The model for libdlr, in `folder`: the product with `tile`, an added vector, the greater of that and zero.
+    """Writes a model for libdlr to `folder`: relu(product + vector), with `tile`.
 
-    Raises TrialError when the product cannot have that tile, and what the compiler raises.
+    Raises TrialError if the product cannot have that tile, and what the compiler raises.
     """
     folder.mkdir(parents=True)
     choices = Choices({product.name: tile.text})
     lowered = lower(module(product), target, choices=choices)
     if set(choices.used) != {product.name}:
-        raise TrialError("it becomes another kernel")
+        raise TrialError("it is compiled to another kernel")
     inputs = ["x", "y"] if product.kind == BATCHED else ["x"]
     made = extract(lowered.module, inputs, ["result"], lowered.weights)
     library = link_kernels(machine_code.write_kernels(lowered.module, target, folder), spec, folder)
@@ -56,7 +56,7 @@ def write(product: Product, tile: Tile, spec: TargetSpec, target: Target, folder
 
 
 def module(product: Product) -> tvm.IRModule:
-    """main(x[, y]) -> relu(product + vector) with random weights, the same for equal products."""
+    """main(x[, y]) -> relu(product + vector) with random weights, equal for equal products."""
     random = np.random.default_rng(3)
 
     def weight(*shape: int) -> Expr:
@@ -81,10 +81,10 @@ def module(product: Product) -> tvm.IRModule:
 
 
 class Racer:
-    """The process of `race`, with the models that were loaded into it. Use it in a `with` block."""
+    """The process of `measure`, with the models loaded into it. A context manager."""
 
     def __init__(self, library: str) -> None:
-        """`library`: the name of libdlr in a model's folder."""
+        """`library` is the file name of libdlr in a model's folder."""
         self._library = library
         self._folders: list[Path] = []
         self._start()
@@ -106,13 +106,13 @@ class Racer:
 
     @property
     def count(self) -> int:
-        """How many models are loaded; they are numbered from 0."""
+        """The number of loaded models; their indices start at 0."""
         return len(self._folders)
 
     def load(self, folder: Path, deadline: float) -> float:
-        """Loads a model as the next one; how far its numbers are from the first one's.
+        """Loads a model. Returns the difference of its outputs from the first model's.
 
-        Raises TrialError when it crashes or hangs; the models from before are then in a new process.
+        Raises TrialError if it crashes or hangs; the other models are then reloaded in a new process.
         """
         try:
             error = float(self._ask(["load", str(folder), self._library], deadline))
@@ -126,11 +126,11 @@ class Racer:
         return error
 
     def time(self, indices: list[int], seconds: float, deadline: float) -> list[float]:
-        """Seconds of a run of each of these models, in turns for `seconds`. Raises TrialError."""
+        """Seconds per run of each of these models, measured in turns for `seconds`. Raises TrialError."""
         return [float(value) for value in self._ask(["time", indices, seconds], deadline)]
 
     def _ask(self, question: object, deadline: float) -> Any:
-        """The answer; `deadline` is on time.monotonic()'s clock. Raises TrialError."""
+        """The reply; `deadline` is a time of time.monotonic(). Raises TrialError."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
         try:
@@ -150,7 +150,7 @@ class Racer:
 
     def _death(self) -> str:
         code = self._process.wait(10)
-        return f"it was ended by signal {-code}" if code < 0 else f"it ended with status {code}"
+        return f"it was killed by signal {-code}" if code < 0 else f"it ended with status {code}"
 
     def _end(self) -> None:
         self._process.kill()

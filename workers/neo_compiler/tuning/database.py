@@ -1,7 +1,7 @@
-"""What tuning found, on disk, shared by any number of jobs and workers. Imports no tvm.
+"""The results of tuning on disk, shared by jobs and workers. Does not import tvm.
 
-One file of lines, "<CRC-32 of the rest, 8 hex digits> <an Entry as JSON>", only ever added to. A line that was torn,
-is damaged or from another version counts for nothing; of several for one product the last holds.
+A file of lines "<CRC-32 of the rest, 8 hex digits> <an Entry as JSON>", append-only. A line that is incomplete,
+damaged or from another version is ignored; of several for one product the last one counts.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from neo_targets.spec import TargetSpec
 
 FILE = "tuning.jsonl"
 MAX_BYTES = 64 << 20
-"""No more than that is read of the file, and nothing is added beyond."""
+"""Maximum size of the file that is read; nothing is appended beyond it."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A product that was tried."""
+    """The result of tuning one product."""
 
     product: str  # its name
-    machine: str  # what code was made for
-    templates: str  # the digest of what made it
-    tile: str  # the fastest one's text
-    chosen: str  # that of the cost model; the same where nothing was faster
+    machine: str  # target of the code
+    templates: str  # digest of the code generator
+    tile: str  # text of the fastest tile
+    chosen: str  # text of the cost model's tile; the same if no other was faster
     seconds: float  # with `tile`
     chosen_seconds: float
-    cpu: str  # what it was timed on
+    cpu: str  # CPU of the measurement
 
     @property
     def won(self) -> bool:
-        """Whether another tile than the cost model's is to be used."""
+        """Whether a tile other than the cost model's is used."""
         return self.tile != self.chosen
 
 
@@ -51,13 +51,13 @@ class Database:
     """The entries of one machine and of this version's templates."""
 
     def __init__(self, folder: Path | None, spec: TargetSpec) -> None:
-        """`folder` None: nothing is kept."""
+        """With `folder` None nothing is stored."""
         self.path = folder / FILE if folder else None
         self.machine = json.dumps(spec.tvm_host(), sort_keys=True)
-        self.entries: dict[str, Entry] = {}  # as read last, or added
+        self.entries: dict[str, Entry] = {}  # last read or added
 
     def read(self) -> None:
-        """Takes in what the file holds now. One that cannot be read holds nothing."""
+        """Reads the file's current entries. An unreadable file counts as empty."""
         self.entries = {}
         if self.path is None:
             return
@@ -68,7 +68,7 @@ class Database:
                     self.entries[entry.product] = entry
 
     def add(self, product: str, tile: str, chosen: str, seconds: float, chosen_seconds: float) -> Entry:
-        """Keeps a new entry, on disk when this returns. Raises OSError; the entry then holds for this job alone."""
+        """Adds an entry and writes it to disk. Raises OSError; the entry is then used for this job only."""
         entry = Entry(product, self.machine, templates(), tile, chosen, seconds, chosen_seconds, cpu_name())
         self.entries[product] = entry
         if self.path is not None:
@@ -78,17 +78,17 @@ class Database:
 
     @property
     def tiles(self) -> dict[str, str]:
-        """The winners: a product's name -> its tile's text."""
+        """The tiles to use: name of the product -> text of the tile."""
         return {name: entry.tile for name, entry in self.entries.items() if entry.won}
 
     @property
     def digest(self) -> str:
-        """Of all that shapes code: the winners. "" when there are none."""
+        """A digest of `tiles`, "" if there are none."""
         return digest(self.tiles)
 
 
 def digest(tiles: Mapping[str, str]) -> str:
-    """32 hex digits that change with any tile, "" for none."""
+    """A digest of the tiles, 32 hex digits, "" if there are none."""
     if not tiles:
         return ""
     return hashlib.blake2b(json.dumps(sorted(tiles.items())).encode(), digest_size=16).hexdigest()
@@ -96,7 +96,7 @@ def digest(tiles: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=1)
 def templates() -> str:
-    """A digest of what turns a product and a tile into code: the CPU compiler's sources, and TVM's version."""
+    """A digest of the code generator: the CPU compiler's sources, and TVM's version."""
     result = hashlib.blake2b(metadata.version("apache-tvm").encode(), digest_size=8)
     folders = (Path(str(package.__file__)).parent for package in (passes, cpu))
     for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
@@ -106,14 +106,14 @@ def templates() -> str:
 
 @lru_cache(maxsize=1)
 def cpu_name() -> str:
-    """This machine's CPU as Linux calls it."""
+    """The name of this machine's CPU in /proc/cpuinfo."""
     return next(iter(cpu_info.values("model name")), os.uname().machine)
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Adds a line in one write, behind the end of a torn one. Raises OSError."""
+    """Appends a line in one write, on a new line if the last one is incomplete. Raises OSError."""
     with path.open("a+b", buffering=0) as file:
-        with suppress(OSError):  # some network file systems have no locks; readers sort out what comes of that
+        with suppress(OSError):  # some network file systems have no locks; readers skip damaged lines
             fcntl.flock(file, fcntl.LOCK_EX)
         size = os.fstat(file.fileno()).st_size
         if size + len(line) > MAX_BYTES:

@@ -21,32 +21,32 @@ if TYPE_CHECKING:
     from neo_compiler.lowering.cpu.tile_selection import Product
 
 RESERVE_SECONDS, RESERVE_TIMES = 10.0, 3.0
-"""What tuning leaves of MaxRuntimeInSeconds to the rest of the job: so long, and so many times what it took so far."""
+"""Time of MaxRuntimeInSeconds reserved for the rest of the job: seconds, plus a multiple of the time so far."""
 
 
 class Tuning:
-    """A job's share in tuning."""
+    """The tuning of one job."""
 
     def __init__(self, settings: CompilerSettings, spec: TargetSpec, max_runtime_seconds: float | None) -> None:
         self.database = Database(settings.cache_folder, spec)
         self.database.read()
         self._seconds, self._spec, self._max_runtime = settings.tune_seconds, spec, max_runtime_seconds
         self._begun = time.monotonic()
-        self._complete: bool | None = None  # whether all was tried that is worth it; None before
+        self._complete: bool | None = None  # whether all worthwhile products were tried; None before tuning
 
     def facts(self) -> list[str]:
-        """What the artifact depends on, [] for nothing: the tiles that were found, and whether all were tried.
+        """What the artifact depends on: the tuned tiles, and whether tuning is complete. [] without tuning.
 
-        An artifact counts as tuned only when nothing was left to try: an equal job goes on where this one had to end.
+        An artifact counts as tuned only if nothing was left to try: an equal job continues where this one ended.
         """
         tuned = self._wanted if self._complete is None else self._complete
         digest = self.database.digest
         return [digest, "tuned" if tuned else ""] if digest or tuned else []
 
     def improve(self, target: Any, asked: Counter[Product], folder: Path, say: Callable[[str], None]) -> bool:
-        """Times tiles of the products that a model was lowered to; whether it must be lowered again.
+        """Tunes the products of a lowered model. Returns whether it must be lowered again.
 
-        `target` is tvm's; `folder` is for trials; `say` gets lines for the job's log.
+        `target` is tvm's; `folder` is for trials; `say` is called with lines for the job's log.
         """
         if self._seconds <= 0:
             return False
@@ -69,7 +69,7 @@ class Tuning:
 
     @cached_property
     def obstacle(self) -> str | None:
-        """Why this machine cannot time the target's code, None when it can. Loads tvm."""
+        """Why this machine cannot run the target's code, None if it can. Imports tvm."""
         if self._spec.coreml:
             return f"{self._spec.name} is compiled by Apple's compiler"
         load_tvm()
@@ -78,14 +78,14 @@ class Tuning:
 
         try:
             tvm_target(self._spec)
-        except CompilationError as error:  # the compile itself will say so
+        except CompilationError as error:  # compiling will raise it, too
             return str(error)
         target = target_meta(self._spec, cpu_flags(self._spec))
         return execute.target_obstacle(target, platform.machine(), execute.this_cpu_flags())
 
 
 def ends(now: float, seconds: float, begun: float, max_runtime: float | None) -> float:
-    """When tuning must end (all on one clock): after `seconds`, and early enough for the rest of the job."""
+    """When tuning must end: after `seconds`, and early enough for the rest of the job. Times of one clock."""
     if max_runtime is None:
         return now + seconds
     return min(now + seconds, begun + max_runtime - RESERVE_SECONDS - RESERVE_TIMES * (now - begun))

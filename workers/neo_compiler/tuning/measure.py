@@ -1,10 +1,9 @@
-"""The process that times kernels: `python -m neo_compiler.tuning.measure`. Imports no tvm.
+"""The process that times kernels: `python -m neo_compiler.tuning.measure`. Does not import tvm.
 
-Each line of its input is a JSON list and has one line of JSON for an answer. A crash takes nothing with it but the
-race.
+Each line of its input is a JSON list, with one line of JSON as reply. A crash ends only this process.
 
-    ["load", folder, library]   -> the greatest difference from the first one's numbers, relative to their greatest
-    ["time", [index, ...], s]   -> seconds of a run of each, by taking turns for s seconds
+    ["load", folder, library]   -> the largest difference from the first model's outputs, relative to their maximum
+    ["time", [index, ...], s]   -> seconds per run of each, measured in turns for s seconds
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ Array = npt.NDArray[Any]
 
 MIN_ROUNDS, MAX_ROUNDS = 7, 400
 QUANTILE = 0.25
-"""Of a kernel's times: the fastest are those without a disturbance, the very fastest are luck."""
+"""Quantile of a kernel's times: low ones are undisturbed, but the lowest are outliers."""
 
 SEED = 7
 
 
 def main() -> None:
-    """Answers until its input ends."""
+    """Replies to requests until the end of its input."""
     models: list[dlr.Model] = []
     first: list[Array] = []
     for line in sys.stdin:
@@ -48,7 +47,7 @@ def main() -> None:
 
 
 def load(folder: Path, library: str) -> tuple[dlr.Model, list[Array]]:
-    """A model and what it computes of random numbers, the same for equal inputs."""
+    """Loads a model and runs it on random inputs, which are equal for equal input shapes."""
     plan = json.loads((folder / FILE).read_text(encoding="utf-8"))
     random = np.random.default_rng(SEED)
     inputs = {
@@ -59,7 +58,7 @@ def load(folder: Path, library: str) -> tuple[dlr.Model, list[Array]]:
 
 
 def difference(expected: list[Array], found: list[Array]) -> float:
-    """The greatest difference relative to the greatest number. What is no number counts as infinite."""
+    """The largest difference relative to the largest value. NaN counts as infinite."""
     worst = 0.0
     for left, right in zip(expected, found, strict=True):
         error = float(np.abs(left - right).max()) / max(1e-6, float(np.abs(left).max()))
@@ -68,8 +67,8 @@ def difference(expected: list[Array], found: list[Array]) -> float:
 
 
 def timed(models: list[dlr.Model], seconds: float) -> list[float]:
-    """Seconds of one run of each model. Their turns put each one's weights out of the nearest caches, as a whole model
-    does."""
+    """Seconds per run of each model. Taking turns evicts their weights from the nearest caches, as in a complete
+    model."""
     times: list[list[float]] = [[] for _ in models]
     end = time.perf_counter() + seconds
     rounds = 0

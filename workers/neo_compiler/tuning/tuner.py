@@ -1,4 +1,4 @@
-"""Which products to try which tiles for, and which of them win."""
+"""Selects products and tiles to measure, and the fastest tiles."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ from neo_compiler.tuning.database import Database
 from neo_targets.spec import TargetSpec
 
 MIN_SHARE = 0.01
-"""A product that makes less of the model's expected time is not worth a trial."""
+"""Products with a smaller share of the model's expected time are not tuned."""
 
 MIN_GAIN = 0.02
-"""A tile that is faster by less is not kept: that may be noise."""
+"""Minimum gain of a tile; less may be noise."""
 
 MAX_ERROR = 1e-4
-"""How far a tile's numbers may be from those of the cost model's choice, relative to the greatest."""
+"""Maximum difference of a tile's outputs from those of the cost model's tile, relative to the largest."""
 
 MAX_TRIALS, PER_WIDTH = 8, 2
-"""Tiles of a product that are timed, the cost model's choice among them; as many of one width of panels."""
+"""Maximum number of tiles measured per product, including the cost model's, and per panel width."""
 
 RACE_SECONDS = 0.4
-"""That long the tiles of a product take turns."""
+"""How long the tiles of a product are measured in turns."""
 
 LOAD_SECONDS = 20.0
-"""A kernel that has not run once by then hangs."""
+"""Timeout for the first run of a kernel."""
 
 
 @dataclass(frozen=True)
 class Race:
-    """The fastest other tile of a product beside the cost model's choice."""
+    """The comparison of a product's fastest other tile with the cost model's."""
 
     chosen: str
     fastest: str
     chosen_seconds: float
     seconds: float
-    trials: int  # tiles that were timed
+    trials: int  # number of tiles measured
 
     @property
     def gain(self) -> float:
-        """The part of the time that is saved; negative where the other tile is slower."""
+        """The fraction of time saved; negative if the other tile is slower."""
         return 1 - self.seconds / self.chosen_seconds if self.chosen_seconds else 0.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of tuning a model."""
+    """The result of tuning a model."""
 
-    won: int  # products that have a faster tile now
-    complete: bool  # whether every product that is worth it has been tried, now or before
+    won: int  # number of products with a faster tile
+    complete: bool  # whether all worthwhile products have been tried, now or before
 
 
 class Tuner:
@@ -68,12 +68,12 @@ class Tuner:
     def __init__(
         self, spec: TargetSpec, target: Target, database: Database, folder: Path, say: Callable[[str], None]
     ) -> None:
-        """`folder` is for trials, which are removed; `say` gets lines for the job's log."""
+        """`folder` is for trials, which are removed; `say` is called with lines for the job's log."""
         self._spec, self._target, self._database, self._folder, self._say = spec, target, database, folder, say
         self._machine: Machine = machine_of(target)
 
     def run(self, asked: Counter[Product], deadline: float) -> Outcome:
-        """Tries the products of a model, the slowest first, until `deadline` on time.monotonic()'s clock."""
+        """Tunes the products of a model, the slowest first, until `deadline`, a time of time.monotonic()."""
         begun = time.monotonic()
         wanted = worth_it(asked, self._machine)
         todo = [product for product in wanted if product.name not in self._database.entries]
@@ -96,7 +96,7 @@ class Tuner:
         return Outcome(won, tried == len(todo))
 
     def _try(self, product: Product, count: int, deadline: float) -> bool:
-        """Whether a tile won; the entry is kept either way. Raises TimeoutError at the deadline."""
+        """Tunes one product and stores the result. Returns whether a tile won. Raises TimeoutError at the deadline."""
         begun = time.monotonic()
         folder = self._folder / "trials"
         try:
@@ -121,17 +121,17 @@ class Tuner:
     def _race(self, racer: Racer, product: Product, folder: Path, deadline: float) -> Race:
         """Builds and times the tiles of a product. Raises TimeoutError at the deadline.
 
-        The fastest must win once more against the cost model's choice alone, in another process and loaded in the
-        other order: of several tiles one is the fastest by luck, and where its data lie in memory is luck too.
+        The fastest is measured again against the cost model's tile, in a new process and loaded in reverse order:
+        of several tiles one may be the fastest by chance, and the location of its data in memory is chance, too.
         """
         tiles = selection(product.candidates(self._machine))
-        ready: list[tuple[str, int, Path]] = []  # tile, number in the racer, folder
+        ready: list[tuple[str, int, Path]] = []  # tile, index in the racer, folder
         for number, tile in enumerate(tiles):
             made = folder / str(number)
             if self._load(racer, product, tile, made, deadline):
                 ready.append((tile.text, racer.count - 1, made))
             if not ready:
-                break  # there is nothing that others could be held against
+                break  # nothing to compare the others with
         chosen = tiles[0].text
         if len(ready) < 2:
             return Race(chosen, chosen, 0.0, 0.0, len(ready))
@@ -150,7 +150,7 @@ class Tuner:
         return Race(chosen, ready[fastest][0], before, before * ratio, len(ready))
 
     def _load(self, racer: Racer, product: Product, tile: Tile, folder: Path, deadline: float) -> bool:
-        """Whether the tile runs and computes what the first one does. Raises TimeoutError at the deadline."""
+        """Whether the tile runs and its outputs equal the first one's. Raises TimeoutError at the deadline."""
         _check(deadline)
         try:
             write(product, tile, self._spec, self._target, folder)
@@ -165,7 +165,7 @@ class Tuner:
 
 
 def worth_it(asked: Counter[Product], machine: Machine) -> list[Product]:
-    """The products that make a part of the expected time worth a trial and have a choice, the slowest first."""
+    """The products with a sufficient share of the expected time and several tiles, the slowest first."""
     cycles = {product: product.cycles(machine, product.candidates(machine)[0]) * asked[product] for product in asked}
     total = sum(cycles.values())
     found = [product for product in asked if cycles[product] >= MIN_SHARE * total]
@@ -173,7 +173,7 @@ def worth_it(asked: Counter[Product], machine: Machine) -> list[Product]:
 
 
 def selection(tiles: list[Tile]) -> list[Tile]:
-    """The tiles to try of `tiles`, which begin with the cheapest: the best few of each width."""
+    """The tiles to measure from `tiles`, which are sorted by cost: the best few of each width."""
     taken: Counter[int] = Counter()
     found: list[Tile] = []
     for tile in tiles:
@@ -184,6 +184,6 @@ def selection(tiles: list[Tile]) -> list[Tile]:
 
 
 def _check(deadline: float) -> None:
-    """Raises TimeoutError behind the deadline."""
+    """Raises TimeoutError after the deadline."""
     if time.monotonic() >= deadline:
         raise TimeoutError

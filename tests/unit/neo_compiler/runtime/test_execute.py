@@ -45,6 +45,6 @@ def test_inputs_are_checked() -> None:
     item = TensorMeta("x", (2,), "float32")
     assert _checked(item, np.zeros(2, "float32")).shape == (2,)
     for wrong in (np.zeros(3, "float32"), np.zeros(2, "float64")):
-        with pytest.raises(ValueError, match="input x wants"):
+        with pytest.raises(ValueError, match="input x expects"):
             _checked(item, wrong)
     assert _checked(TensorMeta("s", (), "int64"), np.array(1)).ndim == 0

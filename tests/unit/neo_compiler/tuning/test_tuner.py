@@ -170,7 +170,7 @@ def test_a_racer_outlives_a_crash(spec: TargetSpec, tmp_path: Path) -> None:
         assert racer.count == 2
         assert all(seconds > 0 for seconds in racer.time([0, 1], 0.01, far))
         racer._process.kill()
-        with pytest.raises(TrialError, match="it was ended by signal 9"):
+        with pytest.raises(TrialError, match="it was killed by signal 9"):
             racer.time([0], 0.01, far)
         with pytest.raises(TrialError):
             racer.load(tmp_path / "bad", far)

@@ -32,7 +32,10 @@ def test_names_shapes_and_types_are_the_models_own() -> None:
 @pytest.mark.parametrize(
     ("config", "text"),
     [
-        ({"data": (1, 16, 16, 3)}, "DataInputConfig names data, which the model has not. The model's inputs: input_1"),
+        (
+            {"data": (1, 16, 16, 3)},
+            "DataInputConfig names data, which the model does not have. The model's inputs: input_1",
+        ),
         ({"input_1": (1, 3, 16, 16)}, "Input input_1 has wrong shape"),
     ],
 )

@@ -127,7 +127,7 @@ def test_without_data_input_config_there_is_one_row(tmp_path: Path) -> None:
 def test_wrong_shapes_and_names(tmp_path: Path) -> None:
     files = [saved(trained("reg:squarederror", tabular.table()), tmp_path, "ubj")]
     assert "data: [-1, 6] float32" in complaint(files, {"data": (1, 5)})
-    assert "names x, which the model has not" in complaint(files, {"x": (1, 6)})
+    assert "names x, which the model does not have" in complaint(files, {"x": (1, 6)})
 
 
 def test_which_file(tmp_path: Path) -> None:
