@@ -84,6 +84,8 @@ def _error(environ: WSGIEnvironment, err: Exception) -> ServiceError:
         return errors.unknown_operation(str(environ.get("HTTP_X_AMZ_TARGET") or environ.get("PATH_INFO")))
     if (refusal := moto_model.breach(question)) is not None:
         return refusal
+    if (refusal := moto_model.absent(question, err)) is not None:
+        return refusal
     if isinstance(err, _UNREADABLE):
         return moto_model.refusal(question, f"A value of the request cannot be read: {err}")
     _log(environ, question.name, err)

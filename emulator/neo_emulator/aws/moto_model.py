@@ -24,6 +24,7 @@ from neo_emulator.protocol import constraints, errors
 from neo_emulator.protocol.errors import ServiceError
 from neo_emulator.protocol.request_context import context_of, read_body
 
+_GRANT = re.compile(r"""(\s*(id|uri|emailAddress)=("[^"]+"|[^",]+)\s*(,|$))+""")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _LONGEST = 4096
 """Characters of a text that a pattern is tried on: some patterns of the models take exponential time."""
@@ -103,7 +104,31 @@ def breach(question: Asked) -> ServiceError | None:
         return refusal(question, err.message)
     except (re.error, *_DATA_ERRORS):
         return None  # a pattern that Python cannot read
+    grants = [value for name, value in question.request.headers if name.lower().startswith("x-amz-grant-")]
+    if question.service == "s3" and not all(_GRANT.fullmatch(value) for value in grants):
+        return ServiceError("InvalidArgument", "Argument format not recognized")
     return None
+
+
+def absent(question: Asked, err: Exception) -> ServiceError | None:
+    """The refusal of a request that names what moto does not have, where moto does not refuse it; else None.
+
+    Only for a request that keeps its model: what it names is looked for in its parameters.
+    """
+    if not isinstance(err, KeyError) or not err.args or question.operation.input_shape is None:
+        return None
+    if str(err.args[0]) in _texts(_parsed(question)):
+        return refusal(question, f"There is no {err.args[0]}.")
+    return None
+
+
+def _texts(value: Any) -> set[str]:
+    """Every text in the values of a parsed request, and their last parts, of which ARNs and paths are made."""
+    if isinstance(value, dict):
+        return set().union(*map(_texts, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(_texts, value))
+    return {value, re.split("[/:]", value)[-1]} if isinstance(value, str) and value else set()
 
 
 def _parsed(question: Asked) -> Any:
