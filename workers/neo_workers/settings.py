@@ -85,6 +85,10 @@ class Settings(CompilerSettings):
         default="",
         description="Access keys for sigv4, besides those of moto's IAM: id:secret,id:secret. Workers use the first.",
     )
+    admin_token: str = Field(
+        default="",
+        description="Opens /_neo/ and /moto-api/ with sigv4, as `Authorization: Bearer`. Unset: random, and logged.",
+    )
     check_roles: bool = Field(
         default=False,
         description="CreateCompilationJob needs a role that exists in moto's IAM and trusts sagemaker.amazonaws.com.",

@@ -12,6 +12,8 @@ from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplic
 from neo_emulator.aws import moto_buffers
 from neo_emulator.aws.moto_errors import SERVICE
 from neo_emulator.aws.s3 import payload
+from neo_emulator.aws.signing.judged import JUDGED, Judged
+from neo_emulator.protocol.errors import ServiceError
 
 RESET_PATH = "/moto-api/reset"
 
@@ -33,6 +35,13 @@ def _create_app(service: Any) -> Any:
     return app
 
 
+def _is_for(judged: str, service: str) -> bool:
+    """Whether moto's service is the one that a request was judged for; paths can lead moto elsewhere."""
+    if service in ("s3", "s3control") or judged in ("s3", "s3control"):
+        return judged == service
+    return service not in ("moto_api", "instance_metadata")
+
+
 class Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
     """moto's WSGI application for all services."""
 
@@ -44,6 +53,9 @@ class Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
         """moto's answer. Raises what moto raises, and ServiceError for a body of S3's that is not what it claims."""
         app = self.get_application(environ)
         environ[SERVICE] = str(app.service)
+        judged: Judged | None = environ.get(JUDGED)
+        if judged is not None and not _is_for(judged.service, str(app.service)):
+            raise ServiceError("AccessDenied", "Access Denied", 403)
         if app.service == "s3":
             payload.settle(environ)
         answer: Iterable[bytes] = app(environ, start_response)

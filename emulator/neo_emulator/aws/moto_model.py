@@ -104,10 +104,25 @@ def breach(question: Asked) -> ServiceError | None:
         return refusal(question, err.message)
     except (re.error, *_DATA_ERRORS):
         return None  # a pattern that Python cannot read
+    if question.service == "s3" and (loose := _other_subresources(question)):
+        return ServiceError("InvalidArgument", f"The parameters of {', '.join(loose)} are missing or of no use here.")
     grants = [value for name, value in question.request.headers if name.lower().startswith("x-amz-grant-")]
     if question.service == "s3" and not all(_GRANT.fullmatch(value) for value in grants):
         return ServiceError("InvalidArgument", "Argument format not recognized")
     return None
+
+
+def _other_subresources(question: Asked) -> list[str]:
+    """Subresources in an S3 request's query which the operation that its other parameters make of it does not have."""
+
+    def named(operation: Any) -> set[str]:
+        uri = operation.http["requestUri"].partition("?")[2]
+        return {pair.partition("=")[0] for pair in uri.split("&")} - {""}
+
+    model = question.operation.service_model
+    known = set().union(*(named(model.operation_model(name)) for name in model.operation_names))
+    own = {member.serialization.get("name") for member in question.operation.input_shape.members.values()}
+    return sorted(known & set(question.request.args) - named(question.operation) - own)
 
 
 def absent(question: Asked, err: Exception) -> ServiceError | None:

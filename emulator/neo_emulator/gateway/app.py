@@ -15,6 +15,7 @@ A handler is a WSGI application that may decline by returning None.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from secrets import token_urlsafe
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from neo_emulator.aws.moto import Moto, keep_underscores
@@ -48,6 +49,7 @@ class Application:
         self.control = control
         self.moto = moto  # the last handler, which never declines
         self.notifications = notifications
+        self.admin_token = ""  # for control addresses, where signatures are verified
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The response of the first handler that does not decline."""
@@ -84,14 +86,18 @@ def create_app(settings: Settings, store: Store, publish: Publish | None = None)
     moto = Moto(settings)
     services = moto.services
     control = Control(store, moto)
-    auth = [Auth(settings, services.secret_of, services.public_access)] if settings.auth == "sigv4" else []
+    admin_token = settings.admin_token or token_urlsafe(24)
+    verifier = Auth(settings, services.secret_of, services.public_access, admin_token)
+    auth = [verifier] if settings.auth == "sigv4" else []
     handlers: list[Handler] = [
-        cors.Preflight(services.has_cors_rules),
         *auth,
+        cors.Preflight(services.has_cors_rules),
         Dashboard(settings, store, control, moto),
         control,
         SageMaker(settings, store, publish or JobPublisher(settings), moto.scope, services),
         Tagging(store, moto, moto.scope),
         Unroutable(moto.answers_unsigned),
     ]
-    return Application(handlers, moto, Notifications(settings, store, services), control)
+    app = Application(handlers, moto, Notifications(settings, store, services), control)
+    app.admin_token = admin_token if auth else ""
+    return app

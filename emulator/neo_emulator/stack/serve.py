@@ -174,6 +174,8 @@ def _serve_api(
     tls, trust = _tls(settings, run_dir)
     store = Store(settings)
     app = create_app(settings, store)
+    if app.admin_token and not settings.admin_token:
+        log.warning("admin token for /_neo/ and /moto-api/: %s", app.admin_token)
     app.control.trouble = lambda: next((process.trouble for process in processes if process.name == "worker"), "")
     loading = BackgroundLoad(app.moto.load) if settings.data_dir else None
     server = make_server(app, sock, limits=_limits(settings), tls=tls, refusal=refusal)

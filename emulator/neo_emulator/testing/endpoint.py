@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import urllib.error
 import urllib.request
@@ -106,11 +107,27 @@ class Endpoint:
         """
         body = None if members is None else json.dumps(members).encode()
         try:
-            with urllib.request.urlopen(f"{self.url}/_neo/{page}", body, timeout=60) as answer:
+            request = urllib.request.Request(f"{self.url}/_neo/{page}", body, self._authorization(page, body))
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
                 raise ValueError(_words(error.read().decode(errors="replace"))) from error
+
+    def _authorization(self, page: str, body: bytes | None) -> dict[str, str]:
+        """Headers that an emulator with sigv4 wants: the admin token's, or a signature by keys that are not made up."""
+        if token := os.environ.get("NEO_EMULATOR_ADMIN_TOKEN"):
+            return {"Authorization": f"Bearer {token}"}
+        keys = self._credentials
+        if keys["aws_access_key_id"] == CREDENTIALS["AWS_ACCESS_KEY_ID"]:
+            return {}
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+
+        request = AWSRequest("GET" if body is None else "POST", f"{self.url}/_neo/{page}", data=body)
+        SigV4Auth(Credentials(*keys.values()), "neo-emulator", REGION).add_auth(request)
+        return dict(request.headers.items())
 
     def environment(self) -> dict[str, str]:
         """Environment variables that point AWS SDKs and the AWS CLI at the emulator."""

@@ -6,7 +6,6 @@ Source: "Virtual hosting of buckets" and "Actions, resources, and condition keys
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote
 from wsgiref.types import WSGIEnvironment
 
@@ -15,101 +14,9 @@ _SPLITS = re.compile("response-[a-z-]+=[^&]*%0[AaDd]")
 _ENDPOINT = re.compile(r"s3[.-]")  # s3.amazonaws.com, s3.us-west-2.amazonaws.com, s3-eu-west-1.amazonaws.com
 
 
-@dataclass(frozen=True)
-class S3Request:
-    """A request that a bucket policy or an access control list can allow."""
-
-    bucket: str
-    key: str  # "" for the bucket itself
-    action: str  # "s3:GetObject"
-
-
-_OBJECT = {
-    ("GET", ""): "s3:GetObject",
-    ("GET", "versionId"): "s3:GetObjectVersion",
-    ("GET", "acl"): "s3:GetObjectAcl",
-    ("GET", "tagging"): "s3:GetObjectTagging",
-    ("GET", "attributes"): "s3:GetObjectAttributes",
-    ("GET", "uploadId"): "s3:ListMultipartUploadParts",
-    ("PUT", ""): "s3:PutObject",
-    ("PUT", "partNumber"): "s3:PutObject",
-    ("PUT", "acl"): "s3:PutObjectAcl",
-    ("PUT", "tagging"): "s3:PutObjectTagging",
-    ("POST", "uploads"): "s3:PutObject",
-    ("POST", "uploadId"): "s3:PutObject",
-    ("DELETE", ""): "s3:DeleteObject",
-    ("DELETE", "versionId"): "s3:DeleteObjectVersion",
-    ("DELETE", "tagging"): "s3:DeleteObjectTagging",
-    ("DELETE", "uploadId"): "s3:AbortMultipartUpload",
-}
-_BUCKET = {
-    ("GET", ""): "s3:ListBucket",
-    ("GET", "versions"): "s3:ListBucketVersions",
-    ("GET", "uploads"): "s3:ListBucketMultipartUploads",
-    ("GET", "acl"): "s3:GetBucketAcl",
-    ("GET", "location"): "s3:GetBucketLocation",
-    ("GET", "policy"): "s3:GetBucketPolicy",
-    ("GET", "tagging"): "s3:GetBucketTagging",
-    ("GET", "versioning"): "s3:GetBucketVersioning",
-    ("GET", "website"): "s3:GetBucketWebsite",
-}
-"""IAM actions by method and subresource; all others are denied to anonymous callers."""
-_KNOWN = [
-    "accelerate",
-    "acl",
-    "analytics",
-    "attributes",
-    "cors",
-    "delete",
-    "encryption",
-    "intelligent-tiering",
-    "inventory",
-    "legal-hold",
-    "lifecycle",
-    "location",
-    "logging",
-    "metrics",
-    "notification",
-    "object-lock",
-    "ownershipControls",
-    "partNumber",
-    "policy",
-    "policyStatus",
-    "publicAccessBlock",
-    "replication",
-    "requestPayment",
-    "restore",
-    "retention",
-    "select",
-    "tagging",
-    "torrent",
-    "uploadId",
-    "uploads",
-    "versionId",
-    "versioning",
-    "versions",
-    "website",
-]
-"""Query parameters that select a subresource; "partNumber" comes before "uploadId", which accompanies it."""
-
-
-def s3_request(environ: WSGIEnvironment) -> S3Request | None:
-    """The bucket, key and action of a request; None without a bucket or for an action that is not in the tables."""
-    bucket, key = bucket_and_key(environ)
-    if not bucket:
-        return None
-    names = {pair.partition("=")[0] for pair in str(environ.get("QUERY_STRING", "")).split("&")}
-    subresource = next((name for name in _KNOWN if name in names), "")
-    method = "GET" if environ["REQUEST_METHOD"] == "HEAD" else str(environ["REQUEST_METHOD"])
-    if method == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ:
-        return None  # a copy also needs permission to read its source
-    action = (_OBJECT if key else _BUCKET).get((method, subresource))
-    return S3Request(bucket, key, action) if action else None
-
-
 def bucket_and_key(environ: WSGIEnvironment) -> tuple[str, str]:
     """The bucket and key that a request addresses, each "" if absent."""
-    path = str(environ.get("RAW_URI") or environ.get("PATH_INFO", "/")).partition("?")[0].lstrip("/")
+    path = str(environ.get("RAW_URI") or environ.get("PATH_INFO", "/")).partition("?")[0].removeprefix("/")
     bucket = bucket_of_host(environ)
     if not bucket:
         bucket, _, path = path.partition("/")

@@ -10,25 +10,19 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from wsgiref.types import WSGIEnvironment
 
-from neo_emulator.aws.s3.addressing import S3Request, s3_request
 from neo_workers.jobs import JsonObject
 
-_BY_BUCKET_ACL = {
-    "s3:ListBucket": "READ",
-    "s3:ListBucketVersions": "READ",
-    "s3:ListBucketMultipartUploads": "READ",
-    "s3:PutObject": "WRITE",
-    "s3:DeleteObject": "WRITE",
-    "s3:GetBucketAcl": "READ_ACP",
-}
-_BY_OBJECT_ACL = {
-    "s3:GetObject": "READ",
-    "s3:GetObjectVersion": "READ",
-    "s3:GetObjectAcl": "READ_ACP",
-    "s3:PutObjectAcl": "WRITE_ACP",
-}
+GET_OBJECT, LIST_BUCKET = "s3:GetObject", "s3:ListBucket"
+
+
+@dataclass(frozen=True)
+class S3Request:
+    """A request that a policy or an access control list can allow to everyone."""
+
+    bucket: str
+    key: str  # "" for the bucket itself
+    action: str  # GET_OBJECT or LIST_BUCKET
 
 
 @dataclass(frozen=True)
@@ -43,17 +37,14 @@ class PublicAccess:
     restricts_policy: bool = False  # PublicAccessBlock
 
 
-def is_allowed(environ: WSGIEnvironment, access_of: Callable[[str, str], PublicAccess | None]) -> bool:
+def is_allowed(request: S3Request, access_of: Callable[[str, str], PublicAccess | None]) -> bool:
     """Whether anyone may make this request. `access_of` takes a bucket and a key ("" for the bucket itself)."""
-    request = s3_request(environ)
-    if request is None:
-        return False
     access = access_of(request.bucket, request.key)
     if access is None:
         return False
-    if access.object_grants is None and request.action in _BY_OBJECT_ACL:
+    if access.object_grants is None and request.action == GET_OBJECT:
         # callers that may not list the bucket must not learn that the object does not exist
-        return _allowed(S3Request(request.bucket, "", "s3:ListBucket"), access)
+        return _allowed(S3Request(request.bucket, "", LIST_BUCKET), access)
     return _allowed(request, access)
 
 
@@ -63,10 +54,8 @@ def _allowed(request: S3Request, access: PublicAccess) -> bool:
         return verdict
     if access.ignores_acls:
         return False
-    grants, needed = access.bucket_grants, _BY_BUCKET_ACL.get(request.action)
-    if request.action in _BY_OBJECT_ACL:
-        grants, needed = access.object_grants or frozenset(), _BY_OBJECT_ACL[request.action]
-    return needed is not None and bool(grants & {needed, "FULL_CONTROL"})
+    grants = access.bucket_grants if request.action == LIST_BUCKET else access.object_grants or frozenset()
+    return bool(grants & {"READ", "FULL_CONTROL"})
 
 
 def _by_policy(request: S3Request, access: PublicAccess) -> bool | None:

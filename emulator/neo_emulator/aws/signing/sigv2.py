@@ -44,9 +44,9 @@ class Signature:
             return self.date.isdecimal() and len(self.date) < 15 and now.timestamp() <= int(self.date)
         try:
             made = parsedate_to_datetime(self.at)
-        except ValueError:
+        except (ValueError, OverflowError, TypeError):  # a year of ten digits
             return False
-        return abs(now - (made if made.tzinfo else made.replace(tzinfo=UTC))) <= SKEW
+        return _is_recent(made if made.tzinfo else made.replace(tzinfo=UTC), now)
 
     def verifies(self, secret: str, environ: WSGIEnvironment, payload: Callable[[], bytes]) -> bool:
         """Whether this signature was made with `secret`. Version 2 does not sign the payload."""
@@ -79,6 +79,14 @@ class Signature:
         return text
 
 
+def _is_recent(made: datetime, now: datetime) -> bool:
+    """Whether a header's time is near enough to now."""
+    try:
+        return abs(now - made) <= SKEW
+    except OverflowError:
+        return False
+
+
 def signature(environ: WSGIEnvironment) -> Signature | None:
     """The signature in the Authorization header or a presigned URL; None if there is none or it is malformed."""
     if match := _HEADER.fullmatch(str(environ.get("HTTP_AUTHORIZATION", "")).strip()):
@@ -90,6 +98,13 @@ def signature(environ: WSGIEnvironment) -> Signature | None:
         return None
     token = query.get("x-amz-security-token", "")
     return Signature(query["AWSAccessKeyId"], query["Signature"], query["Expires"], "", token)
+
+
+def signs(name: str) -> bool:
+    """Whether a signature covers a name of the query."""
+    from botocore.auth import HmacV1Auth
+
+    return name in HmacV1Auth.QSAOfInterest or name in _STANDARD or name.startswith("x-amz-")
 
 
 def _query(environ: WSGIEnvironment) -> list[tuple[str, str]]:

@@ -12,13 +12,16 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, quote, unquote, unquote_plus
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 from wsgiref.types import WSGIEnvironment
+
+from neo_emulator.aws.signing.chunks import ChunkChain
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 SKEW = timedelta(minutes=15)
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 UNSIGNED = "UNSIGNED-PAYLOAD"
+_UNSIGNED_PAYLOADS = frozenset({"s3", "s3express", "s3-outposts"})
 _PARTS = re.compile(rf"{ALGORITHM}\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{{64}})")
 _SCOPE = re.compile(r"([^/]+)/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _DIGEST = re.compile(r"[0-9a-f]{64}")  # other values mean an unsigned payload or signed chunks
@@ -49,18 +52,42 @@ class Signature:
         lasts = SKEW if self.expires_seconds is None else timedelta(seconds=min(self.expires_seconds, 604_800))
         return begun - SKEW <= now <= begun + lasts and self.time.startswith(self.day)
 
+    @property
+    def scope(self) -> str:
+        """What the signature is good for."""
+        return f"{self.day}/{self.region}/{self.service}/aws4_request"
+
+    @property
+    def presigned(self) -> bool:
+        """Whether the signature is in the query."""
+        return self.expires_seconds is not None
+
     def verifies(self, secret: str, environ: WSGIEnvironment, payload: Callable[[], bytes]) -> bool:
-        """Whether this signature was made with `secret`, and the payload, if it was signed, is unchanged."""
+        """Whether `secret` produces this signature over the request and its host, and the payload matches its digest.
+
+        Only S3 takes a payload that is not signed.
+        """
         sent = str(environ.get("HTTP_X_AMZ_CONTENT_SHA256", ""))
-        if _DIGEST.fullmatch(sent) and hashlib.sha256(payload()).hexdigest() != sent:
+        if _DIGEST.fullmatch(sent):
+            if hashlib.sha256(payload()).hexdigest() != sent:
+                return False
+        elif sent and self.service not in _UNSIGNED_PAYLOADS:
             return False
-        scope = f"{self.day}/{self.region}/{self.service}/aws4_request"
+        if "host" not in self.signed_headers:
+            return False
         request = hashlib.sha256(_canonical(self, environ, payload).encode()).hexdigest()
+        text = f"{ALGORITHM}\n{self.time}\n{self.scope}\n{request}"
+        return hmac.compare_digest(hmac.digest(self._key(secret), text.encode(), "sha256").hex(), self.value)
+
+    def chunks(self, secret: str) -> ChunkChain:
+        """Who verifies the chunks of the request's body."""
+        return ChunkChain(self._key(secret), self.time, self.scope, self.value)
+
+    def _key(self, secret: str) -> bytes:
         key = f"AWS4{secret}".encode()
-        for part in scope.split("/"):
+        for part in self.scope.split("/"):
             key = hmac.digest(key, part.encode(), "sha256")
-        text = f"{ALGORITHM}\n{self.time}\n{scope}\n{request}"
-        return hmac.compare_digest(hmac.digest(key, text.encode(), "sha256").hex(), self.value)
+        return key
 
 
 def signature(environ: WSGIEnvironment) -> Signature | None:
@@ -75,7 +102,7 @@ def signature(environ: WSGIEnvironment) -> Signature | None:
         names = ("X-Amz-Credential", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Date", "X-Amz-Security-Token")
         credential, headers, value, time, token = (query.get(name, "") for name in names)
         lasts = query.get("X-Amz-Expires", "")
-        expires = int(lasts) if lasts.isdecimal() else 0
+        expires = int(lasts) if lasts.isdecimal() and len(lasts) < 10 else 0
     scope = _SCOPE.fullmatch(credential)
     if scope is None:
         return None
@@ -83,14 +110,17 @@ def signature(environ: WSGIEnvironment) -> Signature | None:
     return Signature(key, day, region, service, tuple(headers.split(";")), value, str(time), str(token), expires)
 
 
+def sha256_of(data: bytes) -> str:
+    """The digest as hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def _canonical(claimed: Signature, environ: WSGIEnvironment, payload: Callable[[], bytes]) -> str:
-    presigned = claimed.expires_seconds is not None
-    digest = environ.get("HTTP_X_AMZ_CONTENT_SHA256") or (
-        UNSIGNED if presigned else hashlib.sha256(payload()).hexdigest()
-    )
+    unsigned = claimed.presigned and claimed.service in _UNSIGNED_PAYLOADS
+    digest = environ.get("HTTP_X_AMZ_CONTENT_SHA256") or (UNSIGNED if unsigned else sha256_of(payload()))
     headers = "".join(f"{name}:{_header(environ, name)}\n" for name in claimed.signed_headers)
     path = str(environ.get("RAW_URI") or quote(str(environ.get("PATH_INFO", "/")))).partition("?")[0] or "/"
-    path = quote(unquote(path), safe="/-_.~") if claimed.service == "s3" else quote(path, safe="/-_.~")
+    path = quote(unquote_to_bytes(path) if claimed.service == "s3" else path, safe="/-_.~")
     parts = (environ["REQUEST_METHOD"], path, _query(environ), headers, ";".join(claimed.signed_headers), str(digest))
     return "\n".join(parts)
 
@@ -106,5 +136,5 @@ def _query(environ: WSGIEnvironment) -> str:
     for pair in str(environ.get("QUERY_STRING", "")).split("&"):
         name, _, value = pair.partition("=")
         if pair and name != "X-Amz-Signature":
-            pairs.append(tuple(quote(unquote_plus(text.replace("+", "%2B")), safe="-_.~") for text in (name, value)))
+            pairs.append(tuple(quote(unquote_to_bytes(text), safe="-_.~") for text in (name, value)))
     return "&".join(f"{name}={value}" for name, value in sorted(pairs))
