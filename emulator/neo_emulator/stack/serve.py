@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from neo_emulator.http import address
 from neo_emulator.http.limits import Limits
+from neo_emulator.http.proxies import bypass
 from neo_emulator.stack import valkey
 from neo_emulator.stack.managed_process import ManagedProcess
 
@@ -151,7 +152,9 @@ def _start_processes(
         for key, secret in list(settings.known_keys.items())[:1]:
             environment |= {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": ""}
         worker = [sys.executable, "-m", "neo_workers"]
-        processes.append(ManagedProcess("worker", worker, {**os.environ, **environment}))
+        processes.append(
+            ManagedProcess("worker", worker, {**os.environ, **bypass(url), "PYTHONUTF8": "1", **environment})
+        )
         processes[-1].start()
     return settings
 

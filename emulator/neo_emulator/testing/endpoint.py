@@ -12,6 +12,8 @@ from threading import Lock
 from typing import Any
 from uuid import uuid4
 
+from neo_emulator.http.proxies import bypass, is_local, opener
+
 REGION = "us-east-1"
 POLL_SECONDS = 0.1
 TERMINAL = ("COMPLETED", "FAILED", "STOPPED")
@@ -43,7 +45,10 @@ class Endpoint:
     def client(self, service: str, region: str = REGION) -> Any:
         """A new boto3 client for `service` ("sagemaker", "s3", ...)."""
         with _session_lock:  # boto3's sessions are not thread-safe
-            return _session().client(service, endpoint_url=self.url, region_name=region, **self._credentials)
+            config = _botocore_config(proxied=not is_local(self.url))
+            return _session().client(
+                service, endpoint_url=self.url, region_name=region, config=config, **self._credentials
+            )
 
     @cached_property
     def sagemaker(self) -> Any:
@@ -108,7 +113,7 @@ class Endpoint:
         body = None if members is None else json.dumps(members).encode()
         try:
             request = urllib.request.Request(f"{self.url}/_neo/{page}", body, self._authorization(page, body))
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with opener(self.url).open(request, timeout=60) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -130,9 +135,9 @@ class Endpoint:
         return dict(request.headers.items())
 
     def environment(self) -> dict[str, str]:
-        """Environment variables that point AWS SDKs and the AWS CLI at the emulator."""
+        """Environment variables that point AWS SDKs and the AWS CLI at the emulator, past any proxy."""
         keys = {name.upper(): value for name, value in self._credentials.items()}
-        return {"AWS_ENDPOINT_URL": self.url, **CREDENTIALS, **keys}
+        return {"AWS_ENDPOINT_URL": self.url, **CREDENTIALS, **keys, **bypass(self.url)}
 
 
 def _words(body: str) -> str:
@@ -145,7 +150,17 @@ def _words(body: str) -> str:
 
 @cache
 def _session() -> Any:
-    """One session for all clients: it caches botocore's parsed models (0.2 s each)."""
-    import boto3
+    """One session for all clients: it caches botocore's parsed models (0.2 s each).
 
-    return boto3.session.Session()
+    It reads no profile: clients have an endpoint, a region and credentials, and AWS_PROFILE may name a missing one.
+    """
+    import boto3
+    import botocore.session
+
+    return boto3.session.Session(botocore_session=botocore.session.Session({"profile": (None, [], None, None)}))
+
+
+def _botocore_config(*, proxied: bool) -> Any:
+    from botocore.config import Config
+
+    return Config() if proxied else Config(proxies={})
