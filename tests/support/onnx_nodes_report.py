@@ -21,13 +21,13 @@ MAX_REASON = 110
 
 HEAD = """# ONNX operators
 
-What the node tests that come with onnx {version} say: each is a model of one operator, imported, compiled and run here.
-Written by `make test-onnx-nodes`. Operands that say how to compute (axes, shapes) are constants, as in real models.
+Results of the node tests of onnx {version}: each is a model of one operator, which is imported, compiled and run.
+Written by `make test-onnx-nodes`. Parameter operands (axes, shapes) are constants, as in real models.
 
-**{works} of {feasible} tests work** ({wrong} give other numbers, {refused} are refused). {other} are about strings,
-sequences or optional values, which no compiled model has. {run} of the package's {all} tests were run.
+**{works} of {feasible} tests work** ({wrong} give different values, {refused} are refused). {other} need strings,
+sequences or optional values, which compiled models cannot have. {run} of the package's {all} tests were run.
 
-| operator | tests that work | what does not |
+| operator | passing tests | reasons for failures |
 |---|---|---|
 """
 

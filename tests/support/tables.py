@@ -33,7 +33,7 @@ def settings() -> str:
         (code(PREFIX + name.upper()), "" if field.default is None else f"`{field.default}`", field.description)
         for name, field in Settings.model_fields.items()
     ]
-    return table(("variable", "default", "what it does"), rows)
+    return table(("variable", "default", "description"), rows)
 
 
 def targets() -> str:
@@ -66,7 +66,7 @@ def compiler_options() -> str:
     }
     old, new = (", ".join(map(code, names)) for names in by_nvrtc.values())
     return (
-        table(("option", "also spelt", "for", "what it is", "changes the code"), rows)
+        table(("option", "alias", "for", "description", "changes the code"), rows)
         + f"\nGPU codes: {old} by NVRTC 11.8; {new} with the extra `cuda12`.\n"
     )
 
@@ -97,7 +97,7 @@ def errors() -> str:
         "## Refusals\n\n"
         + table(("code", "HTTP", "message"), sorted(set(refusals)))
         + "\n## Reasons\n\n"
-        + table(("FailureReason begins with", "what it says"), reasons)
+        + table(("FailureReason starts with", "meaning"), reasons)
     )
 
 
