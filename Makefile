@@ -75,10 +75,11 @@ chaos: $(VENV)/.installed-test ## every fault, CHAOS_TRIALS times each, and what
 
 FUZZ_SECONDS ?= 60
 FUZZ_REQUESTS ?= 100000
-fuzz: $(VENV)/.installed-fuzz ## archives, DataInputConfig and CompilerOptions under a fuzzer, FUZZ_SECONDS each
+fuzz: $(VENV)/.installed-fuzz ## parsers for FUZZ_SECONDS each; FUZZ_REQUESTS requests to moto, and past sigv4
 	@for target in archive data_input_config compiler_options; do \
 		PYTHONPATH=tests $(BIN)/python -m fuzz $$target $(FUZZ_SECONDS) || exit 1; done
 	PYTHONPATH=tests $(BIN)/python -m fuzz.services $(FUZZ_REQUESTS)
+	PYTHONPATH=tests $(BIN)/python -m fuzz.gate $(FUZZ_REQUESTS)
 
 test-targets: $(VENV)/.installed-test ## a conv net and a transformer for every device and platform, checked
 	@PYTHONPATH=tests $(BIN)/python -m runtime.targets_report 2>/dev/null

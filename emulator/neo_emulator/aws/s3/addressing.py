@@ -19,7 +19,7 @@ def bucket_and_key(environ: WSGIEnvironment) -> tuple[str, str]:
     path = str(environ.get("RAW_URI") or environ.get("PATH_INFO", "/")).partition("?")[0].removeprefix("/")
     bucket = bucket_of_host(environ)
     if not bucket:
-        bucket, _, path = path.partition("/")
+        bucket, _, path = path.lstrip("/").partition("/")
     return unquote(bucket), unquote(path)
 
 
