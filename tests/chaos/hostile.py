@@ -5,7 +5,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from chaos import faketime  # noqa: F401
+from chaos import escapes, faketime  # noqa: F401
+from support.hostile_models import load_unchecked
 from support.waiting import hangs, takes
 
 import neo_workers.worker.preload  # noqa: F401
@@ -99,9 +100,34 @@ def segfault(work: Compilation) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def escape(work: Compilation) -> None:
+    """Tries everything, tells what came of it in the job's log, and what of the usual still works."""
+    real(work)
+    folder = work.context.work_dir
+    escapes.tell(escapes.all_of(escapes.facts_of(work.folder("model")), folder), "try")
+    escapes.tell(escapes.wanted(folder), "want")
+
+
+def escape_once(work: Compilation) -> None:
+    """One attempt, the one that the archive names: the job ends with what came of it."""
+    real(work)
+    facts = escapes.facts_of(work.folder("model"))
+    escapes.all_of(facts, work.context.work_dir)[facts["attempt"]]()
+
+
+def unchecked(work: Compilation) -> None:
+    """Hostile models, loaded with no check of ours before it."""
+    real(work)
+    for name, said in load_unchecked(work.folder("model")).items():
+        os.write(1, f"{escapes.MARK}model|{name}|{said}\n".encode())
+
+
 ACTIONS: dict[str, Callable[[Compilation], None]] = {
     each.__name__: each
-    for each in (daemon, forks, bomb, flood, hang, memory, disk, large_file, files, babble, segfault)
+    for each in (
+        *(daemon, forks, bomb, flood, hang, memory, disk, large_file, files, babble, segfault),
+        *(escape, escape_once, unchecked),
+    )
 }
 
 

@@ -85,7 +85,8 @@ class Stack:
 
     def _part(self, name: str, command: list[str], more: dict[str, str] | None = None, **settings: object) -> Part:
         given = {f"NEO_EMULATOR_{key.upper()}": str(value) for key, value in {**self.settings, **settings}.items()}
-        environment = {"NEO_CHAOS_MARK": self.mark, "PYTHONPATH": str(TESTS), **given, **(more or {})}
+        path = os.pathsep.join((str(TESTS), f"/{self.mark}"))  # a variable that compiles keep: it marks them, too
+        environment = {"PYTHONPATH": path, **given, **(more or {})}
         self.parts[name] = Part(name, command, environment, self.folder / f"{name}.log")
         return self.parts[name]
 

@@ -42,7 +42,6 @@ def test_reset_stops_running_compiles(server: ServerProcess, address: str) -> No
     name = jobs.create(sagemaker, "s3://neo/conv.tar.gz", CONV, output="s3://neo/reset")
     jobs.wait(sagemaker, name, "INPROGRESS")
     children = until(lambda: [pid for pid in processes.descendants(server.pid or 0) if processes.leads(pid)])
-    assert len(children) == 1
     post(server, address)
     processes.all_gone(children)
     assert sagemaker.list_compilation_jobs()["CompilationJobSummaries"] == []

@@ -213,7 +213,7 @@ def compile_children(server: ServerProcess) -> list[int]:
 
 
 def only_child(server: ServerProcess) -> int:
-    """The pid of the one compile under way, once it has begun and those of jobs that ended are gone."""
+    """The pid of the one compile under way, once it waits for its upload and those of jobs that ended are gone."""
 
     def found() -> int | None:
         children = compile_children(server)

@@ -29,11 +29,12 @@ def create(
     inputs: str | None,
     output: str = "s3://neo/out",
     max_runtime: int = 300,
+    framework: str = "ONNX",
     **output_config: Any,
 ) -> str:
     """Creates a job with a name of its own; TargetDevice is ml_c5 unless `output_config` says otherwise."""
     name = f"job-{uuid4().hex[:12]}"
-    config = {"S3Uri": s3_uri, "Framework": "ONNX"} | ({"DataInputConfig": inputs} if inputs else {})
+    config = {"S3Uri": s3_uri, "Framework": framework} | ({"DataInputConfig": inputs} if inputs else {})
     target = {} if "TargetPlatform" in output_config else {"TargetDevice": "ml_c5"}
     sagemaker.create_compilation_job(
         CompilationJobName=name,

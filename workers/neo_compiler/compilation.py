@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neo_compiler import cache
+from neo_compiler.errors import InternalError
 from neo_compiler.request import CompilationRequest
-from neo_compiler.settings import CompilerSettings
+from neo_compiler.settings import PREFIX, CompilerSettings
 from neo_compiler.storage.s3 import Storage
 from neo_compiler.tuning.job_budget import Tuning
 from neo_targets import options
@@ -32,6 +35,7 @@ class CompilationContext:
     before_upload: Callable[[], None]  # returns when the upload may start
     owner: str = ""  # token of the upload, stored with the object
     storage: Storage | None = None  # replaces S3
+    make: Callable[[Compilation], None] | None = None  # replaces pipeline.make
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Compilation:
             checked = self.context.settings.self_check
             facts = [request.framework, request.framework_version, asked, asdict(request.target), checked]
             self._source_key = cache.key_of(self.model_archive, facts)
-        if self.imported is None:  # not compiled yet: other jobs may have tuned meanwhile
+        if not self.digest:  # not compiled yet: other jobs may have tuned meanwhile
             self.tuning.database.read()
         return cache.key_with(self._source_key, self.tuning.facts())
 
@@ -111,3 +115,21 @@ def _normal(text: str | None) -> str | None:
         return None if text is None else json.dumps(options.literal(text))
     except (ValueError, TypeError, RecursionError):
         return text
+
+
+HINTS = {
+    errno.ENOSPC: "No space is left on the worker's disk.",
+    errno.EFBIG: f"A file outgrew {PREFIX}MAX_FILE_BYTES, the worker's limit.",
+    errno.EMFILE: f"More files were opened than {PREFIX}MAX_OPEN_FILES, the worker's limit.",
+    errno.EAGAIN: f"No more processes can be started: {PREFIX}MAX_PROCESSES is the worker's limit.",
+}
+"""What an OSError means to whoever runs the worker."""
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Raises an OSError inside as InternalError, with what it means to whoever runs the worker."""
+    try:
+        yield
+    except OSError as error:
+        raise InternalError(f"{HINTS.get(error.errno or 0, '')} {error}".strip()) from error

@@ -1,12 +1,12 @@
 """The steps of a compilation, from the request to the artifact in S3.
 
 Each step is a plain function over a Compilation; `run` calls them in the order of STEPS. The steps of MAKING are
-left out when the cache has their result.
+left out when the cache has their result. They alone read the model, and need neither S3 nor the cache: `make` does
+them, in a process of its own where the context says so.
 """
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,22 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from neo_compiler import cache, frontends, input_config, ir_dump
-from neo_compiler.compilation import Compilation, CompilationContext, CompilationResult
-from neo_compiler.errors import CompilationError, InputConfigurationError, InternalError
-from neo_compiler.settings import PREFIX, CompilerSettings
+from neo_compiler.compilation import Compilation, CompilationContext, CompilationResult, explained
+from neo_compiler.errors import CompilationError, InputConfigurationError
+from neo_compiler.settings import CompilerSettings
 from neo_compiler.storage import archive
 from neo_compiler.tvm_import import load_tvm
 from neo_targets.spec import Cuda
 
 log = logging.getLogger(__name__)
-
-HINTS = {
-    errno.ENOSPC: "No space is left on the worker's disk.",
-    errno.EFBIG: f"A file outgrew {PREFIX}MAX_FILE_BYTES, the worker's limit.",
-    errno.EMFILE: f"More files were opened than {PREFIX}MAX_OPEN_FILES, the worker's limit.",
-    errno.EAGAIN: f"No more processes can be started: {PREFIX}MAX_PROCESSES is the worker's limit.",
-}
-"""What an OSError means to whoever runs the worker."""
 
 
 def run(request: Mapping[str, Any], context: CompilationContext) -> CompilationResult:
@@ -37,15 +29,19 @@ def run(request: Mapping[str, Any], context: CompilationContext) -> CompilationR
 
     Raises CompileError, whose reason is the job's FailureReason.
     """
-    try:
+    with explained():
         work = Compilation.prepare(request, context)
         _do(work, "fetch")
         with ir_dump.dumping_to(dump_folder(context)):
             _make(work)
         _do(work, "upload")
-    except OSError as error:
-        raise InternalError(f"{HINTS.get(error.errno or 0, '')} {error}".strip()) from error
     return CompilationResult(str(work.request.artifact_uri), work.digest, work.derived)
+
+
+def make(work: Compilation) -> None:
+    """The artifact, from the model's archive in the work folder. Raises CompileError."""
+    with explained():
+        _do(work, *MAKING)
 
 
 def dump_folder(context: CompilationContext) -> Path | None:
@@ -278,14 +274,15 @@ def _do(work: Compilation, *steps: str) -> None:
 
 def _make(work: Compilation) -> None:
     """The artifact on this machine's disk: from the cache, else by the steps of MAKING."""
+    make_it = work.context.make or make
     store = cache.Cache.open(work.context.settings)
     if store is None:
-        _do(work, *MAKING)
+        make_it(work)
         return
 
-    def make() -> cache.Entry:
-        _do(work, *MAKING)
+    def made() -> cache.Entry:
+        make_it(work)
         return cache.Entry(work.digest, work.derived)
 
-    entry = cache.through(store, work.cache_key, work.archive, make)
+    entry = cache.through(store, work.cache_key, work.archive, made)
     work.digest, work.derived = entry.digest, entry.derived

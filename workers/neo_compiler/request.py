@@ -45,7 +45,7 @@ class CompilationRequest:
         input_uri = _checked(lambda: parse(source["S3Uri"]), InputConfigurationError)
         artifact = _checked(lambda: artifact_of(request), OutputConfigurationError)
         target = _target(output, stand_in)
-        frontends.loader(source["Framework"])  # raises for an unavailable framework, before anything is fetched
+        frontends.check(source["Framework"])  # before anything is fetched
         text = source.get("DataInputConfig")
         shapes = input_config.parse(text) if text is not None else None
         if shapes is None:

@@ -21,6 +21,13 @@ __all__ = ["PREFIX", "Settings", "get_settings", "unknown_names"]
 log = logging.getLogger(__name__)
 
 
+COMPILERS_OWN = (
+    *("tune_seconds", "self_check", "stand_in", "max_model_bytes", "max_model_files", "unsafe_pickles"),
+    *("max_memory_bytes", "max_cpu_seconds", "max_file_bytes", "max_open_files", "max_processes", "sandbox", "dump_ir"),
+)
+"""The settings that are passed to a compiler in its sandbox."""
+
+
 class Settings(CompilerSettings):
     """Settings with their defaults; durations are seconds, sizes bytes. Source of docs/reference/settings.md."""
 
@@ -145,6 +152,13 @@ class Settings(CompilerSettings):
         default=256, ge=8, description="Maximum number of simultaneous processes of one compilation."
     )
 
+    sandbox: Literal["auto", "required", "off"] = Field(
+        default="auto",
+        description="Isolates each compilation: its own folder, no network, no other process. auto: as far as the "
+        "kernel supports it, workers log at the start what is missing; required: workers refuse to start where "
+        "anything is missing; off: code in a model has all permissions of the worker.",
+    )
+
     task_events: bool = Field(
         default=False, description="Workers send Celery events and accept remote control, for Flower."
     )
@@ -176,6 +190,12 @@ class Settings(CompilerSettings):
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY go together")
         return self
+
+    def for_compiler(self) -> Self:
+        """These settings for a compiler in its sandbox: without keys, addresses and the folders of other jobs."""
+        known = {name: getattr(self, name) for name in COMPILERS_OWN}
+        known["dump_ir"] = self.dump_ir and self.dump_ir.absolute()  # compilers work in another folder
+        return type(self).model_construct(**known)
 
     @property
     def bucket_names(self) -> list[str]:

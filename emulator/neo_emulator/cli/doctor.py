@@ -86,6 +86,7 @@ def findings() -> Iterator[Finding]:
         _valkey,
         _disk,
         _settings,
+        _sandbox,
         _extras,
         _programs,
         _opencl,
@@ -156,6 +157,21 @@ def _settings() -> Iterator[Finding]:
         yield Finding("settings", OK, f"{count} in the environment")
     except ValidationError as error:
         yield Finding("settings", MISSING, str(error), "correct the variable")
+
+
+def _sandbox() -> Iterator[Finding]:
+    """Whether this kernel holds compiles in, and what is open where it does not."""
+    from neo_workers.sandbox import confinement
+
+    mode = os.environ.get("NEO_EMULATOR_SANDBOX", confinement.AUTO)
+    has = confinement.strength()
+    if mode == confinement.OFF:
+        yield Finding("sandbox", OPTIONAL, confinement.check(mode), "unset NEO_EMULATOR_SANDBOX")
+    elif has.lacks:
+        state = MISSING if mode == confinement.REQUIRED else OPTIONAL
+        yield Finding("sandbox", state, "; ".join(has.lacks), "Linux 6.2 or newer with Landlock (lsm=landlock,...)")
+    else:
+        yield Finding("sandbox", OK, f"compiles are closed in by Landlock (ABI {has.landlock_abi}) and seccomp")
 
 
 def _extras() -> Iterator[Finding]:

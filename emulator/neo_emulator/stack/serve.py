@@ -87,6 +87,8 @@ def serve(settings: Settings, host: str, port: int, announce: Announce, *, with_
     lock: int | None = None
     try:
         _check_reach(settings, url, with_worker)
+        if with_worker:
+            _check_sandbox(settings)
         settings, lock = _own_data_dir(settings)
         settings = _start_processes(settings, url, run_dir, with_worker, processes, lock)
         _serve_api(settings, sock, url, run_dir, processes, stop, announce)
@@ -105,6 +107,16 @@ def _check_reach(settings: Settings, url: str, with_worker: bool) -> None:
         return
     if (with_worker and settings.s3_endpoint_url is None) or settings.bucket_names or settings.ready_dir:
         raise StartError("workers, buckets and scripts need TCP: they cannot reach the API through a Unix socket")
+
+
+def _check_sandbox(settings: Settings) -> None:
+    """Raises StartError where a worker would not start; what it has to say otherwise it says itself."""
+    from neo_workers.sandbox import confinement
+
+    try:
+        confinement.check(settings.sandbox)
+    except confinement.SandboxError as error:
+        raise StartError(f"{error} (NEO_EMULATOR_SANDBOX=required)") from error
 
 
 def _own_data_dir(settings: Settings) -> tuple[Settings, int | None]:

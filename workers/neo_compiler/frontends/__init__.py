@@ -117,11 +117,16 @@ FRAMEWORKS: dict[str, Framework] = {
 """By the service's name. Source: botocore's enum Framework."""
 
 
-def loader(framework: str) -> Loader:
-    """The framework's `load`. Raises CompilationError for one that is not in the table."""
+def check(framework: str) -> None:
+    """Raises CompilationError for a framework that is not in the table. Loads nothing."""
     if framework not in FRAMEWORKS:
         available = ", ".join(FRAMEWORKS)
         raise CompilationError(f"Framework {framework} is not available in this version; there is {available}")
+
+
+def loader(framework: str) -> Loader:
+    """The framework's `load`. Raises CompilationError for one that is not in the table."""
+    check(framework)
     load_tvm()
     load: Loader = _module(framework).load  # type: ignore[attr-defined]
     return load

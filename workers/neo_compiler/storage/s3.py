@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -26,6 +27,16 @@ OWNER = "neo-emulator-job"
 log = logging.getLogger(__name__)
 _SESSION_LOCK = Lock()
 _MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound"})
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+DUMMY = "neo-emulator"
+"""Both keys where the environment has none: the emulator asks for none."""
+SHAPING = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"})
+NO_FILES: dict[str, tuple[None, list[str], str | None, None]] = {
+    "profile": (None, [], None, None),
+    "config_file": (None, [], os.devnull, None),
+    "credentials_file": (None, [], os.devnull, None),
+}
+"""In place of botocore's rows for these: no variable of the environment sets them. Source: botocore.session.Session."""
 ATTEMPTS = 11
 """How often a call is made before S3 is given up: after some 20 seconds of ever longer pauses."""
 
@@ -116,26 +127,46 @@ class Storage:
 
 
 def preload(settings: CompilerSettings) -> None:
-    """Makes the client that a forked child will want. Opens no connection, starts no thread."""
+    """Makes the client that a forked process will want. Opens no connection, starts no thread, keeps no secret."""
     client = _client(settings.s3_endpoint_url, settings.region, ATTEMPTS)
     for call in ("head_bucket", "get_object", "put_object"):  # signs, and so fills botocore's own caches
         client.generate_presigned_url(call, {"Bucket": "bucket", "Key": "key"} if "object" in call else {"Bucket": "b"})
 
 
-@lru_cache(maxsize=8)
 def _client(endpoint_url: str | None, region: str, attempts: int) -> Any:
-    """One client for all that ask alike: it takes longer to make than to use."""
-    keys: dict[str, str] = {}
-    if not os.environ.get("AWS_ACCESS_KEY_ID"):
-        keys = {"aws_access_key_id": "neo-emulator", "aws_secret_access_key": "neo-emulator"}
+    """One client for all that ask alike in the same environment: it takes longer to make than to use."""
+    access_key, secret_key, token = (os.environ.get(name) for name in KEYS)
+    with _SESSION_LOCK:
+        credentials = _session().get_credentials()
+    if not (access_key and secret_key):
+        access_key, secret_key, token = DUMMY, DUMMY, None
+    credentials.access_key, credentials.secret_key, credentials.token = access_key, secret_key, token
+    return _made(endpoint_url, region, attempts, _surroundings())
+
+
+def _surroundings() -> tuple[tuple[str, str], ...]:
+    """The environment's variables that shape a client, but for the keys."""
+    return tuple(
+        sorted(
+            (name, value)
+            for name, value in os.environ.items()
+            if name not in KEYS and (name.startswith("AWS_") or name.upper() in SHAPING)
+        )
+    )
+
+
+@lru_cache(maxsize=8)
+def _made(endpoint_url: str | None, region: str, attempts: int, _: object) -> Any:
     with _SESSION_LOCK:  # clients may be used by any thread, sessions only by one
-        return _session().client("s3", endpoint_url=endpoint_url, region_name=region, config=_config(attempts), **keys)
+        return _session().client("s3", endpoint_url=endpoint_url, region_name=region, config=_config(attempts))
 
 
 @lru_cache(maxsize=1)
 def _session() -> Any:
-    """One session for all clients: it keeps the parsed models."""
-    return boto3.session.Session()
+    """One session for all clients: it keeps the parsed models. It reads no file of the user's, and no profile."""
+    session = botocore.session.Session(session_vars=NO_FILES)
+    session.set_credentials(DUMMY, DUMMY)  # makes the object that all clients sign with
+    return boto3.session.Session(botocore_session=session)
 
 
 def _no_bucket(place: S3Uri) -> str:

@@ -55,6 +55,7 @@ class Database:
         self.path = folder / FILE if folder else None
         self.machine = json.dumps(spec.tvm_host(), sort_keys=True)
         self.entries: dict[str, Entry] = {}  # last read or added
+        self.added: list[Entry] = []
 
     def read(self) -> None:
         """Reads the file's current entries. An unreadable file counts as empty."""
@@ -71,10 +72,16 @@ class Database:
         """Adds an entry and writes it to disk. Raises OSError; the entry is then used for this job only."""
         entry = Entry(product, self.machine, templates(), tile, chosen, seconds, chosen_seconds, cpu_name())
         self.entries[product] = entry
+        self.added.append(entry)
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             _append(self.path, _line(entry))
         return entry
+
+    def copy_to(self, folder: Path) -> None:
+        """Writes the entries, as they were read last, as the database of a new folder. Raises OSError."""
+        with (folder / FILE).open("xb") as file:
+            file.writelines(map(_line, self.entries.values()))
 
     @property
     def tiles(self) -> dict[str, str]:

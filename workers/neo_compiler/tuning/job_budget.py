@@ -32,14 +32,14 @@ class Tuning:
         self.database.read()
         self._seconds, self._spec, self._max_runtime = settings.tune_seconds, spec, max_runtime_seconds
         self._begun = time.monotonic()
-        self._complete: bool | None = None  # whether all worthwhile products were tried; None before tuning
+        self.complete: bool | None = None  # whether all worthwhile products were tried; None before tuning
 
     def facts(self) -> list[str]:
         """What the artifact depends on: the tuned tiles, and whether tuning is complete. [] without tuning.
 
         An artifact counts as tuned only if nothing was left to try: an equal job continues where this one ended.
         """
-        tuned = self._wanted if self._complete is None else self._complete
+        tuned = self._wanted if self.complete is None else self.complete
         digest = self.database.digest
         return [digest, "tuned" if tuned else ""] if digest or tuned else []
 
@@ -54,13 +54,13 @@ class Tuning:
         deadline = ends(now, self._seconds, self._begun, self._max_runtime)
         reason = self.obstacle or ("MaxRuntimeInSeconds leaves no time for it" if deadline <= now else None)
         if reason:
-            self._complete = False
+            self.complete = False
             say(f"tuning is skipped: {reason}")
             return False
         from neo_compiler.tuning.tuner import Tuner
 
         outcome = Tuner(self._spec, target, self.database, folder, say).run(asked, deadline)
-        self._complete = outcome.complete
+        self.complete = outcome.complete
         return outcome.won > 0
 
     @property

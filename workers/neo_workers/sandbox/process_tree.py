@@ -108,11 +108,11 @@ def _proportional(pid: int) -> int:
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
-def kill_below(pid: int) -> None:
-    """Ends every process below `pid`. They are stopped first: who is stopped cannot fork."""
+def kill_below(pid: int, spare: int = 0) -> None:
+    """Ends every process below `pid` but `spare`. They are stopped first: who is stopped cannot fork."""
     for _ in range(_ROUNDS):
         found: set[int] = set()
-        while new := set(below(pid)) - found:
+        while new := set(below(pid)) - found - {spare}:
             _signal(new, signal.SIGSTOP)
             found |= new
         if not found:

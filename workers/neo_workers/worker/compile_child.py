@@ -1,62 +1,128 @@
-"""The compiler's process: confined, it runs the pipeline and reports what happens.
+"""The compiler's process: in the sandbox, it makes an artifact out of a model, both files of its own job.
 
-It tells of steps and its end through `events`, a line of JSON each, and writes its log to standard output.
+It says what it does through a pipe (messages.py) and writes its log to standard output. Everything else around a job,
+S3, the cache, Redis, is its courier's and its supervisor's.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import traceback
-from dataclasses import asdict
-from multiprocessing.connection import Connection
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neo_compiler.errors import CompilationError, CompileError, InternalError
-from neo_workers.jobs import JobId, JsonObject
-from neo_workers.sandbox import limits, process_tree
+from neo_workers.jobs import JsonObject
+from neo_workers.sandbox import confinement, limits, process_tree
+from neo_workers.sandbox.landlock import WORK, Rule
 from neo_workers.settings import PREFIX, Settings
+from neo_workers.worker import messages
 
-CONFINED, GO = b".", b"go"
-"""What the compiler is told: it has its limits, it may upload."""
-TRUSTED = "fetch"
-"""The step that reads nothing that a user made."""
+if TYPE_CHECKING:
+    from neo_compiler.compilation import Compilation
+
 LOG = 1
 """The compiler's standard output goes into its log."""
 MORE_MEMORY = f"{PREFIX}MAX_MEMORY_BYTES on the worker raises the limit"
 
 
-class SupervisorLine:
-    """The compiler's connection to its supervisor."""
+@dataclass(frozen=True)
+class Ends:
+    """The descriptors that a compiler keeps."""
 
-    def __init__(self, events: Connection, go: int) -> None:
-        self._events, self._go = events, go
-        self._confined = False
+    start: int  # to be told messages.CONFINED and BEGIN
+    said: int  # for messages
+    artifact: int  # the file to write
 
-    def step(self, name: str) -> None:
-        """Reports a step that begins, also in the log, before the step's own lines. All but the fetch wait until the
-        limits are in force."""
-        write_log(f"step: {name}")
-        self.tell("step", name)
-        if not self._confined and name != TRUSTED:
-            self._wait_for(CONFINED)
-            self._confined = True
 
-    def tell(self, kind: str, value: object = None) -> None:
-        """Sends an event."""
-        data = memoryview(json.dumps([kind, value]).encode() + b"\n")
-        while data:
-            data = data[os.write(self._events.fileno(), data) :]
+def main(request: JsonObject, work: Path, settings: Settings, ends: Ends) -> None:
+    """Compiles `work`/model.tar.gz once it is told to; the artifact, and "made" or "failed", when this returns."""
+    try:
+        _confine(work, settings, ends)
+    except OSError as error:
+        messages.write(ends.said, "failed", InternalError(f"the sandbox cannot be put on: {error}").reason)
+        return
+    for _ in (messages.CONFINED, messages.BEGIN):
+        if not os.read(ends.start, 1):
+            return  # the cache had it, or who would have told us is gone
+    try:
+        messages.write(ends.said, *_made(request, work, settings, ends))
+    except CompileError as error:
+        if error.__cause__ is not None:  # the reason says all that is ours; what went wrong below it is for the log
+            traceback.print_exception(error.__cause__)
+        messages.write(ends.said, "failed", _told(error, settings).reason)
+    except MemoryError:
+        reason = CompilationError(f"the compiler ran out of memory; {MORE_MEMORY}").reason
+        messages.write(ends.said, "failed", reason)
+    except Exception as error:
+        traceback.print_exc()
+        failure = InternalError(f"{type(error).__name__}: {error}")
+        failure.__cause__ = error
+        messages.write(ends.said, "failed", _told(failure, settings).reason)
 
-    def before_upload(self) -> None:
-        """Returns once the supervisor agrees to the upload."""
-        self.tell("ready")
-        self._wait_for(GO)
 
-    def _wait_for(self, word: bytes) -> None:
-        if not os.read(self._go, len(word)):
-            os._exit(1)  # the monitor is gone
+def _confine(work: Path, settings: Settings, ends: Ends) -> None:
+    """A session of its own, limits in force, nothing open but `ends`, the sandbox on. Raises OSError."""
+    process_tree.die_with_parent()
+    os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    limits.apply(settings)
+    confinement.close_all_but((ends.start, ends.said, ends.artifact))
+    confinement.furnish(work)
+    more = confinement.python_rules() if settings.tune_seconds else []
+    if (dumps := _dumps(work, settings)) is not None:
+        dumps.mkdir(parents=True, exist_ok=True)
+        more.append(Rule(dumps, WORK))
+    confinement.apply(work, settings.sandbox, more)
+
+
+def _dumps(work: Path, settings: Settings) -> Path | None:
+    """Folder for the IR of this job, None if it is not to be written."""
+    return settings.dump_ir / work.parent.name if settings.dump_ir else None
+
+
+def _made(request: JsonObject, work: Path, settings: Settings, ends: Ends) -> tuple[str, JsonObject]:
+    """The message of what was made; the artifact is in its file. Raises what a compilation raises."""
+    from neo_compiler import ir_dump, job_log, pipeline
+    from neo_compiler.compilation import Compilation, CompilationContext
+
+    def report(step: str) -> None:
+        write_log(f"step: {step}")
+        messages.write(ends.said, "step", step)
+
+    own = settings.model_copy(update={"cache_dir": work})  # where the courier has put what was tuned before
+    context = CompilationContext(work, "", own, report, before_upload=lambda: None)
+    with job_log.written_to(write_log):
+        compilation = Compilation.prepare(request, context)
+        with ir_dump.dumping_to(_dumps(work, settings)):
+            pipeline.make(compilation)
+    _copy(compilation.archive, ends.artifact)
+    return "made", _summary(compilation)
+
+
+def _summary(made: Compilation) -> JsonObject:
+    tuned = [
+        {name: getattr(entry, name) for name in messages.Tuned.model_fields} for entry in made.tuning.database.added
+    ]
+    return {"digest": made.digest, "derived": made.derived, "tuned": tuned, "complete": made.tuning.complete}
+
+
+def _copy(source: Path, target: int) -> None:
+    with source.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            data = memoryview(chunk)
+            while data:
+                data = data[os.write(target, data) :]
+
+
+def _told(error: CompileError, settings: Settings) -> CompileError:
+    """The error, with a hint where the sandbox is behind it."""
+    if settings.sandbox == confinement.OFF or not confinement.refused(error):
+        return error
+    return type(error)(f"{error}: {confinement.REFUSAL}")
 
 
 def write_log(line: str) -> None:
@@ -64,49 +130,3 @@ def write_log(line: str) -> None:
     data = memoryview(f"{line}\n".encode("utf-8", "backslashreplace"))
     while data:
         data = data[os.write(LOG, data) :]
-
-
-def confine(go: int, log: Connection, settings: Settings) -> None:
-    """Makes this process the compiler: a session of its own, its output into `log`, limits in force."""
-    process_tree.die_with_parent()
-    os.setsid()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a descriptor is wanted, not a path
-        os.dup2(nothing.fileno(), 0)
-    os.dup2(log.fileno(), 1)
-    os.dup2(log.fileno(), 2)
-    log.close()
-    os.set_inheritable(go, False)
-    limits.apply(settings)
-
-
-def run(
-    job_id: JobId, request: JsonObject, work_dir: Path, settings: Settings, owner: str, line: SupervisorLine
-) -> None:
-    """Compiles and reports "done" with a CompilationResult, or "failed" with the FailureReason."""
-    tell = line.tell
-    try:
-        from neo_compiler import job_log, pipeline
-        from neo_compiler.compilation import CompilationContext
-
-        context = CompilationContext(
-            work_dir=work_dir,
-            region=job_id.scope.region,
-            settings=settings,
-            report=line.step,
-            before_upload=line.before_upload,
-            owner=owner,
-        )
-        with job_log.written_to(write_log):
-            result = pipeline.run(request, context)
-        tell("done", asdict(result))
-    except CompileError as error:
-        if error.__cause__ is not None:  # the reason says all that is ours; what went wrong below it is for the log
-            traceback.print_exception(error.__cause__)
-        tell("failed", error.reason)
-    except MemoryError:
-        tell("failed", CompilationError(f"the compiler ran out of memory; {MORE_MEMORY}").reason)
-    except Exception as error:
-        traceback.print_exc()
-        tell("failed", InternalError(f"{type(error).__name__}: {error}").reason)

@@ -1,8 +1,10 @@
 """One process tree per compilation, killed as a unit.
 
-    worker -> the process to fork from -> monitor -> compiler (compile_child) -> whatever that starts
+    worker -> the process to fork from -> monitor -> compiler (compile_child), in the sandbox -> whatever that starts
+                                                  -> courier: S3, cache, tuning database
 
-The supervisor's end of it: three pipes, `orders` to the monitor, `events` and `log` from the compiler.
+The supervisor's end of it are pipes: `orders` to the monitor, `events` from the courier, `log` from all of them, and
+`trust`, by which the courier gets the worker's environment and settings.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import json
 import os
 import signal
 from functools import lru_cache
-from multiprocessing.context import BaseContext, ForkServerContext, SpawnContext
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext, ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -20,8 +23,10 @@ from typing import Any
 from neo_workers.jobs import JobId, JobResult, JsonObject
 from neo_workers.sandbox import process_tree, task_limit
 from neo_workers.settings import Settings
-from neo_workers.worker import compile_child, monitor
+from neo_workers.worker import monitor
+from neo_workers.worker.messages import GO
 
+CLEAN = "neo_workers.worker.clean_start"
 PRELOAD = ["neo_workers.worker.preload"]
 MAX_EVENT_BYTES = 1 << 20
 MONITOR_SECONDS = 3.0
@@ -30,12 +35,10 @@ MONITOR_SECONDS = 3.0
 
 @lru_cache(maxsize=2)
 def _context(prefork: bool) -> BaseContext:
-    """Where children come from. With `prefork` they fork from a process that has TVM loaded and never ran a kernel:
-    TVM's thread pool does not survive a fork."""
-    if not prefork:
-        return SpawnContext()
+    """Where children come from: a process with a clean environment. With `prefork` it has TVM loaded, and never ran a
+    kernel: TVM's thread pool does not survive a fork."""
     context = ForkServerContext()
-    context.set_forkserver_preload(PRELOAD)
+    context.set_forkserver_preload([CLEAN, *(PRELOAD if prefork else [])])
     return context
 
 
@@ -49,21 +52,23 @@ def warm_up(settings: Settings) -> None:
 
 
 class CompileProcess:
-    """A compile under way, seen from its supervisor."""
+    """A compile under way, seen from its supervisor. `settings` are all of the worker's."""
 
     def __init__(self, job_id: JobId, request: JsonObject, work_dir: Path, settings: Settings, owner: str = "") -> None:
         context = _context(settings.prefork)
         their_orders, self._orders = context.Pipe(duplex=False)
+        their_trust, trust = context.Pipe(duplex=False)
         self.events, their_events = context.Pipe(duplex=False)
         self.log, their_log = context.Pipe(duplex=False)
         self._heard = b""  # the beginning of an event whose end is still to come
-        theirs = (their_orders, their_events, their_log)
-        arguments = (str(job_id), request, str(work_dir), settings, owner, *theirs)
+        theirs = (their_orders, their_events, their_log, their_trust)
+        arguments = (str(job_id), request, str(work_dir), settings.for_compiler(), owner, *theirs)
         process: Any = context.Process  # type: ignore[attr-defined]
         self.process: BaseProcess = process(target=monitor.main, args=arguments, daemon=True, name=f"compile {job_id}")
         self.process.start()
         for end in theirs:
             end.close()
+        _hand_over(trust, settings)
 
     def read_events(self) -> list[tuple[str, Any]]:
         """The events that have come, (kind, value) each; waits for nothing but a first byte.
@@ -81,7 +86,7 @@ class CompileProcess:
     def allow_upload(self) -> None:
         """Lets the child go on behind its before_upload()."""
         with contextlib.suppress(OSError):
-            os.write(self._orders.fileno(), compile_child.GO)
+            os.write(self._orders.fileno(), GO)
 
     def kill(self) -> None:
         """Ends the compiler and everything it started, at once."""
@@ -109,6 +114,15 @@ class CompileProcess:
     def exit_code(self) -> int | None:
         """The compiler's exit status, -N for signal N, None while it runs."""
         return self.process.exitcode
+
+
+def _hand_over(trust: Connection, settings: Settings) -> None:
+    """Gives the courier, behind the compiler's fork, what a compiler must not know."""
+    given = {"environment": dict(os.environ), "settings": settings.model_dump(mode="json")}
+    data = memoryview(json.dumps(given).encode())
+    with trust, contextlib.suppress(OSError):  # it has ended already
+        while data:
+            data = data[os.write(trust.fileno(), data) :]
 
 
 def _event(line: bytes) -> tuple[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import sys
@@ -14,12 +15,13 @@ from pathlib import Path
 
 from neo_workers.observability import log_setup, tracing
 from neo_workers.queue import reaper, routing
-from neo_workers.sandbox import task_limit
+from neo_workers.sandbox import confinement, task_limit
 from neo_workers.settings import Settings, get_settings
 from neo_workers.store import worker_registry
 from neo_workers.store.store import Store
 from neo_workers.worker import artifact_cleanup, compile_process
 
+log = logging.getLogger(__name__)
 LOCK = "in-use"
 LEAVE_SECONDS = 10.0
 """How long a worker that was told to end tries to requeue its jobs."""
@@ -36,6 +38,7 @@ def main() -> None:
     # containers run as root; Celery's warning is about pickled messages, which are not accepted here
     warnings.filterwarnings("ignore", message="You're running the worker with superuser")
     vars(sys)["__stdout__"] = None  # Celery would print shutdown messages there, between JSON lines
+    _check_sandbox(settings)
     work_root, lock = _own_folder(_work_parent(settings))
     task_limit.sweep_all()
     if settings.cache_dir is None and settings.data_dir is None:  # a cache for this worker only
@@ -45,6 +48,15 @@ def main() -> None:
     finally:
         shutil.rmtree(work_root, ignore_errors=True)
         os.close(lock)
+
+
+def _check_sandbox(settings: Settings) -> None:
+    """Says what compiles are not held by. Raises SystemExit where that must not be."""
+    try:
+        if text := confinement.check(settings.sandbox):
+            log.warning("%s (NEO_EMULATOR_SANDBOX=%s, docs/explanation/sandbox.md)", text, settings.sandbox)
+    except confinement.SandboxError as error:
+        raise SystemExit(f"{error} (NEO_EMULATOR_SANDBOX=required)") from error
 
 
 def _own_folder(parent: Path) -> tuple[Path, int]:

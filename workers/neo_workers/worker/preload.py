@@ -9,7 +9,7 @@ import signal
 
 from neo_compiler import pipeline
 from neo_workers.settings import get_settings
-from neo_workers.worker import compile_process  # noqa: F401 - where a child begins
+from neo_workers.worker import compile_process, courier  # noqa: F401 - where children begin
 
 _LOOK_SECONDS = 0.2
 _worker = os.getppid()

@@ -1,0 +1,204 @@
+"""The sandbox of the compile child: what a model's code, should it run, can reach is its own job's folder.
+
+Three layers of the kernel's, which nothing can take off again: no_new_privs without capabilities, Landlock, seccomp.
+They are put on after the fork and before the first byte of the model is read. docs/explanation/sandbox.md says what
+they hold. Imports no settings and no compiler.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import glob
+import importlib.util
+import os
+import struct
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from neo_workers.sandbox import landlock, seccomp, syscalls
+from neo_workers.sandbox.landlock import READ, READ_WRITE, RUN, WORK, Rule
+
+AUTO, REQUIRED, OFF = "auto", "required", "off"
+"""Values of the setting: what the kernel has; all or nothing is compiled; nothing."""
+
+REFUSAL = (
+    "the compiler's sandbox refused that: a model may use the files of its own job alone, no network and no other "
+    "process (docs/explanation/sandbox.md)"
+)
+_SYSTEM = ("/usr/lib", "/lib", "/lib64", "/usr/lib64", "/usr/local/lib", "/nix/store")
+_FACTS = (
+    *("/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom", "/dev/random", "/dev/zero"),
+    *("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu", "/sys/devices/system/node"),
+)
+_OWN = ("neo_workers", "neo_compiler", "neo_targets")
+_LOADERS = ("/lib*/ld-linux*", "/lib/*/ld-linux*", "/usr/lib*/ld-linux*", "/lib/ld-musl*")
+_PR_SET_NO_NEW_PRIVS, _CAPABILITY_VERSION_3 = 38, 0x20080522
+
+ENVIRONMENT = {
+    "PATH": "",  # nothing that could be run lies anywhere
+    "LANG": "C.UTF-8",
+    "USER": "neo",
+    "LOGNAME": "neo",
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "JOBLIB_MULTIPROCESSING": "0",  # it would look for semaphores, and warn
+}
+KEPT = (
+    *("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PYTHONNOUSERSITE", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
+    *("LD_PRELOAD", "TZ", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TVM_NUM_THREADS"),
+    *("FAKETIME_TIMESTAMP_FILE", "FAKETIME_NO_CACHE"),
+)
+"""Variables of the worker that compiles see, too: how Python and its libraries are started, not who is served."""
+
+OF_S3 = ("NEO_EMULATOR_S3_ENDPOINT_URL", "NEO_EMULATOR_REGION")
+"""What a courier's client for S3 is made for, before the fork."""
+
+
+@dataclass(frozen=True)
+class Strength:
+    """What this kernel can hold."""
+
+    landlock_abi: int
+    seccomp: bool
+
+    @property
+    def lacks(self) -> list[str]:
+        """What is missing of the whole sandbox, and what that leaves open; [] where nothing is."""
+        found = []
+        if self.landlock_abi < landlock.LEAST_ABI:
+            what = f"Landlock {landlock.LEAST_ABI}" if self.landlock_abi else "Landlock"
+            found.append(f"the kernel has no {what}: what the worker may read, a hostile model may, too")
+        if not self.seccomp:
+            found.append("the kernel takes no seccomp filter: a hostile model has the network")
+        return found
+
+
+class SandboxError(RuntimeError):
+    """The sandbox is required and this machine cannot hold it; the text says what is missing."""
+
+
+def check(mode: str) -> str:
+    """What a worker has to say of its sandbox at its start, "" where it holds. Raises SandboxError."""
+    lacks = "; ".join(strength().lacks)
+    if mode == OFF:
+        return "the sandbox is off: a model that runs code has all rights of this worker"
+    if lacks and mode == REQUIRED:
+        raise SandboxError(f"the sandbox cannot be had here: {lacks}")
+    return f"compiles are not in the whole sandbox: {lacks}" if lacks else ""
+
+
+def strength() -> Strength:
+    """What the kernel says that it can do."""
+    return Strength(landlock.abi(), seccomp.available())
+
+
+@lru_cache(maxsize=1)
+def readable() -> tuple[Rule, ...]:
+    """What any compile reads of this machine: interpreter, packages, system libraries, the linker, facts of the CPU.
+
+    To be asked first before multiprocessing adds the worker's own folder to sys.path; see `prepare`.
+    """
+    places = [sys.prefix, sys.base_prefix, *filter(_holds_packages, sys.path), *_SYSTEM, *_FACTS]
+    for package in _OWN:
+        if spec := importlib.util.find_spec(package):
+            places += spec.submodule_search_locations or ()
+    rules = [Rule(Path(place), READ) for place in dict.fromkeys(places)]
+    if spec := importlib.util.find_spec("ziglang"):
+        folders = spec.submodule_search_locations or ()
+        rules += [Rule(Path(folder, name), RUN) for folder in folders for name in ("zig", "zig.exe")]
+    return (*rules, Rule(Path(os.devnull), READ_WRITE))
+
+
+def prepare() -> None:
+    """Makes, before any fork, what `apply` needs: sys.path is still our own then, and it saves each child 2 ms."""
+    readable()
+    has = strength()
+    if has.seccomp and has.landlock_abi >= 6:
+        seccomp.program(has.landlock_abi)
+
+
+def _holds_packages(entry: str) -> bool:
+    """Whether an entry of sys.path may be read: not the folder we were started in, and none with a home in it."""
+    path = Path(entry)
+    return path.is_absolute() and path.exists() and not Path(os.path.expanduser("~")).is_relative_to(path)  # noqa: PTH111
+
+
+def python_rules() -> list[Rule]:
+    """What is run where a compile starts Python once more, to time kernels; it can do no more than the compile can."""
+    loaders = [name for pattern in _LOADERS for name in glob.glob(pattern)]  # noqa: PTH207 - the pattern is absolute
+    return [Rule(Path(name).resolve(), RUN) for name in (sys.executable, *loaders)]
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment of what compiles are forked from: what a process was started with stays readable in it."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    kept |= {name: os.environ[name] for name in OF_S3 if name in os.environ}
+    return {**kept, "PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONUTF8": "1"}
+
+
+def furnish(work: Path) -> None:
+    """Gives this process the environment of a compile: home and temporary folder in `work`, where it then is."""
+    for name in ("home", "tmp"):
+        (work / name).mkdir(exist_ok=True, mode=0o700)
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept, **ENVIRONMENT, HOME=str(work / "home"), TMPDIR=str(work / "tmp"))
+    tempfile.tempdir = None  # what we were forked from may have chosen one
+    os.chdir(work)
+
+
+def close_all_but(keep: Iterable[int]) -> None:
+    """Closes every descriptor from 3 up that is not in `keep`."""
+    kept = set(keep)
+    for name in os.listdir("/proc/self/fd" if sys.platform == "linux" else "/dev/fd"):  # noqa: PTH208
+        if int(name) > 2 and int(name) not in kept:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+
+
+def apply(work: Path, mode: str, more: Iterable[Rule] = ()) -> None:
+    """Confines this process, which has one thread, to `work`; `more` are rules beside the usual ones.
+
+    Raises OSError where the sandbox cannot be put on, with mode "required" also where any of it is missing.
+    """
+    if mode == OFF:
+        return
+    has = strength()
+    if mode == REQUIRED and has.lacks:
+        raise OSError(errno.ENOSYS, "; ".join(has.lacks))
+    if sys.platform != "linux":
+        return
+    if len(os.listdir("/proc/self/task")) != 1:  # noqa: PTH208 - up to ABI 7 Landlock is one thread's
+        raise OSError(errno.EBUSY, "other threads would stay outside of the sandbox")
+    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _drop_capabilities()
+    if has.landlock_abi:
+        landlock.restrict([*readable(), Rule(Path("/proc/self"), READ), Rule(work, WORK), *more])
+    if has.seccomp:
+        seccomp.apply(has.landlock_abi)
+
+
+def _drop_capabilities() -> None:
+    """None are left; no_new_privs keeps them from coming back with the next program."""
+    with contextlib.suppress(KeyError):  # an architecture whose numbers we do not know
+        header, nothing = struct.pack("Ii", _CAPABILITY_VERSION_3, 0), bytes(24)
+        ctypes.CDLL(None).syscall(seccomp.number(syscalls.CAPSET), header, nothing)
+
+
+def refused(error: BaseException | None) -> bool:
+    """Whether the kernel's refusal is behind an error, also where a library has made a text of it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, PermissionError) or any(text in str(error) for text in _REFUSALS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+_REFUSALS = (os.strerror(errno.EPERM), os.strerror(errno.EACCES))
