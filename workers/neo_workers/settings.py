@@ -84,6 +84,16 @@ class Settings(CompilerSettings):
         description="Folder of scripts (*.sh, *.py) to run, in order of their names, when the emulator is ready.",
     )
 
+    # which host names and web pages
+    hosts: str = Field(
+        default="",
+        description="More host names to answer to, and S3 buckets below them: one,two. *: all. Others: 421.",
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Origins whose pages may call the emulator, besides this machine's: https://a,http://b:3000 or *.",
+    )
+
     # authentication
     auth: Literal["none", "sigv4"] = Field(
         default="none", description="sigv4: refuse requests that are not signed with a known key."

@@ -12,6 +12,7 @@ from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplic
 from neo_emulator.aws import moto_buffers
 from neo_emulator.aws.moto_errors import SERVICE
 from neo_emulator.aws.s3 import payload
+from neo_emulator.aws.s3.addressing import to_path_style
 from neo_emulator.aws.signing.judged import JUDGED, Judged
 from neo_emulator.protocol.errors import ServiceError
 
@@ -48,6 +49,7 @@ class Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(_create_app)
         moto_buffers.install()
+        werkzeug_app.DISABLE_GLOBAL_CORS = True  # the gateway's handlers say which pages may read an answer
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """moto's answer. Raises what moto raises, and ServiceError for a body of S3's that is not what it claims."""
@@ -58,6 +60,8 @@ class Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
             raise ServiceError("AccessDenied", "Access Denied", 403)
         if app.service == "s3":
             payload.settle(environ)
+            if judged is None and ".s3-accesspoint." not in str(environ.get("HTTP_HOST")):
+                to_path_style(environ)
         answer: Iterable[bytes] = app(environ, start_response)
         if environ.get("PATH_INFO") == RESET_PATH:
             moto_buffers.forget_instances()

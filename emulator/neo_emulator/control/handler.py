@@ -28,6 +28,12 @@ MOST_SECONDS = 28 * 86_400
 Answer = Callable[[WSGIEnvironment], Response]
 
 
+def is_control(environ: WSGIEnvironment) -> bool:
+    """Whether a request is for the emulator's own addresses or moto's, below /_neo and /moto-api."""
+    path = str(environ.get("PATH_INFO", ""))
+    return path.startswith((PREFIX, "/moto-api")) or path == PREFIX.rstrip("/")
+
+
 class Control:
     """A handler for /_neo/ and for moto's reset, which it extends; it declines (None) all other requests."""
 

@@ -1,7 +1,8 @@
 """The API (read this first): a request passes through one list of handlers; the first that returns a response wins.
 
-    Preflight   CORS preflight requests (cors.py, which also adds CORS headers to every response)
+    Origin      refuses foreign hosts, and changes by pages of other sites
     Auth        with NEO_EMULATOR_AUTH=sigv4 only: refuses requests that are not signed with a known key
+    Cors        CORS preflight requests; also adds CORS headers to responses
     Dashboard   /_neo/ and the pages below it, as HTML and as JSON
     Control     /_neo/health, ready, metrics, reset, pace, faults
     SageMaker   the compilation-job operations (operations.py), by X-Amz-Target, signed or not
@@ -22,13 +23,15 @@ from neo_emulator.aws.moto import Moto, keep_underscores
 from neo_emulator.aws.moto_errors import error_response
 from neo_emulator.control.dashboard.handler import Dashboard
 from neo_emulator.control.handler import Control
-from neo_emulator.gateway import cors
 from neo_emulator.gateway.auth import Auth
+from neo_emulator.gateway.cors import Cors
+from neo_emulator.gateway.origin import Origin
 from neo_emulator.gateway.unroutable import Unroutable
 from neo_emulator.http.errors import RequestError
 from neo_emulator.http.request import HEADERS
 from neo_emulator.protocol import aws_json, service_model
 from neo_emulator.protocol.errors import ServiceError
+from neo_emulator.protocol.hosts import Hosts
 from neo_emulator.protocol.request_context import context_of, new_request_id
 from neo_emulator.sagemaker.notifications import Notifications
 from neo_emulator.sagemaker.operations import Publish
@@ -44,9 +47,19 @@ Handler = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes] | None]
 class Application:
     """The endpoint as one WSGI application."""
 
-    def __init__(self, handlers: list[Handler], moto: Moto, notifications: Notifications, control: Control) -> None:
+    def __init__(
+        self,
+        handlers: list[Handler],
+        moto: Moto,
+        notifications: Notifications,
+        control: Control,
+        cors: Cors,
+        hosts: Hosts,
+    ) -> None:
         self.handlers = handlers
         self.control = control
+        self.cors = cors
+        self.hosts = hosts
         self.moto = moto  # the last handler, which never declines
         self.notifications = notifications
         self.admin_token = ""  # for control addresses, where signatures are verified
@@ -55,7 +68,7 @@ class Application:
         """The response of the first handler that does not decline."""
         if HEADERS in environ:
             keep_underscores(environ, dict(environ[HEADERS]))
-        start_response = cors.allowing(environ, start_response)
+        start_response = self.cors.allowing(environ, start_response)
         for handler in self.handlers:
             body = handler(environ, start_response)
             if body is not None:
@@ -89,15 +102,18 @@ def create_app(settings: Settings, store: Store, publish: Publish | None = None)
     admin_token = settings.admin_token or token_urlsafe(24)
     verifier = Auth(settings, services.secret_of, services.public_access, admin_token)
     auth = [verifier] if settings.auth == "sigv4" else []
+    cors = Cors(settings.cors_origins, services.has_cors_rules)
+    hosts = Hosts(settings.hosts.split(","))
     handlers: list[Handler] = [
+        Origin(hosts, cors),
         *auth,
-        cors.Preflight(services.has_cors_rules),
+        cors,
         Dashboard(settings, store, control, moto),
         control,
         SageMaker(settings, store, publish or JobPublisher(settings), moto.scope, services),
         Tagging(store, moto, moto.scope),
         Unroutable(moto.answers_unsigned),
     ]
-    app = Application(handlers, moto, Notifications(settings, store, services), control)
+    app = Application(handlers, moto, Notifications(settings, store, services), control, cors, hosts)
     app.admin_token = admin_token if auth else ""
     return app

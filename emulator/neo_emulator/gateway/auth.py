@@ -98,7 +98,7 @@ class Auth:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
         """An error response in the caller's protocol, or None for a request that is allowed."""
         environ.pop(payload.VERIFIER, None)
-        control = _is_control(environ)
+        control = handler.is_control(environ)
         if control:
             answer = self._as_admin(environ)
             if isinstance(answer, Response):
@@ -167,12 +167,6 @@ class Auth:
 
     def _is_token(self, text: str) -> bool:
         return hmac.compare_digest(text.encode(), self._admin_token.encode())
-
-
-def _is_control(environ: WSGIEnvironment) -> bool:
-    """Whether a request is for a control address; below a bucket's own host there are none."""
-    path = str(environ.get("PATH_INFO", ""))
-    return path.startswith((handler.PREFIX, "/moto-api")) or path == handler.PREFIX.rstrip("/")
 
 
 def _fault(claimed: judged.Signature, secret: str, token: str, environ: WSGIEnvironment) -> int | None:

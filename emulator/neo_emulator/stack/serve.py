@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from neo_emulator.http import address
 from neo_emulator.http.limits import Limits
@@ -189,6 +190,7 @@ def _serve_api(
     tls, trust = _tls(settings, run_dir)
     store = Store(settings)
     app = create_app(settings, store)
+    app.hosts.add(urlsplit(url).hostname or "localhost")
     if app.admin_token and not settings.admin_token:
         log.warning("admin token for /_neo/ and /moto-api/: %s", app.admin_token)
     app.control.trouble = lambda: next((process.trouble for process in processes if process.name == "worker"), "")

@@ -1,17 +1,18 @@
-"""The bucket, key and IAM action of an S3 request.
+"""The bucket and the key of an S3 request.
 
-Source: "Virtual hosting of buckets" and "Actions, resources, and condition keys for Amazon S3".
+Source: "Virtual hosting of buckets" of the S3 user guide.
 """
 
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
+from functools import lru_cache
+from urllib.parse import quote, unquote
 from wsgiref.types import WSGIEnvironment
 
-_ADDRESS = re.compile(r"\[.*\]|[0-9.]+")
+from neo_emulator.protocol.hosts import VIRTUAL_BUCKET, Hosts
+
 _SPLITS = re.compile("response-[a-z-]+=[^&]*%0[AaDd]")
-_ENDPOINT = re.compile(r"s3[.-]")  # s3.amazonaws.com, s3.us-west-2.amazonaws.com, s3-eu-west-1.amazonaws.com
 
 
 def bucket_and_key(environ: WSGIEnvironment) -> tuple[str, str]:
@@ -25,11 +26,30 @@ def bucket_and_key(environ: WSGIEnvironment) -> tuple[str, str]:
 
 def bucket_of_host(environ: WSGIEnvironment) -> str:
     """The bucket of a virtual-hosted-style request, "" for a path-style one. A host without a dot has no bucket."""
-    host = str(environ.get("HTTP_HOST", "")).rpartition("@")[2]
-    name = host if host.endswith("]") else host.partition(":")[0] if host.count(":") < 2 else host
-    if "." not in name or _ADDRESS.fullmatch(name) or _ENDPOINT.match(name):
-        return ""
-    return re.split(r"\.s3[.-]", name, maxsplit=1)[0] if re.search(r"\.s3[.-]", name) else name.partition(".")[0]
+    if VIRTUAL_BUCKET in environ:
+        return str(environ[VIRTUAL_BUCKET])
+    return _hosts().bucket(str(environ.get("HTTP_HOST", "")))
+
+
+@lru_cache(maxsize=1)
+def _hosts() -> Hosts:
+    return Hosts()
+
+
+def to_path_style(environ: WSGIEnvironment) -> None:
+    """Puts the bucket of a virtual-hosted-style request into its path, so that nobody looks for one in the Host."""
+    bucket = bucket_of_host(environ)
+    if bucket:
+        path = str(environ.get("RAW_URI") or quote(str(environ.get("PATH_INFO", "/"))))
+        environ["RAW_URI"] = f"/{quote(bucket, safe='')}{path if path.startswith('/') else '/' + path}"
+        environ["PATH_INFO"] = f"/{bucket}{environ.get('PATH_INFO', '/')}"
+    use_own_host(environ)
+
+
+def use_own_host(environ: WSGIEnvironment) -> None:
+    """Gives a path-style request a Host without a bucket."""
+    environ["HTTP_HOST"] = f"localhost:{environ.get('SERVER_PORT', 80)}"
+    environ[VIRTUAL_BUCKET] = ""
 
 
 def splits_headers(environ: WSGIEnvironment) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote, unquote_plus
 from wsgiref.types import WSGIEnvironment
 
-from neo_emulator.aws.s3.addressing import bucket_and_key
+from neo_emulator.aws.s3.addressing import bucket_and_key, use_own_host
 from neo_emulator.aws.signing import sigv2, sigv4
 from neo_emulator.protocol.request_context import authorize, replace_body
 
@@ -116,8 +116,7 @@ def rebuild(environ: WSGIEnvironment, claimed: Signature | None, region: str) ->
         if claimed is None:
             action, query = _open_to_all(environ, bucket, key, query)
         path = "/" + quote(bucket, safe="") + (f"/{quote(key, safe='/~')}" if key else "")
-        environ["HTTP_HOST"] = f"localhost:{environ.get('SERVER_PORT', 80)}"
-        environ["neo_emulator.virtual_bucket"] = ""
+        use_own_host(environ)
     else:
         path = str(environ.get("RAW_URI") or quote(str(environ.get("PATH_INFO", "/")))).partition("?")[0]
     _write(environ, path, query)

@@ -8,6 +8,8 @@ from unittest.mock import Mock, create_autospec
 import pytest
 
 from neo_emulator.gateway.app import Application, create_app
+from neo_emulator.gateway.cors import Cors
+from neo_emulator.protocol.hosts import Hosts
 from neo_workers.settings import Settings
 from neo_workers.store.store import Store
 
@@ -38,9 +40,8 @@ def test_the_first_handler_that_responds_wins(make_environ: Any, send: Any) -> N
 
         return handle
 
-    app = Application(
-        [handler("a", None), handler("b", [b"b"]), handler("c", [b"c"])], handler("moto", [b"moto"]), Mock(), Mock()
-    )
+    handlers = [handler("a", None), handler("b", [b"b"]), handler("c", [b"c"])]
+    app = Application(handlers, handler("moto", [b"moto"]), Mock(), Mock(), Cors("", lambda _: False), Hosts())
     assert send(app, make_environ())[2] == b"b"
     assert asked == ["a", "b"]
     app.handlers = app.handlers[:1]
