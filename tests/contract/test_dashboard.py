@@ -198,4 +198,4 @@ def test_artifacts_are_not_given_to_those_who_do_not_sign(redis_url: str) -> Non
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{url}{FOLDER}:job/artifact", timeout=60)
         refused.value.close()
-    assert refused.value.code == 404
+    assert refused.value.code == 403
