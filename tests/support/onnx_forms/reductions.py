@@ -9,6 +9,7 @@ from support.onnx_forms.choices import choices
 from support.onnx_forms.form import Array, Form, Operator, ints
 
 AXES: tuple[tuple[int, ...] | None, ...] = (None, (0,), (1,), (2,), (0, 2), (2, 0), (0, 1, 2), (-1,), (-2, 0))
+INFINITE = np.array([[-np.inf, 1, 2], [-np.inf] * 3], "float32")
 POSITIVE = ("ReduceLogSum",)
 
 
@@ -43,7 +44,7 @@ def _reduce(op: Operator) -> Iterator[Form]:
     if op.name in ("ReduceLogSumExp", "ReduceMax", "ReduceMin", "ReduceMean"):
         yield from op.form(large, *inputs, fixed=[1], note="edges", **attributes)
         yield from op.form(
-            np.array([[-np.inf, 1, 2], [-np.inf] * 3], "float32"), *inputs, fixed=[1], note="infinite", **attributes
+            -INFINITE if op.name == "ReduceMin" else INFINITE, *inputs, fixed=[1], note="infinite", **attributes
         )
 
 
@@ -59,6 +60,9 @@ def _arg(op: Operator) -> Iterator[Form]:
             for last in choices(op.name, "select_last_index"):
                 yield from op.form(ties, axis=axis, keepdims=keepdims, select_last_index=last, note="ties")
     yield from op.form(op.real(1, 1), axis=1)
+    infinite = INFINITE if op.name == "ArgMax" else -INFINITE
+    for last in (None, *choices(op.name, "select_last_index")):
+        yield from op.form(infinite, axis=1, select_last_index=last, note="infinite")
 
 
 def _softmax(op: Operator) -> Iterator[Form]:
@@ -75,6 +79,7 @@ def _softmax(op: Operator) -> Iterator[Form]:
         yield from op.form(np.array([[-np.inf, 1, 2], [0, -np.inf, -np.inf]], "float32"), axis=1, note="infinite")
     else:
         yield from op.form(op.whole(4, 6, low=0, high=3).astype("float32"), axis=1, note="ties")
+        yield from op.form(INFINITE, axis=1, note="infinite")
 
 
 def _cumulated(op: Operator) -> Iterator[Form]:

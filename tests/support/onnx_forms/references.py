@@ -10,8 +10,9 @@ import numpy as np
 import onnxruntime
 from onnx import version_converter
 from onnx.reference import ReferenceEvaluator
+from support.onnx_forms.by_text import TEXTS
 from support.onnx_forms.form import Array, Form
-from support.onnx_forms.renewed import RENEWALS, TEXTS
+from support.onnx_forms.renewed import RENEWALS
 
 from neo_compiler.frontends.onnx.reference import session
 
@@ -39,39 +40,40 @@ def _plain(form: Form) -> bool:
     return {*form.attributes} == {"hidden_size"} and len(form.inputs) <= 4
 
 
-EXCEPTIONS: dict[str, tuple[Callable[[Form], bool], tuple[str, ...]]] = {
-    # its evaluator leaves out lengths, activations and clipping
-    **dict.fromkeys(("GRU", "LSTM", "RNN"), (lambda form: not _plain(form), (RUNTIME, RENEWED))),
+def _always(form: Form) -> bool:
+    return True
+
+
+EXCEPTIONS: tuple[tuple[tuple[str, ...], Callable[[Form], bool], tuple[str, ...]], ...] = (
+    # the evaluator leaves out lengths, activations and clipping
+    (("GRU", "LSTM", "RNN"), lambda form: not _plain(form), (RUNTIME, RENEWED)),
     # the converter gives it the bounds that opset 6 has without any
-    "Clip": (lambda form: form.opset < 6, (RENEWED, EVALUATOR)),
+    (("Clip",), lambda form: form.opset < 6, (RENEWED, EVALUATOR)),
     # the evaluator does not saturate what no integer holds
-    "QuantizeLinear": (lambda form: form.note == "edges", (RUNTIME, RENEWED)),
+    (("QuantizeLinear",), lambda form: form.note == "edges", (RUNTIME, RENEWED)),
     # ONNX Runtime's is infinite for great values
-    "ReduceLogSumExp": (lambda form: form.note == "edges", (EVALUATOR, RUNTIME)),
+    (("ReduceLogSumExp",), lambda form: form.note == "edges", (EVALUATOR, RUNTIME)),
     # ONNX: the result is input times stride; ONNX Runtime makes less of kernels that are smaller than the stride
-    "ConvTranspose": (lambda form: _same(form) and "output_shape" not in form.attributes, (EVALUATOR, RUNTIME)),
+    (("ConvTranspose",), lambda form: _same(form) and "output_shape" not in form.attributes, (EVALUATOR, RUNTIME)),
     # the evaluator joins the values of the rounds, where ONNX gives them an axis of their own
-    "Loop": (lambda form: True, (RUNTIME, RENEWED, CONVERTED)),
-    # it reads beyond the image in the last window of ceil_mode, and ONNX Runtime has no float64
-    "LpPool of float64": (lambda form: "ceil_mode" in form.attributes, (RUNTIME,)),
+    (("Loop",), _always, (RUNTIME, RENEWED, CONVERTED)),
     # the evaluator takes the batch for the channels
-    "LRN": (lambda form: True, (RUNTIME, TEXT)),
+    (("LRN",), _always, (RUNTIME, TEXT)),
     # ONNX: the result is input by stride; ONNX Runtime leaves the dilations out
-    **dict.fromkeys(("AveragePool", "LpPool", "MaxPool"), (_same_dilated, (EVALUATOR, RUNTIME))),
-    # ONNX Runtime's sums of several matrices saturate in 16 bits on a CPU without VNNI, whatever the session asks for
-    **dict.fromkeys(("MatMulInteger", "QLinearMatMul"), (lambda form: True, (EVALUATOR, RUNTIME))),
-}
-"""Where another reference counts than in ORDER, by operator: for which forms, and which references."""
+    (("MaxPool",), _same_dilated, (EVALUATOR, RUNTIME)),
+    (("AveragePool", "LpPool"), _same_dilated, (TEXT,)),
+    # the evaluator reads beyond the image in the last window of ceil_mode
+    (("LpPool",), _always, (RUNTIME, RENEWED, TEXT)),
+    # ONNX Runtime's products of several matrices saturate in 16 bits on a CPU without VNNI, whatever a session asks for
+    (("MatMulInteger", "QLinearMatMul"), _always, (EVALUATOR, RUNTIME)),
+)
+"""Where other references count than in ORDER: operators, for which forms, and which references."""
 
 
 def order(form: Form) -> tuple[str, ...]:
     """Those that may say what is right, the one that counts first."""
-    first = form.inputs[0] if form.inputs else None
-    for key in (f"{form.operator} of {getattr(first, 'dtype', None)}", form.operator):
-        applies, names = EXCEPTIONS.get(key, (lambda _: False, ORDER))
-        if applies(form):
-            return names
-    return ORDER
+    found = (names for operators, applies, names in EXCEPTIONS if form.operator in operators and applies(form))
+    return next(found, ORDER)
 
 
 def references(form: Form, model: Any) -> dict[str, list[Array]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from onnx import TensorProto
+from onnx import ModelProto, TensorProto
 from support.onnx_forms.form import Array, Form
 
 OPSET = 14
@@ -96,6 +96,14 @@ def _batch(form: Form) -> tuple[Form, Finish]:
     return replace(form, opset=OPSET, attributes=attributes), _same
 
 
+def _graphs(form: Form) -> tuple[Form, Finish]:
+    """The same graph."""
+    body = ModelProto()
+    body.CopyFrom(form.body)
+    body.opset_import[0].version = OPSET
+    return replace(form, opset=OPSET, body=body), _same
+
+
 RENEWALS: dict[str, Renewal] = {
     **dict.fromkeys(("Add", "And", "Div", "Equal", "Greater", "Less", "Mul", "Or", "Pow", "Sub", "Xor"), _broadcast),
     **dict.fromkeys(("GRU", "LSTM", "RNN"), _recurrent),
@@ -103,35 +111,10 @@ RENEWALS: dict[str, Renewal] = {
     "BatchNormalization": _batch,
     "Cast": _cast,
     "Clip": _clip,
+    "If": _graphs,
+    "Loop": _graphs,
     "PRelu": _slope,
     "Tile": _tile,
     "Upsample": _upsample,
 }
 """By operator, for its versions that ONNX Runtime lacks."""
-
-
-def _lrn(form: Form) -> Array:
-    """ONNX operators, LRN."""
-    x, size = form.inputs[0], form.attributes["size"]
-    assert x is not None
-    squares = np.square(x.astype("float64"))
-    sums = np.zeros_like(squares)
-    for c in range(x.shape[1]):
-        begin, end = max(0, c - (size - 1) // 2), min(x.shape[1] - 1, c + -(-(size - 1) // 2))
-        sums[:, c] = squares[:, begin : end + 1].sum(1)
-    alpha, beta, bias = (
-        form.attributes.get(key, value) for key, value in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1))
-    )
-    return (x / (bias + alpha / size * sums) ** beta).astype(x.dtype)
-
-
-def _batch_of_places(form: Form) -> Array:
-    """ONNX operators, BatchNormalization-7: with spatial 0 each place of an image has numbers of its own."""
-    x, scale, bias, mean, variance = (np.asarray(item, "float64") for item in form.inputs)
-    assert form.inputs[0] is not None and not form.attributes["spatial"]
-    made = (x - mean) / np.sqrt(variance + form.attributes.get("epsilon", 1e-5)) * scale + bias
-    return made.astype(form.inputs[0].dtype)
-
-
-TEXTS: dict[str, Callable[[Form], Array]] = {"BatchNormalization": _batch_of_places, "LRN": _lrn}
-"""By operator, what its text says, for what nothing else computes."""

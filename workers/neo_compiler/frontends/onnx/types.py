@@ -191,7 +191,7 @@ def _prelu(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list
 MAX_EYE = 1 << 20
 
 REWRITES: dict[str, Rewrite] = {
-    **dict.fromkeys(("Acos", "Acosh", "Asin", "Asinh", "Atan", "Cosh", "Shrink", "Sinh"), _in_float32),
+    **dict.fromkeys(("Acos", "Acosh", "Asin", "Asinh", "Atan", "Cosh", "Gelu", "Shrink", "Sinh"), _in_float32),
     "AffineGrid": _affine_grid,
     "DequantizeLinear": _dequantize_linear,
     "EyeLike": _eye_like,
