@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from support.onnx_forms.run import INVALID, NO_REFERENCE, REFUSED, RIGHT, UNNAMED, WRONG, Outcome
+from support.onnx_forms.run import CPU, INVALID, NO_REFERENCE, REFUSED, RIGHT, SCHEDULED, UNNAMED, WRONG, Outcome
 from support.onnx_forms.table import versions
 
 HEAD = """
@@ -17,7 +17,9 @@ of its inputs and odd sizes: models of one operator, made from the tables in `te
 compared with ONNX Runtime's, or with those of ONNX's evaluator where ONNX Runtime does not run the form.
 
 **{tried} forms tried: {right} right, {refused} refused by name, {wrong} wrong.** {without} more run in no reference.
-In {differ} forms the references differ from each other.
+In {differ} forms the references differ from each other. By the product's own passes and schedules for {cpu}, which
+{operators} operators have: {scheduled} forms, {scheduled_right} right, {scheduled_refused} refused by name,
+{scheduled_wrong} wrong.
 
 | operator | opsets | forms | right | what is refused |
 |---|---|---|---|---|
@@ -25,21 +27,32 @@ In {differ} forms the references differ from each other.
 MAX_REASONS, MAX_REASON = 3, 100
 
 
-def section(outcomes: Iterable[Outcome]) -> str:
-    """The counts, and a row per operator."""
+def section(outcomes: Iterable[Outcome], scheduled: Iterable[Outcome]) -> str:
+    """The counts, and a row per operator; `scheduled` are compiled by the product's own passes and schedules."""
     by_operator: dict[str, list[Outcome]] = defaultdict(list)
     for item in outcomes:
         by_operator[item.operator].append(item)
     counts = Counter(item.verdict for items in by_operator.values() for item in items)
+    again = Counter(item.verdict for item in scheduled)
     head = HEAD.format(
         tried=counts.total() - counts[NO_REFERENCE],
         right=counts[RIGHT],
         refused=counts[REFUSED],
-        wrong=counts[WRONG] + counts[UNNAMED] + counts[INVALID],
+        wrong=_wrong(counts),
         without=counts[NO_REFERENCE],
+        cpu=CPU,
+        operators=len(SCHEDULED),
+        scheduled=again.total() - again[NO_REFERENCE],
+        scheduled_right=again[RIGHT],
+        scheduled_refused=again[REFUSED],
+        scheduled_wrong=_wrong(again),
         differ=sum(bool(item.note) for items in by_operator.values() for item in items),
     )
     return head + "".join(_row(name, items) for name, items in sorted(by_operator.items()))
+
+
+def _wrong(counts: Counter[str]) -> int:
+    return counts[WRONG] + counts[UNNAMED] + counts[INVALID]
 
 
 def _row(operator: str, outcomes: Sequence[Outcome]) -> str:

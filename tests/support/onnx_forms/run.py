@@ -159,9 +159,11 @@ def all_outcomes(operators: Sequence[str] = (), every: int = 1, scheduled: bool 
     found: queue.Queue[Outcome | None] = queue.Queue()
 
     def work_on(part: list[str]) -> None:
-        for item in outcomes(part, scheduled):
-            found.put(item)
-        found.put(None)
+        try:
+            for item in outcomes(part, scheduled):
+                found.put(item)
+        finally:
+            found.put(None)
 
     with ThreadPoolExecutor(PROCESSES) as pool:
         for part in parts:

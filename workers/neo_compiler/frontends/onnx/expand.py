@@ -39,6 +39,7 @@ FUNCTIONS = frozenset(
             "SoftmaxCrossEntropyLoss",
             "SwiGLU",
             "Swish",
+            "Shrink",  # TVM makes a vector of a number
             "ThresholdedRelu",  # TVM's makes NaN of infinity below the threshold
         ),
     }

@@ -56,7 +56,6 @@ STAYS = frozenset(
         "RoiAlign",
         "ScatterElements",
         "ScatterND",
-        "Shrink",
         "Sign",
         "Sinh",
         "Slice",
