@@ -149,6 +149,12 @@ def _affine_grid(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -
     return None
 
 
+def _erf(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
+    if Nodes(node, types).kind(0) not in FLOATS:
+        raise ValueError("it is available for numbers with a fraction alone")
+    return None
+
+
 def _grid_sample(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     """TVM divides by the length that is reflected, and makes numbers with a fraction of integers."""
     nodes = Nodes(node, types)
@@ -194,6 +200,7 @@ REWRITES: dict[str, Rewrite] = {
     **dict.fromkeys(("Acos", "Acosh", "Asin", "Asinh", "Atan", "Cosh", "Gelu", "Shrink", "Sinh"), _in_float32),
     "AffineGrid": _affine_grid,
     "DequantizeLinear": _dequantize_linear,
+    "Erf": _erf,
     "EyeLike": _eye_like,
     "GridSample": _grid_sample,
     "PRelu": _prelu,

@@ -34,6 +34,7 @@ STAYS = frozenset(
         "Cosh",
         "DequantizeLinear",
         "Dropout",
+        "Erf",
         "Gelu",
         "GridSample",
         "IsInf",
