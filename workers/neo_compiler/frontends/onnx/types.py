@@ -156,7 +156,7 @@ def _erf(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[O
 
 
 def _grid_sample(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
-    """TVM divides by the length that is reflected, and makes numbers with a fraction of integers."""
+    """TVM divides by the length that is reflected, and makes float32 of all types but float64."""
     nodes = Nodes(node, types)
     attributes = nodes.attributes()
     if nodes.kind(0) not in FLOATS:
@@ -164,7 +164,11 @@ def _grid_sample(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -
     reflected = attributes.get("padding_mode") == b"reflection" and attributes.get("align_corners", 0)
     if reflected and 1 in nodes.shape(0)[2:]:
         raise ValueError("reflection with align_corners is not available for a side of one place")
-    return None
+    if nodes.kind(0) in WIDE:
+        return None
+    wide = [nodes.add("Cast", name, to=TensorProto.FLOAT) for name in node.input]
+    nodes.add("Cast", nodes.add("GridSample", *wide, **attributes), to=nodes.kind(0), output=nodes.output())
+    return nodes.made
 
 
 def _eye_like(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
