@@ -14,6 +14,7 @@ from onnx import defs
 from neo_compiler.frontends.onnx import (
     fourier,
     normal,
+    padding,
     pooling,
     quantized,
     resize,
@@ -57,6 +58,7 @@ REWRITES: dict[str, Rewrite] = {
     **fourier.REWRITES,
     **rewrite.REWRITES,
     **resize.REWRITES,
+    **padding.REWRITES,
     **pooling.REWRITES,
     **normal.REWRITES,
     **slices.REWRITES,

@@ -170,4 +170,15 @@ class _Window:
         return np.array(steps, "int64"), starts
 
 
-REWRITES: dict[str, Rewrite] = {"MaxPool": _max_pool, "AveragePool": _average_pool, "LpPool": _lp_pool}
+def _max_unpool(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
+    if Nodes(node, types).input(2):
+        raise ValueError("output_shape is not available")
+    return None
+
+
+REWRITES: dict[str, Rewrite] = {
+    "MaxPool": _max_pool,
+    "AveragePool": _average_pool,
+    "LpPool": _lp_pool,
+    "MaxUnpool": _max_unpool,
+}

@@ -37,6 +37,8 @@ def _resize(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> lis
     else:
         factors = [] if scales is None else scales.tolist()
         results = _results(shape, places, factors)
+    if 0 in results:
+        raise ValueError("a result without elements is not available")
     crops = attributes.get("coordinate_transformation_mode") == b"tf_crop_and_resize"
     if results == shape and not crops:  # ONNX Runtime copies, whatever the scales are
         nodes.add("Identity", nodes.input(0), output=nodes.output())
@@ -46,7 +48,7 @@ def _resize(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> lis
     samplings = {} if crops else _samplings(attributes, shape, dict(zip(places, factors, strict=True)), results)
     if not _is_tvms(results, samplings):
         return _by_taps(nodes, samplings)
-    if axes is None and policy == "stretch":
+    if axes is None and policy == "stretch" and not (nodes.input(2) and sizes is not None):
         return None
     whole_roi = ""
     if roi is not None:

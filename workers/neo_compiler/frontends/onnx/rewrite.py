@@ -127,7 +127,7 @@ def _one_hot(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> li
     wide = TensorProto.DOUBLE if nodes.kind(2) in FLOATS else TensorProto.INT64
     if depth is None:
         return None
-    right = depth.dtype == np.int64 and (nodes.kind(0), nodes.kind(2)) == (TensorProto.INT64, wide)
+    right = depth.dtype == np.int64 and not depth.ndim and (nodes.kind(0), nodes.kind(2)) == (TensorProto.INT64, wide)
     if right and attributes == nodes.attributes():
         return None
     places = nodes.add("Cast", nodes.input(0), to=TensorProto.INT64)
@@ -227,16 +227,6 @@ def _conv_transpose(node: OnnxNode, types: Mapping[str, Any], constant: Constant
     return nodes.made
 
 
-def _pad(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
-    """By nothing, as in the body of Attention: TVM would copy it."""
-    nodes = Nodes(node, types)
-    pads = constant(nodes.input(1))
-    if pads is None or np.any(pads):
-        return None
-    nodes.add("Identity", nodes.input(0), output=nodes.output())
-    return nodes.made
-
-
 def _cum_prod(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode]:
     """One product per place of the axis, as the axis is short where this operator is used."""
     nodes = Nodes(node, types)
@@ -276,5 +266,4 @@ REWRITES: dict[str, Rewrite] = {
     "ReduceMin": _greatest,
     "ConvTranspose": _conv_transpose,
     "CumProd": _cum_prod,
-    "Pad": _pad,
 }

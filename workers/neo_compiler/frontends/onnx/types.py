@@ -149,6 +149,16 @@ def _affine_grid(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -
     return None
 
 
+def _quantize_linear(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
+    """Of all types in float32, as in ONNX Runtime; TVM divides float16 in float16, and no integers."""
+    nodes = Nodes(node, types)
+    if nodes.kind(0) == TensorProto.FLOAT:
+        return None
+    x, scale = (nodes.add("Cast", nodes.input(place), to=TensorProto.FLOAT) for place in (0, 1))
+    nodes.add("QuantizeLinear", x, scale, *node.input[2:], output=nodes.output(), **nodes.attributes())
+    return nodes.made
+
+
 def _erf(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     if Nodes(node, types).kind(0) not in FLOATS:
         raise ValueError("it is available for numbers with a fraction alone")
@@ -208,6 +218,7 @@ REWRITES: dict[str, Rewrite] = {
     "EyeLike": _eye_like,
     "GridSample": _grid_sample,
     "PRelu": _prelu,
+    "QuantizeLinear": _quantize_linear,
     "ReduceL1": _alone("Abs"),
     "ReduceL2": _reduced_in_float64("Abs"),
     "ReduceLogSum": _reduced_in_float64("Log"),
