@@ -66,6 +66,12 @@ EXCEPTIONS: tuple[tuple[tuple[str, ...], Callable[[Form], bool], tuple[str, ...]
     (("AveragePool", "LpPool"), _same_dilated, (TEXT,)),
     # the evaluator reads beyond the image in the last window of ceil_mode
     (("LpPool",), _always, (RUNTIME, RENEWED, TEXT)),
+    # ONNX Runtime takes negative axes for none, and leaves the input as it is
+    (
+        ("Resize",),
+        lambda form: "keep_aspect_ratio_policy" in form.attributes and min(form.attributes["axes"]) < 0,
+        (RENEWED,),
+    ),
     # ONNX Runtime's products of several matrices saturate in 16 bits on a CPU without VNNI, whatever a session asks for
     (("MatMulInteger", "QLinearMatMul"), _always, (EVALUATOR, RUNTIME)),
 )

@@ -96,6 +96,13 @@ def _batch(form: Form) -> tuple[Form, Finish]:
     return replace(form, opset=OPSET, attributes=attributes), _same
 
 
+def _axes_of_images(form: Form) -> tuple[Form, Finish]:
+    """Negative axes counted from the front."""
+    (x, *_), axes = form.inputs, form.attributes["axes"]
+    assert x is not None
+    return replace(form, attributes={**form.attributes, "axes": [axis % x.ndim for axis in axes]}), _same
+
+
 def _graphs(form: Form) -> tuple[Form, Finish]:
     """The same graph."""
     body = ModelProto()
@@ -112,6 +119,7 @@ RENEWALS: dict[str, Renewal] = {
     "Cast": _cast,
     "Clip": _clip,
     "If": _graphs,
+    "Resize": _axes_of_images,
     "Loop": _graphs,
     "PRelu": _slope,
     "Tile": _tile,

@@ -9,6 +9,7 @@ import numpy as np
 from tvm import relax
 
 from neo_compiler.frontends.onnx.operators import Call, Converter
+from neo_compiler.kernels.ordering import extreme_index, order
 from neo_compiler.tvm_types import Expr
 
 
@@ -85,13 +86,50 @@ def _dynamic_quantize_linear(call: Call) -> Expr:
     return relax.Tuple([quantized, scale, zero_point])
 
 
+def _extreme_index(greatest: bool) -> Converter:
+    """TVM's own for integers, as floats have infinities and NaN."""
+
+    def convert(call: Call) -> Expr:
+        x, last = call.inputs[0], bool(call.integer("select_last_index", 0))
+        assert x is not None
+        axis, keepdims = call.integer("axis", 0) % len(x.ty.shape), bool(call.integer("keepdims", 1))
+        if "float" in _dtype(x):
+            name = "arg_max" if greatest else "arg_min"
+            return call.builder.call_te(extreme_index, x, axis, keepdims, greatest, last, primfunc_name_hint=name)
+        find = relax.op.argmax if greatest else relax.op.argmin
+        if not last:
+            return find(x, axis, keepdims)
+        from_the_end = find(call.emit(relax.op.flip(x, axis)), axis, keepdims)
+        return relax.op.subtract(relax.const(int(x.ty.shape[axis]) - 1, "int64"), call.emit(from_the_end))
+
+    return convert
+
+
+def _top_k(call: Call) -> Expr:
+    """Floats by whole numbers in their order; NaN is the greatest."""
+    x = call.inputs[0]
+    assert x is not None
+    count = _limit(call, 1)
+    if count is None or not call.integer("sorted", 1):
+        raise ValueError("it is available with a constant k, and sorted")
+    axis, largest = call.integer("axis", -1), bool(call.integer("largest", 1))
+    if "float" not in _dtype(x):
+        return relax.op.topk(x, int(count), axis, ret_type="both", largest=largest, dtype="int64")
+    keys = call.emit(call.builder.call_te(order, x, primfunc_name_hint="order"))
+    places = call.emit(relax.op.topk(keys, int(count), axis, ret_type="indices", largest=largest, dtype="int64"))
+    return relax.Tuple([call.emit(relax.op.gather_elements(x, places, axis % len(x.ty.shape))), places])
+
+
 def _dtype(expr: Expr) -> str:
     return str(expr.ty.dtype)
 
 
 CONVERTERS: dict[str, Converter] = {
+    "ArgMax": _extreme_index(True),
+    "ArgMin": _extreme_index(False),
     "BitShift": _bit_shift,
     "DynamicQuantizeLinear": _dynamic_quantize_linear,
     "Mod": _mod,
     "NonMaxSuppression": _non_max_suppression,
+    "TopK": _top_k,
 }

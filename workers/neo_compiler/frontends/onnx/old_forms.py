@@ -241,6 +241,7 @@ RULES: dict[str, Rule] = {
     "GridSample": Rule(20, _grid_sample),
     "GroupNormalization": Rule(21, _group_normalization),
     "PRelu": Rule(7, _prelu),
+    "QuantizeLinear": Rule(23, _with_attributes(precision=TensorProto.FLOAT)),
     "Pad": Rule(11, _pad),
     "Reshape": Rule(5, _with_inputs("shape")),
     "RoiAlign": Rule(16, _with_attributes(coordinate_transformation_mode="output_half_pixel")),

@@ -22,6 +22,8 @@ from neo_compiler.tvm_types import OnnxNode
 MAX_WEIGHTS = 1 << 18
 """The most weights of one axis: ONNX's evaluator, which makes them, takes some 10 us for each."""
 
+LINEAR_INTEGERS = ("uint8", "int8", "int32")
+
 
 def _resize(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
     nodes = Nodes(node, types)
@@ -45,7 +47,14 @@ def _resize(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> lis
         return nodes.made
     if attributes.get("antialias", 0):
         return _by_weights(nodes, attributes, dict(zip(places, factors, strict=True)))
+    _check_type(nodes, attributes)
+    if crops and roi is not None and attributes.get("mode", b"nearest") == b"nearest":
+        return _nearest_of_boxes(
+            nodes, attributes, results, dict(zip(places, zip(*np.split(roi, 2), strict=True), strict=True))
+        )
     samplings = {} if crops else _samplings(attributes, shape, dict(zip(places, factors, strict=True)), results)
+    if any(item.disputed() for item in samplings.values()):
+        raise ValueError("half_pixel_symmetric is not available with floor or ceil of whole places: rounding decides")
     if not _is_tvms(results, samplings):
         return _by_taps(nodes, samplings)
     if axes is None and policy == "stretch" and not (nodes.input(2) and sizes is not None):
@@ -57,6 +66,38 @@ def _resize(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> lis
         whole_roi = nodes.constant([*starts, *ends], nodes.dtype(1))
     target = nodes.constant(results, "int64")
     nodes.add("Resize", nodes.input(0), whole_roi, "", target, output=nodes.output(), **attributes)
+    return nodes.made
+
+
+def _check_type(nodes: Nodes, attributes: Mapping[str, Any]) -> None:
+    """Interpolated integers are rounded in no agreed way; ONNX Runtime has them in mode linear of these types."""
+    mode, dtype = attributes.get("mode", b"nearest").decode(), nodes.dtype(0)
+    if (
+        "float" not in dtype
+        and mode != "nearest"
+        and (mode, dtype) not in {("linear", kind) for kind in LINEAR_INTEGERS}
+    ):
+        raise ValueError(f"mode {mode} is not available for {dtype}")
+
+
+def _nearest_of_boxes(
+    nodes: Nodes, attributes: Mapping[str, Any], results: list[int], boxes: Mapping[int, tuple[float, float]]
+) -> list[OnnxNode]:
+    """tf_crop_and_resize; what lies beyond the image has the extrapolation_value."""
+    rounding = attributes.get("nearest_mode", b"round_prefer_floor").decode()
+    shape, outside, value = nodes.shape(0), np.zeros(results, bool), nodes.input(0)
+    for axis, (begin, end) in boxes.items():
+        box = float(begin), float(end)
+        sampling = Sampling(shape[axis], results[axis], 1, "nearest", "tf_crop_and_resize", rounding, box=box)
+        sizes = [-1 if place == axis else 1 for place in range(len(shape))]
+        outside |= sampling.outside().reshape(sizes)
+        if sampling.changes():
+            places = nodes.constant(sampling.taps()[0][0], "int64")
+            value = nodes.add("Gather", value, places, axis=axis)
+    if outside.any():
+        beyond = nodes.constant(attributes.get("extrapolation_value", 0.0), nodes.dtype(0))
+        value = nodes.add("Where", nodes.constant(outside, "bool"), beyond, value)
+    nodes.add("Identity", value, output=nodes.output())
     return nodes.made
 
 

@@ -35,10 +35,24 @@ class Sampling:
     rounding: str = "round_prefer_floor"  # nearest_mode
     cubic: float = -0.75
     exclude_outside: bool = False
+    box: tuple[float, float] = (0.0, 1.0)  # of tf_crop_and_resize
 
     def changes(self) -> bool:
         """Whether the axis is resized at all."""
-        return self.scale != 1 or self.result != self.size
+        return self.scale != 1 or self.result != self.size or self.box != (0, 1)
+
+    def disputed(self) -> bool:
+        """Whether a place is whole but for float32's last digits, which ONNX Runtime has otherwise than ONNX' text."""
+        if (self.counting, self.mode) != ("half_pixel_symmetric", "nearest") or self.rounding not in ("floor", "ceil"):
+            return False
+        places = self._places(self.scale).astype("float64")
+        return bool((np.abs(places - np.round(places)) <= TIE).any())
+
+    def outside(self) -> Array:
+        """[result] whether a place lies beyond the axis."""
+        places = self._places(self.scale)
+        made: Array = (places < 0) | (places > self.size - 1)
+        return made
 
     def as_tvm_does(self) -> bool:
         """Whether TVM, which knows result / size only, comes to the same."""
@@ -80,6 +94,8 @@ class Sampling:
             return x / factor
         if self.counting == "align_corners":
             return x * np.float32(self.size - 1) / np.float32(max(1, self.result - 1))
+        if self.counting == "tf_crop_and_resize":
+            return self._cropped(x)
         if self.counting == "pytorch_half_pixel" and self.result == 1:
             return np.zeros(1, "float32")
         if self.counting not in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric"):
@@ -88,6 +104,12 @@ class Sampling:
         if self.counting == "half_pixel_symmetric":
             offset = np.float32(self.size / 2) * (1 - np.float32(self.result) / (factor * np.float32(self.size)))
         return offset + (x + half) / factor - half
+
+    def _cropped(self, x: Array) -> Array:
+        begin, end, last = np.float32(self.box[0]), np.float32(self.box[1]), np.float32(self.size - 1)
+        if self.result == 1:
+            return np.array([np.float32(0.5) * (begin + end) * last], "float32")
+        return begin * last + x * (end - begin) * last / np.float32(self.result - 1)
 
     def _places_of_tvm(self) -> Array:
         x: Array = np.arange(self.result, dtype="float32")

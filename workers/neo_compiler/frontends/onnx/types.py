@@ -150,12 +150,18 @@ def _affine_grid(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -
 
 
 def _quantize_linear(node: OnnxNode, types: Mapping[str, Any], constant: Constant) -> list[OnnxNode] | None:
-    """Of all types in float32, as in ONNX Runtime; TVM divides float16 in float16, and no integers."""
+    """In the given precision, or the scale's type; TVM divides in the type of the values, and no integers."""
     nodes = Nodes(node, types)
-    if nodes.kind(0) == TensorProto.FLOAT:
+    attributes = nodes.attributes()
+    given = attributes.pop("precision", 0)
+    kind = given or nodes.kind(1)
+    if not given and nodes.kind(0) == kind:
         return None
-    x, scale = (nodes.add("Cast", nodes.input(place), to=TensorProto.FLOAT) for place in (0, 1))
-    nodes.add("QuantizeLinear", x, scale, *node.input[2:], output=nodes.output(), **nodes.attributes())
+    x, scale = (
+        nodes.input(place) if nodes.kind(place) == kind else nodes.add("Cast", nodes.input(place), to=kind)
+        for place in (0, 1)
+    )
+    nodes.add("QuantizeLinear", x, scale, *node.input[2:], output=nodes.output(), **attributes)
     return nodes.made
 
 
