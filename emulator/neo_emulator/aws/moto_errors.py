@@ -5,9 +5,12 @@ Source of the protocols: awsJson1.1, awsQuery and restXml of Smithy.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import logging
+import os
 import re
+import sqlite3
 import traceback
 import zlib
 from collections.abc import Iterable
@@ -67,6 +70,10 @@ def of_exception(environ: WSGIEnvironment, err: Exception) -> Response:
 
 
 def _error(environ: WSGIEnvironment, err: Exception) -> ServiceError:
+    if isinstance(err, sqlite3.OperationalError) or (isinstance(err, OSError) and err.errno in _DISK):
+        cause = os.strerror(err.errno) if isinstance(err, OSError) and err.errno else str(err)
+        log.error("cannot write to the data folder: %s", cause)
+        return errors.unavailable(f"The emulator cannot write to its data folder: {cause}.")
     operation = aws_json.operation_name(environ)
     if operation is not None and operation not in operation_names():
         return errors.unknown_operation(operation)
@@ -92,6 +99,8 @@ def _error(environ: WSGIEnvironment, err: Exception) -> ServiceError:
     return errors.not_implemented(question.name)
 
 
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What a disk that is full or faulty answers."""
 _UNREADABLE = (ValueError, OverflowError, RecursionError, ExpatError, zlib.error, gzip.BadGzipFile)
 """What moto's parsers of documents, numbers, dates and texts within a request raise."""
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

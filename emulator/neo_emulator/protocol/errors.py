@@ -97,6 +97,6 @@ def internal_failure() -> ServiceError:
     return ServiceError("InternalFailure", "The request processing has failed because of an unknown error.", 500)
 
 
-def unavailable() -> ServiceError:
-    """ServiceUnavailable, 503: the job store does not respond; SDKs retry."""
-    return ServiceError("ServiceUnavailable", "The job store does not respond. Please try again.", 503)
+def unavailable(text: str = "The job store does not respond. Please try again.") -> ServiceError:
+    """ServiceUnavailable, 503: the job store or the data folder's disk is not usable now; SDKs retry."""
+    return ServiceError("ServiceUnavailable", text, 503)

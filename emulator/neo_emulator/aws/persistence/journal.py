@@ -8,6 +8,8 @@ Once `commit` has returned, the data survives a SIGKILL, and with `fsync` also a
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import sqlite3
 import time
@@ -16,6 +18,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+
+from neo_emulator.aws.persistence import recovery
+from neo_emulator.aws.persistence.reserve import Reserve
 
 INLINE_BYTES = 64 << 10
 """Bodies up to this size are rows, larger ones files."""
@@ -30,6 +35,8 @@ create table if not exists rows(kind text, place text, name text, data blob, pri
     without rowid;
 create table if not exists bodies(name text primary key, data blob);
 """
+
+log = logging.getLogger(__name__)
 
 Row = tuple[str, str, str, bytes]
 """kind, place (bucket, service), name (key, upload, account/region), data"""
@@ -69,18 +76,51 @@ class Journal:
         self._bodies = folder / "bodies"
         self._bodies.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = folder / "journal.sqlite"
-        self._writer, self._reader = self._connect(), self._connect()
+        self._reserve = Reserve(folder / "reserve")
+        self._open()
         self._reading = Lock()
         self._dropped: deque[tuple[float, str]] = deque()
-        self._writer.executescript(_TABLES)
         if (layout := self.meta("layout") or LAYOUT) != LAYOUT:
             raise JournalError(f"{self._path} has layout {layout}, this version reads layout {LAYOUT}")
         self.set_meta("layout", LAYOUT)
 
+    def _open(self) -> None:
+        """Opens the file. Of a damaged one it keeps what can be read, and logs what was lost."""
+        ends = recovery.transactions(self._path.with_name(self._path.name + "-wal"))
+        try:
+            self._writer, frames = self._connect_and_check()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT:  # locked, read-only, no space, another kind of file
+                raise
+            damaged, kept = recovery.salvage(self._path, _TABLES)
+            text = "%s is damaged (%s): %d rows could be read and are kept, the rest is lost; the damaged file is %s"
+            log.error(text, self._path, error, kept, damaged.name)
+            self._writer, _ = self._connect_and_check()
+        else:
+            if lost := sum(end > frames for end in ends):
+                text = "the write-ahead log of %s is damaged: at least its last %d changes are lost"
+                log.error(text, self._path, lost)
+        self._reader = self._connect()
+
+    def _connect_and_check(self) -> tuple[sqlite3.Connection, int]:
+        """A connection, and the number of frames in the write-ahead log. Raises DatabaseError for a damaged file."""
+        connection = self._connect()
+        try:
+            connection.executescript(_TABLES)
+            connection.execute("select max(substr(data, -1)) from rows").fetchone()  # reads all of their pages
+            return connection, int(connection.execute("pragma wal_checkpoint(passive)").fetchone()[1])
+        except BaseException:
+            connection.close()
+            raise
+
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        connection.execute("pragma journal_mode=wal")
-        connection.execute(f"pragma synchronous={'full' if self._fsync else 'normal'}")
+        try:
+            connection.execute("pragma journal_mode=wal")
+            connection.execute(f"pragma synchronous={'full' if self._fsync else 'normal'}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def meta(self, name: str) -> str | None:
@@ -99,10 +139,20 @@ class Journal:
         return self._bodies / name[:2] / name
 
     def write_file(self, name: str, data: bytes) -> None:
-        """Writes a large body. Unless a committed row refers to it, the next start deletes it."""
+        """Writes a large body. Unless a committed row refers to it, the next start deletes it. Raises OSError."""
         path = self.path(name)
         path.parent.mkdir(exist_ok=True, mode=0o700)
-        path.write_bytes(data)
+        try:
+            try:
+                path.write_bytes(data)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                self._free()
+                path.write_bytes(data)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
         if self._fsync:
             for place in (path, path.parent, self._bodies):
                 _sync(place)
@@ -126,7 +176,21 @@ class Journal:
         yield from self._writer.execute("select kind, place, name, data from rows order by kind")
 
     def commit(self, batch: Batch) -> None:
-        """Writes the batch atomically: raises sqlite3.Error and changes nothing if it fails."""
+        """Writes the batch atomically: raises sqlite3.Error and changes nothing if it fails.
+
+        A batch that deletes is written on a full disk, too: to the space that is reserved for it.
+        """
+        try:
+            self._commit(batch)
+        except sqlite3.OperationalError as error:
+            deletes = batch.remove or batch.forget
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not deletes or not self._reserve.release():
+                raise
+            self._commit(batch)
+            self._free()
+        self._reserve.take()
+
+    def _commit(self, batch: Batch) -> None:
         before = time.monotonic() - GRACE_SECONDS
         old = [name for dropped, name in list(self._dropped) if dropped < before]
         if not batch and not old:
@@ -142,10 +206,16 @@ class Journal:
             run("delete from bodies where name=?", [(name,) for name in old])
             self._writer.execute("commit")
         except BaseException:
-            self._writer.execute("rollback")
+            if self._writer.in_transaction:  # SQLite itself rolls back what does not fit on the disk
+                self._writer.execute("rollback")
             raise
         for name in old:
             self._dropped.popleft()
+            self.path(name).unlink(missing_ok=True)
+
+    def _free(self) -> None:
+        """Removes the files of all dropped bodies: on a full disk no GET request has time to finish."""
+        for _, name in list(self._dropped):
             self.path(name).unlink(missing_ok=True)
 
     def sweep(self, used: set[str]) -> int:

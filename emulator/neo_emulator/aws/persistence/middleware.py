@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -27,7 +27,10 @@ class Persistence:
     """moto's application with its S3 and small services kept in `folder`. At most one in a process."""
 
     def __init__(self, application: WSGIApplication, folder: Path, fsync: bool = False) -> None:
-        """Loads what the folder holds. Raises JournalError, pickle.UnpicklingError, OSError, sqlite3.Error."""
+        """Loads what the folder holds; damaged entries are logged and left out.
+
+        Raises JournalError, OSError, sqlite3.Error.
+        """
         self._application = application
         self._journal = Journal(folder, fsync)
         self._services = Services()
@@ -99,21 +102,18 @@ class Persistence:
         if written_by not in (None, moto.__version__):
             log.warning("the data folder was written with moto %s; this is moto %s", written_by, moto.__version__)
         used: set[str] = set()
-        loaded: dict[str, Any] = {}
+        lost: list[str] = []
         count = 0
         for kind, place, name, data in self._journal.rows():
             count += 1
-            if kind == "service":
-                self._services.restore(place, name, data)
-                continue
-            value, tags = pickling.load(data)
-            if kind == "bucket":
-                loaded[place] = value
-                buckets.put_bucket(value, tags)
-            else:
-                used.update(buckets.body_names(kind, value))
-                buckets.put_entry(loaded[place], kind, name, value, tags)
-        swept = self._journal.sweep(used)
+            try:
+                used.update(self._restore(kind, place, name, data))
+            except Exception:
+                log.debug("%s %s/%s", kind, place, name, exc_info=True)
+                lost.append(f"{place}/{name}".rstrip("/"))
+        if lost:
+            log.error("%d entries of the data folder are damaged and not loaded: %s", len(lost), ", ".join(lost[:20]))
+        swept = 0 if lost else self._journal.sweep(used)  # a damaged entry's body may be all that is left of it
         self._journal.set_meta("moto", moto.__version__)
         self._known = buckets.buckets()
         if count:
@@ -123,3 +123,15 @@ class Persistence:
                 time.monotonic() - begun,
                 swept,
             )
+
+    def _restore(self, kind: str, place: str, name: str, data: bytes) -> Iterator[str]:
+        """Gives moto what a row holds. Returns the names of its bodies; raises whatever a damaged row leads to."""
+        if kind == "service":
+            self._services.restore(place, name, data)
+            return iter(())
+        value, tags = pickling.load(data)
+        if kind == "bucket":
+            buckets.put_bucket(value, tags)
+            return iter(())
+        buckets.put_entry(buckets.buckets()[place], kind, name, value, tags)
+        return buckets.body_names(kind, value)

@@ -32,14 +32,17 @@ class Body:
         self.closed = False
 
     def write(self, data: bytes) -> int:
-        """Replaces the content; a large one is on disk when this returns. Returns the number of bytes."""
-        if self.name:
-            self.journal.drop(self.name)
-        self.name, self.size, self.pending = uuid.uuid4().hex, len(data), None
-        if self.size <= INLINE_BYTES:
-            self.pending = bytes(data)
-        else:
-            self.journal.write_file(self.name, data)
+        """Replaces the content; a large one is on disk when this returns. Returns the number of bytes.
+
+        Raises OSError, and keeps the content, when the disk is full.
+        """
+        name, old = uuid.uuid4().hex, self.name
+        if len(data) > INLINE_BYTES:
+            self.journal.write_file(name, data)
+        self.name, self.size = name, len(data)
+        self.pending = bytes(data) if self.size <= INLINE_BYTES else None
+        if old:
+            self.journal.drop(old)
         return self.size
 
     def read(self, size: int = -1) -> bytes:
