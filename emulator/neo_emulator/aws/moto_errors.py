@@ -73,7 +73,7 @@ def _error(environ: WSGIEnvironment, err: Exception) -> ServiceError:
     if isinstance(err, sqlite3.OperationalError) or (isinstance(err, OSError) and err.errno in _DISK):
         cause = os.strerror(err.errno) if isinstance(err, OSError) and err.errno else str(err)
         log.error("cannot write to the data folder: %s", cause)
-        return errors.unavailable(f"The emulator cannot write to its data folder: {cause}.")
+        return errors.cannot_write(cause)
     operation = aws_json.operation_name(environ)
     if operation is not None and operation not in operation_names():
         return errors.unknown_operation(operation)

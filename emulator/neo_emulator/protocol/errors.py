@@ -97,6 +97,11 @@ def internal_failure() -> ServiceError:
     return ServiceError("InternalFailure", "The request processing has failed because of an unknown error.", 500)
 
 
-def unavailable(text: str = "The job store does not respond. Please try again.") -> ServiceError:
-    """ServiceUnavailable, 503: the job store or the data folder's disk is not usable now; SDKs retry."""
-    return ServiceError("ServiceUnavailable", text, 503)
+def unavailable() -> ServiceError:
+    """ServiceUnavailable, 503: the job store does not respond; SDKs retry."""
+    return ServiceError("ServiceUnavailable", "The job store does not respond. Please try again.", 503)
+
+
+def cannot_write(cause: str) -> ServiceError:
+    """ServiceUnavailable, 503: the data folder's disk is full or faulty; SDKs retry."""
+    return ServiceError("ServiceUnavailable", f"The emulator cannot write to its data folder: {cause}.", 503)
