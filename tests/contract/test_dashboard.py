@@ -1,7 +1,6 @@
 """The dashboard's addresses on a live server; the engine's side is walked by hand."""
 
 import io
-import json
 import re
 import tarfile
 from collections.abc import Callable
@@ -12,7 +11,9 @@ from urllib.parse import quote
 
 import pytest
 
+from neo_compiler.artifact.bundle import Meta, TensorMeta, target_meta
 from neo_emulator.control.dashboard import views
+from neo_targets.registry import DEVICES
 from neo_workers.jobs import JobId, JobResult, JobStatus, Scope
 from neo_workers.settings import Settings
 from neo_workers.store.job_streams import LineWriter
@@ -142,6 +143,10 @@ def test_phases_and_log(curl: Callable[..., Any], store: Store, engine: Any, req
     assert curl("GET", f"{FOLDER}:job/log.json?after=7").json["ended"] is True
 
 
+def _meta(tensor: TensorMeta) -> str:
+    return Meta("ONNX", "1", (tensor,), (), (), target_meta(DEVICES["ml_c5"], []), {}).to_json()
+
+
 def test_an_artifact_can_be_looked_into_and_taken(
     curl: Callable[..., Any], store: Store, engine: Any, client: Any, sagemaker: Any, request_for: Any
 ) -> None:
@@ -150,7 +155,7 @@ def test_an_artifact_can_be_looked_into_and_taken(
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         info = tarfile.TarInfo("compiled.meta")
-        text = json.dumps({"inputs": [{"name": HOSTILE, "shape": None, "dtype": "f"}], "outputs": []}).encode()
+        text = _meta(TensorMeta(HOSTILE, None, "float32")).encode()
         info.size = len(text)
         tar.addfile(info, io.BytesIO(text))
     client("s3").create_bucket(Bucket="models")

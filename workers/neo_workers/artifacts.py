@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
-from dataclasses import dataclass
+import zlib
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from neo_compiler.artifact.bundle import META
+from neo_compiler.artifact.bundle import META, META_BYTES, Meta
 from neo_compiler.storage import s3_uri
+
+MOST_FILES, MOST_NAME, MOST_BYTES = 256, 256, 8 << 30
+"""Files, characters of a name, and bytes unpacked, of an archive that is shown."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,23 @@ def bucket_and_key(artifact_uri: str) -> tuple[str, str]:
 
 
 def contents(archive: bytes) -> Contents | None:
-    """The contents of an artifact's tar.gz; None if the bytes are not a readable archive."""
+    """The contents of an artifact's tar.gz, which may come from anywhere.
+
+    None if the bytes are not a readable archive of reasonable size; without `meta` if that is not of the schema.
+    """
     files: list[ArtifactFile] = []
     meta: dict[str, Any] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
             for member in tar:
-                files.append(ArtifactFile(member.name, member.size))
+                files.append(ArtifactFile(member.name[:MOST_NAME], member.size))
+                if len(files) > MOST_FILES or sum(file.bytes for file in files) > MOST_BYTES:
+                    return None
+                if member.name == META and member.size > META_BYTES:
+                    return None
                 if member.name == META and (file := tar.extractfile(member)):
-                    meta = json.load(file)
-    except (tarfile.TarError, OSError, EOFError, ValueError):
+                    with suppress(ValueError):
+                        meta = asdict(Meta.from_json(file.read(META_BYTES)))
+    except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error, RecursionError):
         return None
     return Contents(tuple(files), len(archive), meta)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import math
 import time
 import zipfile
 from collections.abc import Iterator
@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from neo_compiler.artifact.bundle import Meta, TensorMeta, read_meta
+from neo_compiler.artifact.bundle import Meta, TensorMeta, read_archive_meta, read_meta
 from neo_compiler.errors import CompileError
-from neo_compiler.runtime.execute import MAX_BYTES, MAX_FILES, CannotRun, load_artifact
-from neo_compiler.storage.archive import unpack
+from neo_compiler.runtime.execute import CannotRun, load_artifact
 from neo_emulator.cli import output
 from neo_emulator.cli.output import CommandError
 from neo_emulator.control.dashboard import formats
@@ -86,7 +85,7 @@ def describe(meta: Meta) -> str:
     """A summary of an artifact in a few lines."""
     target = meta.target
     lines = [
-        ("target", f"{target['name']}: {target['triple']}, {target['host']['mcpu']}"),
+        ("target", f"{target['name']}: {target['triple']}, {target['host'].get('mcpu', '')}"),
         ("framework", f"{meta.framework} {meta.framework_version}"),
         ("runtime", " ".join(filter(None, (meta.runtime.get("name"), meta.runtime.get("version"))))),
         ("because", meta.runtime.get("reason", "")),
@@ -114,11 +113,7 @@ def _zeros(meta: Meta) -> dict[str, Any]:
 
 
 def _meta(path: Path) -> Meta:
-    if path.is_dir():
-        return read_meta(path)
-    with tempfile.TemporaryDirectory(prefix="neo-artifact-") as name:
-        unpack(path, Path(name), MAX_BYTES, MAX_FILES)
-        return read_meta(Path(name))
+    return read_meta(path) if path.is_dir() else read_archive_meta(path)
 
 
 def _must_be_archive(path: Path) -> None:
@@ -136,4 +131,4 @@ def _tensor(item: TensorMeta) -> str:
 def _bytes(item: TensorMeta) -> int:
     from neo_compiler.codegen.static_plan import BITS
 
-    return int(np.prod(item.shape or (), dtype=np.int64)) * BITS.get(item.dtype, 8) // 8
+    return math.prod(item.shape or ()) * BITS.get(item.dtype, 8) // 8

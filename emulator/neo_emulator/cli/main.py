@@ -254,12 +254,12 @@ def doctor(json_: Json = False) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command. Returns the exit status: 0, 1 for an error (printed on stderr), 2 for wrong arguments."""
-    from neo_emulator.cli.output import CommandError
+    from neo_emulator.cli.output import CommandError, printable
 
     try:
         app(args=argv, prog_name="neo-emulator")
     except CommandError as error:
-        print(f"neo-emulator: {error}", file=sys.stderr)
+        print(f"neo-emulator: {printable(str(error))}", file=sys.stderr)
         return 1
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)

@@ -26,8 +26,8 @@ def as_json(value: object) -> None:
 
 
 def plain(text: str = "") -> None:
-    """Prints one line on standard output, unformatted."""
-    print(text, flush=True)
+    """Prints text on standard output, unformatted and without terminal control characters."""
+    print(printable(text), flush=True)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -15,10 +15,15 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tarfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Annotated, Any
+
+from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
 
 from neo_compiler.storage.archive import pack
 from neo_targets import runtime
@@ -32,15 +37,53 @@ LIBDLR, TVM, COREML = "libdlr", "apache-tvm", "coreml"
 """Names of runtimes."""
 
 _CHUNK_BYTES = 1 << 20
+META_BYTES = 16 << 20
+"""Most of compiled.meta that is read: 100 000 weights have 10 MB."""
+MOST_FILES, MOST_RANK, MOST_FAULTS = 64, 64, 5
+
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}$")]
+"""The name of a file in the artifact, never a path that leads elsewhere."""
+Size = Annotated[int, Field(ge=0, lt=1 << 40)]
+
+
+@dataclass
+class _Host:
+    mcpu: str = ""
+
+
+@dataclass
+class _Target:
+    """What is read of `target`; it may have more."""
+
+    name: str
+    os: str
+    arch: str
+    accelerator: str | None
+    triple: str
+    host: _Host
+    device: dict[str, Any] | None
+    cpu_flags: list[str]
+    not_compiled: list[str]
+
+
+def _as_target(value: dict[str, Any]) -> dict[str, Any]:
+    TypeAdapter(_Target).validate_python(value)
+    return value
+
+
+def _as_runtime(value: dict[str, str]) -> dict[str, str]:
+    if "library" in value:
+        TypeAdapter(FileName).validate_python(value["library"])
+    return value
 
 
 @dataclass(frozen=True)
 class TensorMeta:
     """One input, output or weight."""
 
-    name: str
-    shape: tuple[int, ...] | None  # None: unknown before run time
-    dtype: str  # numpy name
+    name: Annotated[str, StringConstraints(max_length=4096)]
+    shape: Annotated[tuple[Size, ...], Field(max_length=MOST_RANK)] | None  # None: unknown before run time
+    dtype: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]  # numpy name
 
 
 @dataclass(frozen=True)
@@ -52,10 +95,12 @@ class Meta:
     inputs: tuple[TensorMeta, ...]
     outputs: tuple[TensorMeta, ...]
     weights: tuple[TensorMeta, ...]
-    target: dict[str, Any]
+    target: Annotated[dict[str, Any], AfterValidator(_as_target)]
     versions: dict[str, str]  # of the emulator, tvm, llvm, ...
-    runtime: dict[str, str] = field(default_factory=dict)  # what runs it; see static_runtime and vm_runtime
-    library: str = "compiled.so"
+    runtime: Annotated[dict[str, str], AfterValidator(_as_runtime)] = field(
+        default_factory=dict
+    )  # what runs it; see static_runtime and vm_runtime
+    library: FileName = "compiled.so"
     entry: str = "main"  # VM form: the function, called with inputs, then weights
     version: int = META_VERSION
 
@@ -69,14 +114,18 @@ class Meta:
         return json.dumps(asdict(self), indent=1) + "\n"
 
     @classmethod
-    def from_json(cls, text: str) -> Meta:
-        """The inverse of `to_json`. Raises ValueError for other texts."""
+    def from_json(cls, text: str | bytes) -> Meta:
+        """The inverse of `to_json`, for text from anywhere. Raises ValueError for what is not of the schema."""
         try:
-            values = json.loads(text)
-            tensors = {key: tuple(map(_tensor, values[key])) for key in ("inputs", "outputs", "weights")}
-            return cls(**{**values, **tensors})
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a {META} of this version: {error}") from error
+            return _schema().validate_json(text)
+        except ValidationError as error:
+            faults = [f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in error.errors()[:MOST_FAULTS]]
+            raise ValueError(f"not a {META} of this version: {'; '.join(faults)}") from error
+
+
+@lru_cache(maxsize=1)
+def _schema() -> TypeAdapter[Meta]:
+    return TypeAdapter(Meta)
 
 
 def target_meta(spec: TargetSpec, cpu_flags: Iterable[str]) -> dict[str, Any]:
@@ -132,10 +181,33 @@ def write(files: list[Path], spec: TargetSpec, meta: Meta, archive: Path) -> str
 
 
 def read_meta(folder: Path) -> Meta:
-    """Reads compiled.meta of an unpacked artifact. Raises ValueError if it is missing or of another version."""
-    if not (folder / META).is_file():
+    """Reads compiled.meta of an unpacked artifact. Raises ValueError if it is missing, too large or malformed."""
+    path = folder / META
+    if not path.is_file():
         raise ValueError(f"not an artifact of this emulator: it has no {META}")
-    return Meta.from_json((folder / META).read_text(encoding="utf-8"))
+    with path.open("rb") as file:
+        return _read_meta(file)
+
+
+def read_archive_meta(archive: Path) -> Meta:
+    """compiled.meta of an artifact's tar.gz, of which nothing is written to disk. Raises ValueError, OSError."""
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            for count, member in enumerate(tar):
+                if member.name == META and member.isfile() and (file := tar.extractfile(member)):
+                    return _read_meta(file)
+                if count >= MOST_FILES:
+                    break
+    except (tarfile.TarError, EOFError, zlib.error, RecursionError) as error:
+        raise ValueError(f"not an artifact: {error}") from error
+    raise ValueError(f"not an artifact of this emulator: it has no {META}")
+
+
+def _read_meta(file: IO[bytes]) -> Meta:
+    text = file.read(META_BYTES + 1)
+    if len(text) > META_BYTES:
+        raise ValueError(f"{META} has more than {META_BYTES} bytes")
+    return Meta.from_json(text)
 
 
 def digest(path: Path) -> str:
@@ -145,8 +217,3 @@ def digest(path: Path) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             result.update(chunk)
     return result.hexdigest()
-
-
-def _tensor(value: dict[str, Any]) -> TensorMeta:
-    shape = value["shape"]
-    return TensorMeta(value["name"], None if shape is None else tuple(shape), value["dtype"])

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from neo_compiler.artifact.bundle import (
+    META_BYTES,
     Meta,
     TensorMeta,
     digest,
+    read_archive_meta,
     read_meta,
     static_runtime,
     target_meta,
@@ -48,6 +50,51 @@ def test_meta_round_trip() -> None:
 def test_what_is_no_meta(text: str) -> None:
     with pytest.raises(ValueError):
         Meta.from_json(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[[[[", "[" * 100_000, '{"inputs":5}', "null", '"x"', "\x00", "{" * 5000, '{"a":' * 20_000),
+        *(META.to_json().replace('"float32"', '"../x"'), META.to_json().replace("[\n    1,", '[\n    "x",')),
+        META.to_json().replace('"compiled.so"', '"../../tmp/evil.so"'),
+        META.to_json().replace('"compiled.so"', '"/tmp/evil.so"'),
+        META.to_json()
+        .replace('"mcpu":', '"other": [], "mcpu": 5, "mcpu":')
+        .replace('"cpu_flags": [', '"cpu_flags": [5, '),
+        replace(META, runtime={"name": "libdlr", "library": "../evil.so"}).to_json(),
+        replace(META, runtime={"name": "libdlr", "library": ".."}).to_json(),
+        replace(META, target={"name": "x"}).to_json(),
+    ],
+)
+def test_what_a_stranger_may_have_written(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not a compiled\.meta") as refused:
+        Meta.from_json(text)
+    assert len(str(refused.value)) < 5000
+
+
+def test_an_archive_s_meta_is_read_within_bounds(tmp_path: Path) -> None:
+    archive = tmp_path / "a.tar.gz"
+
+    def make(name: str, size: int) -> None:
+        with tarfile.open(archive, "w:gz") as tar, (tmp_path / "zeros").open("rb") as zeros:
+            member = tarfile.TarInfo(name)
+            member.size = size
+            tar.addfile(member, zeros)
+
+    with (tmp_path / "zeros").open("wb") as file:
+        file.truncate(META_BYTES * 2)  # a sparse file
+    make("compiled.meta", META_BYTES + 1)
+    with pytest.raises(ValueError, match="bytes"):
+        read_archive_meta(archive)
+    make("other", 5)
+    with pytest.raises(ValueError, match=r"no compiled\.meta"):
+        read_archive_meta(archive)
+    archive.write_bytes(archive.read_bytes()[:-20])
+    with pytest.raises(ValueError, match="not an artifact"):
+        read_archive_meta(archive)
+    write(files(tmp_path / "a"), SPEC, META, archive)
+    assert read_archive_meta(archive).inputs == META.inputs
 
 
 def test_target_says_what_is_not_there() -> None:
