@@ -80,7 +80,7 @@ def test_a_tuned_job_and_those_after_it(jobs: Jobs) -> None:
         assert rows != "1"
         database.add(entry.product, f"1x{columns}", entry.chosen, 0.5, 1.0)
     used, said = jobs.run(cache="true")
-    assert said == ["tuning: 2 of 3 kinds of kernels have tiles that were timed"]
+    assert said == ["tuning: 2 of 3 kinds of kernels have tuned tiles"]
     assert used not in (untuned, tuned)
     assert jobs.error(conv_net()) < 1e-5
     jobs.database.unlink()

@@ -1,8 +1,8 @@
 """The steps of a compilation, from the request to the artifact in S3.
 
-Each step is a plain function over a Compilation; `run` calls them in the order of STEPS. The steps of MAKING are
-left out when the cache has their result. They alone read the model, and need neither S3 nor the cache: `make` does
-them, in a process of its own where the context says so.
+Each step is a plain function of a Compilation; `run` calls them in the order of STEPS. The steps of MAKING are
+skipped if the cache has their result. Only they read the model, and they need neither S3 nor the cache: `make` runs
+them, in a separate process if the context asks for it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def run(request: Mapping[str, Any], context: CompilationContext) -> CompilationResult:
-    """Compiles what a CreateCompilationJob request asks for; the artifact is in S3 when this returns.
+    """Runs the compilation of a CreateCompilationJob request; the artifact is in S3 when this returns.
 
     Raises CompileError, whose reason is the job's FailureReason.
     """
@@ -39,19 +39,19 @@ def run(request: Mapping[str, Any], context: CompilationContext) -> CompilationR
 
 
 def make(work: Compilation) -> None:
-    """The artifact, from the model's archive in the work folder. Raises CompileError."""
+    """Creates the artifact from the model archive in the work folder. Raises CompileError."""
     with explained():
         _do(work, *MAKING)
 
 
 def dump_folder(context: CompilationContext) -> Path | None:
-    """Where this compilation's modules are written, if the settings ask for it: a folder named as its work folder."""
+    """The folder for this compilation's IR dumps, named like its work folder; None if they are off."""
     folder = context.settings.dump_ir
     return folder / context.work_dir.name if folder else None
 
 
 def preload(settings: CompilerSettings) -> None:
-    """Imports what a compile needs, so that children forked from this process start at once. Runs no kernel."""
+    """Imports what a compilation needs, so that children forked from this process start fast. Runs no kernel."""
     load_tvm()
     import onnx.reference  # noqa: F401
 
@@ -66,14 +66,14 @@ def preload(settings: CompilerSettings) -> None:
 
 
 def fetch(work: Compilation) -> None:
-    """The archive from S3. The output bucket is looked at first: minutes later would be too late to find it missing."""
+    """Downloads the archive from S3, after checking the output bucket, so that a missing one is found early."""
     work.storage.check_output(work.request.artifact_uri)
     size = work.storage.download(work.request.input_uri, work.model_archive, work.context.settings.max_model_bytes)
     log.info(f"{work.request.input_uri}: {size} bytes")
 
 
 def unpack(work: Compilation) -> None:
-    """The archive's files; the archive itself is removed."""
+    """Unpacks the archive and deletes it."""
     settings = work.context.settings
     path = work.model_archive
     work.files = archive.unpack(path, work.folder("model"), settings.max_model_bytes, settings.max_model_files)
@@ -84,7 +84,7 @@ def unpack(work: Compilation) -> None:
 
 
 def import_(work: Compilation) -> None:
-    """The model as an IRModule."""
+    """Converts the model to an IRModule."""
     imported = frontends.loader(work.request.framework)(work.files, work.request.shapes)
     work.imported = imported
     ir_dump.after("imported", imported.module)
@@ -98,7 +98,7 @@ def import_(work: Compilation) -> None:
 
 
 def compile_(work: Compilation) -> None:
-    """Machine code for the target: the kernels of a static model, or TVM's VM program in memory."""
+    """Generates machine code for the target: kernels of a static model, or TVM's VM program in memory."""
     from neo_compiler.lowering.lower import is_for_cpus
     from neo_compiler.lowering.targets import tvm_target
 
@@ -126,7 +126,7 @@ def compile_(work: Compilation) -> None:
 
 
 def _lower(work: Compilation, target: Any, first: int = 0) -> Any:
-    """The model as kernels, from level `first` on; where the settings ask for it, with tiles that were timed."""
+    """Lowers the model to kernels, from level `first` on, with tuned tiles if tuning is on."""
     from neo_compiler.lowering.cpu.tile_selection import Choices
     from neo_compiler.lowering.lower import lower
 
@@ -137,12 +137,12 @@ def _lower(work: Compilation, target: Any, first: int = 0) -> Any:
         choices = Choices(work.tuning.database.tiles)
         lowered = lower(work.imported.module, target, first, choices)
     if choices.used:
-        log.info(f"tuning: {len(choices.used)} of {len(choices.asked)} kinds of kernels have tiles that were timed")
+        log.info(f"tuning: {len(choices.used)} of {len(choices.asked)} kinds of kernels have tuned tiles")
     return lowered
 
 
 def _generate(work: Compilation, lowered: Any, target: Any) -> None:
-    """Machine code of a lowered module. Raises CompilationError."""
+    """Generates machine code of a lowered module. Raises CompilationError."""
     from neo_compiler.codegen import machine_code
 
     work.weights = lowered.weights
@@ -156,7 +156,7 @@ def _generate(work: Compilation, lowered: Any, target: Any) -> None:
 
 
 def _class_labels(work: Compilation) -> list[str]:
-    """The lines of the file that CompilerOptions names. Raises InputConfigurationError."""
+    """The lines of the file in CompilerOptions class_labels. Raises InputConfigurationError."""
     name = work.spec.class_labels
     if not name:
         return []
@@ -166,11 +166,11 @@ def _class_labels(work: Compilation) -> list[str]:
     try:
         return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except UnicodeDecodeError as error:
-        raise InputConfigurationError(f"CompilerOptions class_labels: {name} is no text in UTF-8") from error
+        raise InputConfigurationError(f"CompilerOptions class_labels: {name} is not UTF-8 text") from error
 
 
 def _plan(work: Compilation, lowered: Any) -> None:
-    """The static plan, or the reason why there is none."""
+    """Creates the static plan, or records why there is none."""
     from neo_compiler.codegen.extract_plan import NotStatic, extract
 
     assert work.imported is not None
@@ -188,13 +188,13 @@ def _plan(work: Compilation, lowered: Any) -> None:
 
 
 def link(work: Compilation) -> None:
-    """The target's library, checked to be for that machine."""
+    """Links the target's library and verifies its machine."""
     from neo_compiler.codegen.cubin import device_source
     from neo_compiler.codegen.link import export, link_kernels
     from neo_compiler.codegen.verify import verify
 
     if work.spec.coreml:
-        pass  # nothing to link: Apple's compiler on the device makes the code
+        pass  # nothing to link: Apple's compiler on the device generates the code
     elif work.plan:
         work.library = link_kernels(work.objects, work.spec, work.folder("library"))
         verify(work.library, work.spec)
@@ -209,7 +209,7 @@ def link(work: Compilation) -> None:
 
 
 def package(work: Compilation) -> None:
-    """The artifact's tar.gz on this machine's disk."""
+    """Writes the artifact's tar.gz to this machine's disk."""
     from neo_compiler.artifact import bundle, params
     from neo_compiler.artifact import metadata as artifact_metadata
     from neo_compiler.codegen import static_plan
@@ -233,7 +233,7 @@ def package(work: Compilation) -> None:
 
 
 def self_check(work: Compilation) -> None:
-    """Where the settings ask for it: the artifact's numbers, compared with the source framework's own."""
+    """If it is on, compares the artifact's outputs with the source framework's."""
     if work.context.settings.self_check:
         from neo_compiler.self_check import check
 
@@ -243,7 +243,7 @@ def self_check(work: Compilation) -> None:
 
 
 def upload(work: Compilation) -> None:
-    """The artifact in S3, once the engine agrees."""
+    """Uploads the artifact to S3 when the engine permits."""
     work.context.before_upload()
     key_id = work.request.kms_key_id
     work.storage.upload(work.archive, work.request.artifact_uri, key_id, work.context.owner)
@@ -263,7 +263,7 @@ STEPS: dict[str, Callable[[Compilation], None]] = {
 
 
 MAKING = ("unpack", "import", "compile", "link", "package", "check")
-"""The steps between the model's archive and the artifact's: what the cache can stand in for."""
+"""The steps from the model archive to the artifact, whose result the cache can replace."""
 
 
 def _do(work: Compilation, *steps: str) -> None:
@@ -273,7 +273,7 @@ def _do(work: Compilation, *steps: str) -> None:
 
 
 def _make(work: Compilation) -> None:
-    """The artifact on this machine's disk: from the cache, else by the steps of MAKING."""
+    """Gets the artifact from the cache, else by the steps of MAKING."""
     make_it = work.context.make or make
     store = cache.Cache.open(work.context.settings)
     if store is None:

@@ -1,4 +1,4 @@
-"""A CreateCompilationJob request, parsed once: what every step of a compilation reads.
+"""A CreateCompilationJob request, parsed once for all steps of a compilation.
 
 Source: API_CreateCompilationJob, API_InputConfig, API_OutputConfig, neo-compilation-preparing-model.
 """
@@ -19,22 +19,22 @@ from neo_targets.spec import TargetSpec
 
 @dataclass(frozen=True)
 class CompilationRequest:
-    """What one compilation is asked for."""
+    """The parameters of one compilation."""
 
-    input_uri: S3Uri  # of the model's tar.gz
+    input_uri: S3Uri  # the model archive
     artifact_uri: S3Uri
     framework: str  # a key of frontends.FRAMEWORKS
     framework_version: str | None
-    data_input_config: str | None  # the text as given
-    shapes: dict[str, input_config.Shape] | list[input_config.Shape] | None  # what it says; None without one
+    data_input_config: str | None  # the unparsed text
+    shapes: dict[str, input_config.Shape] | list[input_config.Shape] | None  # its parsed value; None without one
     target: TargetSpec
-    compiler_options: str | None  # the text as given; `target` has what it says
+    compiler_options: str | None  # the unparsed text; they are applied to `target`
     kms_key_id: str | None
     max_runtime_seconds: float | None
 
     @classmethod
     def parse(cls, request: Mapping[str, Any], stand_in: bool = False) -> CompilationRequest:
-        """The request in AWS's form, checked as far as that needs neither S3 nor the model. Raises CompileError.
+        """Parses and validates the request, as far as possible without S3 and the model. Raises CompileError.
 
         `stand_in` allows targets that have no public compiler.
         """
@@ -79,13 +79,13 @@ def _target(output: Mapping[str, Any], stand_in: bool) -> TargetSpec:
     if target.no_compiler and not stand_in:
         raise CompilationError(
             f"Unable to compile model for {target.name}: {target.no_compiler}. NEO_EMULATOR_STAND_IN=1 gives a marked "
-            "stand-in for an x86-64 CPU instead, so that the flow around the job can be tested"
+            "stand-in for an x86-64 CPU instead, to test the workflow around the job"
         )
     return target
 
 
 def _check_derivable(source: Mapping[str, Any], output: Mapping[str, Any]) -> None:
-    """Raises InputConfigurationError where Neo derives no shapes from a PyTorch model.
+    """Raises InputConfigurationError if Neo would not derive shapes from a PyTorch model.
 
     It does for PyTorch 2.0 and later and cloud instances. Source: API_InputConfig, neo-compilation-preparing-model.
     """

@@ -1,4 +1,4 @@
-"""The model's way in from S3 and the artifact's way out. Source: boto3; botocore's s3 model."""
+"""Downloads models from S3 and uploads artifacts. Source: boto3; botocore's s3 model."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from neo_compiler.storage.s3_uri import S3Uri
 
 CHUNK_BYTES = 1 << 20
 OWNER = "neo-emulator-job"
-"""Name of an artifact's metadata that says who uploaded it: no other job's object is ever removed."""
+"""Name of the artifact's object metadata with the uploader's token: other jobs' objects are never deleted."""
 
 log = logging.getLogger(__name__)
 _SESSION_LOCK = Lock()
 _MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound"})
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 DUMMY = "neo-emulator"
-"""Both keys where the environment has none: the emulator asks for none."""
+"""Both keys if the environment has none, which the emulator accepts."""
 SHAPING = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"})
 NO_FILES: dict[str, tuple[None, list[str], str | None, None]] = {
     "profile": (None, [], None, None),
@@ -38,7 +38,7 @@ NO_FILES: dict[str, tuple[None, list[str], str | None, None]] = {
 }
 """In place of botocore's rows for these: no variable of the environment sets them. Source: botocore.session.Session."""
 ATTEMPTS = 11
-"""How often a call is made before S3 is given up: after some 20 seconds of ever longer pauses."""
+"""Number of attempts of a call, with exponential backoff over some 20 seconds."""
 
 
 def _config(attempts: int) -> Config:
@@ -53,21 +53,21 @@ def _config(attempts: int) -> Config:
 
 
 class Storage:
-    """One job's access to S3. Dummy credentials are used when the environment has none: the emulator asks for none."""
+    """One job's access to S3, with dummy credentials if the environment has none."""
 
     def __init__(self, endpoint_url: str | None, region: str, attempts: int = ATTEMPTS) -> None:
         self._endpoint_url = endpoint_url
         self._region = region
         self._attempts = attempts
-        self._checked: set[str] = set()  # buckets known to be there, in our region
+        self._checked: set[str] = set()  # buckets known to exist in the job's region
 
     def check_output(self, place: S3Uri) -> None:
-        """Raises OutputConfigurationError when the bucket is missing, out of reach or in another region."""
+        """Raises OutputConfigurationError if the bucket is missing, not accessible or in another region."""
         with _errors(place, OutputConfigurationError, _no_bucket(place)):
             self._check_bucket(place, OutputConfigurationError)
 
     def download(self, source: S3Uri, target: Path, max_bytes: int) -> int:
-        """Streams an object into a file; gives back its bytes. Raises InputConfigurationError.
+        """Downloads an object to a file. Returns its size in bytes. Raises InputConfigurationError.
 
         One plain GET: ranged parallel GETs are up to twenty times slower on moto.
         """
@@ -87,9 +87,9 @@ class Storage:
         return target.stat().st_size
 
     def upload(self, source: Path, target: S3Uri, kms_key_id: str | None = None, owner: str = "") -> None:
-        """Puts a file as one object, so that a reader sees all of it or nothing. Raises OutputConfigurationError.
+        """Uploads a file atomically as one object. Raises OutputConfigurationError.
 
-        `owner` is kept with the object, for `remove`.
+        `owner` is stored with the object, for `remove`.
         """
         more: dict[str, Any] = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
         if owner:
@@ -98,7 +98,7 @@ class Storage:
             self._client.put_object(Bucket=target.bucket, Key=target.key, Body=file, **more)
 
     def remove(self, place: S3Uri, owner: str) -> None:
-        """Deletes the object if `owner` uploaded it. Raises InternalError when S3 is out of reach."""
+        """Deletes the object if `owner` uploaded it. Raises InternalError if S3 is unavailable."""
         try:
             with _errors(place, OutputConfigurationError, _no_bucket(place)):
                 found = self._client.head_object(Bucket=place.bucket, Key=place.key)["Metadata"].get(OWNER)
@@ -108,7 +108,7 @@ class Storage:
             log.debug("nothing to remove at %s", place)
 
     def _check_bucket(self, place: S3Uri, error: type[CompileError]) -> None:
-        """Raises `error` when the bucket is in another region than the job's, ClientError when there is none."""
+        """Raises `error` if the bucket is in a region other than the job's, ClientError if it does not exist."""
         if place.bucket in self._checked:
             return
         response = self._client.head_bucket(Bucket=place.bucket)
@@ -127,14 +127,14 @@ class Storage:
 
 
 def preload(settings: CompilerSettings) -> None:
-    """Makes the client that a forked process will want. Opens no connection, starts no thread, keeps no secret."""
+    """Creates the client for forked processes. Opens no connection, starts no thread, keeps no secret."""
     client = _client(settings.s3_endpoint_url, settings.region, ATTEMPTS)
-    for call in ("head_bucket", "get_object", "put_object"):  # signs, and so fills botocore's own caches
+    for call in ("head_bucket", "get_object", "put_object"):  # signing fills botocore's caches
         client.generate_presigned_url(call, {"Bucket": "bucket", "Key": "key"} if "object" in call else {"Bucket": "b"})
 
 
 def _client(endpoint_url: str | None, region: str, attempts: int) -> Any:
-    """One client for all that ask alike in the same environment: it takes longer to make than to use."""
+    """A client, cached by its arguments and environment, since creating one takes longer than using it."""
     access_key, secret_key, token = (os.environ.get(name) for name in KEYS)
     with _SESSION_LOCK:
         credentials = _session().get_credentials()
@@ -145,7 +145,7 @@ def _client(endpoint_url: str | None, region: str, attempts: int) -> Any:
 
 
 def _surroundings() -> tuple[tuple[str, str], ...]:
-    """The environment's variables that shape a client, but for the keys."""
+    """The environment variables that affect a client, except the keys."""
     return tuple(
         sorted(
             (name, value)
@@ -157,15 +157,15 @@ def _surroundings() -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=8)
 def _made(endpoint_url: str | None, region: str, attempts: int, _: object) -> Any:
-    with _SESSION_LOCK:  # clients may be used by any thread, sessions only by one
+    with _SESSION_LOCK:  # clients are thread-safe, sessions are not
         return _session().client("s3", endpoint_url=endpoint_url, region_name=region, config=_config(attempts))
 
 
 @lru_cache(maxsize=1)
 def _session() -> Any:
-    """One session for all clients: it keeps the parsed models. It reads no file of the user's, and no profile."""
+    """One session for all clients: it caches the parsed models. It reads no user files and profiles."""
     session = botocore.session.Session(session_vars=NO_FILES)
-    session.set_credentials(DUMMY, DUMMY)  # makes the object that all clients sign with
+    session.set_credentials(DUMMY, DUMMY)  # creates the credentials object that all clients use
     return boto3.session.Session(botocore_session=session)
 
 
@@ -175,7 +175,7 @@ def _no_bucket(place: S3Uri) -> str:
 
 @contextmanager
 def _errors(place: S3Uri, error: type[CompileError], missing: str) -> Iterator[None]:
-    """Turns botocore's errors into the job's: `error` for what S3 refuses, InternalError when S3 is out of reach."""
+    """Converts botocore's errors: to `error` if S3 refuses, to InternalError if S3 is unavailable."""
     try:
         yield
     except ClientError as refusal:

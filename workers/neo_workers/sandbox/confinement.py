@@ -1,8 +1,8 @@
-"""The sandbox of the compile child: what a model's code, should it run, can reach is its own job's folder.
+"""The sandbox of the compile child: code in a model, if it runs, can only access its own job's folder.
 
-Three layers of the kernel's, which nothing can take off again: no_new_privs without capabilities, Landlock, seccomp.
-They are put on after the fork and before the first byte of the model is read. docs/explanation/sandbox.md says what
-they hold. Imports no settings and no compiler.
+Three kernel mechanisms, which cannot be removed again: no_new_privs without capabilities, Landlock, seccomp.
+They are applied after the fork and before the first byte of the model is read. docs/explanation/sandbox.md describes
+what they restrict. Imports no settings and no compiler.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from neo_workers.sandbox import landlock, seccomp, syscalls
 from neo_workers.sandbox.landlock import READ, READ_WRITE, RUN, WORK, Rule
 
 AUTO, REQUIRED, OFF = "auto", "required", "off"
-"""Values of the setting: what the kernel has; all or nothing is compiled; nothing."""
+"""Values of the setting: use what the kernel supports; compile only with the complete sandbox; no sandbox."""
 
 REFUSAL = (
-    "the compiler's sandbox refused that: a model may use the files of its own job alone, no network and no other "
-    "process (docs/explanation/sandbox.md)"
+    "the compiler's sandbox refused that: a model may use only the files of its own job, no network and no other "
+    "processes (docs/explanation/sandbox.md)"
 )
 _SYSTEM = ("/usr/lib", "/lib", "/lib64", "/usr/lib64", "/usr/local/lib", "/nix/store")
 _FACTS = (
@@ -41,59 +41,59 @@ _LOADERS = ("/lib*/ld-linux*", "/lib/*/ld-linux*", "/usr/lib*/ld-linux*", "/lib/
 _PR_SET_NO_NEW_PRIVS, _CAPABILITY_VERSION_3 = 38, 0x20080522
 
 ENVIRONMENT = {
-    "PATH": "",  # nothing that could be run lies anywhere
+    "PATH": "",  # no executables are accessible
     "LANG": "C.UTF-8",
     "USER": "neo",
     "LOGNAME": "neo",
     "CUDA_VISIBLE_DEVICES": "-1",
-    "JOBLIB_MULTIPROCESSING": "0",  # it would look for semaphores, and warn
+    "JOBLIB_MULTIPROCESSING": "0",  # it would look for semaphores and print a warning
 }
 KEPT = (
     *("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PYTHONNOUSERSITE", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
     *("LD_PRELOAD", "TZ", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TVM_NUM_THREADS"),
     *("FAKETIME_TIMESTAMP_FILE", "FAKETIME_NO_CACHE"),
 )
-"""Variables of the worker that compiles see, too: how Python and its libraries are started, not who is served."""
+"""Environment variables passed to compilers: the configuration of Python and its libraries, nothing about users."""
 
 OF_S3 = ("NEO_EMULATOR_S3_ENDPOINT_URL", "NEO_EMULATOR_REGION")
-"""What a courier's client for S3 is made for, before the fork."""
+"""Environment variables for a courier's S3 client, which is created before the fork."""
 
 
 @dataclass(frozen=True)
 class Strength:
-    """What this kernel can hold."""
+    """The mechanisms that this kernel supports."""
 
     landlock_abi: int
     seccomp: bool
 
     @property
     def lacks(self) -> list[str]:
-        """What is missing of the whole sandbox, and what that leaves open; [] where nothing is."""
+        """What is missing from the complete sandbox, and the consequences; [] if nothing is."""
         found = []
         if self.landlock_abi < landlock.LEAST_ABI:
             what = f"Landlock {landlock.LEAST_ABI}" if self.landlock_abi else "Landlock"
-            found.append(f"the kernel has no {what}: what the worker may read, a hostile model may, too")
+            found.append(f"the kernel has no {what}: a hostile model can read what the worker can read")
         if not self.seccomp:
-            found.append("the kernel takes no seccomp filter: a hostile model has the network")
+            found.append("the kernel accepts no seccomp filter: a hostile model can use the network")
         return found
 
 
 class SandboxError(RuntimeError):
-    """The sandbox is required and this machine cannot hold it; the text says what is missing."""
+    """The sandbox is required but not supported on this machine; the text names what is missing."""
 
 
 def check(mode: str) -> str:
-    """What a worker has to say of its sandbox at its start, "" where it holds. Raises SandboxError."""
+    """A warning about the sandbox for a worker's start, "" if it is complete. Raises SandboxError."""
     lacks = "; ".join(strength().lacks)
     if mode == OFF:
-        return "the sandbox is off: a model that runs code has all rights of this worker"
+        return "the sandbox is off: code in a model runs with all rights of this worker"
     if lacks and mode == REQUIRED:
-        raise SandboxError(f"the sandbox cannot be had here: {lacks}")
-    return f"compiles are not in the whole sandbox: {lacks}" if lacks else ""
+        raise SandboxError(f"the sandbox is not supported here: {lacks}")
+    return f"the sandbox is incomplete: {lacks}" if lacks else ""
 
 
 def strength() -> Strength:
-    """What the kernel says that it can do."""
+    """The mechanisms that the kernel reports."""
     return Strength(landlock.abi(), seccomp.available())
 
 
@@ -123,7 +123,7 @@ def prepare() -> None:
 
 
 def _holds_packages(entry: str) -> bool:
-    """Whether an entry of sys.path may be read: not the folder we were started in, and none with a home in it."""
+    """Whether an entry of sys.path may be readable: not the start folder, and none that contains a home folder."""
     path = Path(entry)
     return path.is_absolute() and path.exists() and not Path(os.path.expanduser("~")).is_relative_to(path)  # noqa: PTH111
 
@@ -142,18 +142,18 @@ def clean_environment() -> dict[str, str]:
 
 
 def furnish(work: Path) -> None:
-    """Gives this process the environment of a compile: home and temporary folder in `work`, where it then is."""
+    """Sets up the environment of a compiler: home, temporary and current folder are in `work`."""
     for name in ("home", "tmp"):
         (work / name).mkdir(exist_ok=True, mode=0o700)
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     os.environ.clear()
     os.environ.update(kept, **ENVIRONMENT, HOME=str(work / "home"), TMPDIR=str(work / "tmp"))
-    tempfile.tempdir = None  # what we were forked from may have chosen one
+    tempfile.tempdir = None  # the parent process may have set it
     os.chdir(work)
 
 
 def close_all_but(keep: Iterable[int]) -> None:
-    """Closes every descriptor from 3 up that is not in `keep`."""
+    """Closes all descriptors from 3 up except those in `keep`."""
     kept = set(keep)
     for name in os.listdir("/proc/self/fd" if sys.platform == "linux" else "/dev/fd"):  # noqa: PTH208
         if int(name) > 2 and int(name) not in kept:
@@ -162,9 +162,9 @@ def close_all_but(keep: Iterable[int]) -> None:
 
 
 def apply(work: Path, mode: str, more: Iterable[Rule] = ()) -> None:
-    """Confines this process, which has one thread, to `work`; `more` are rules beside the usual ones.
+    """Confines this single-threaded process to `work`; `more` are additional rules.
 
-    Raises OSError where the sandbox cannot be put on, with mode "required" also where any of it is missing.
+    Raises OSError if the sandbox cannot be applied, and in mode "required" also if any part of it is missing.
     """
     if mode == OFF:
         return
@@ -174,7 +174,7 @@ def apply(work: Path, mode: str, more: Iterable[Rule] = ()) -> None:
     if sys.platform != "linux":
         return
     if len(os.listdir("/proc/self/task")) != 1:  # noqa: PTH208 - up to ABI 7 Landlock is one thread's
-        raise OSError(errno.EBUSY, "other threads would stay outside of the sandbox")
+        raise OSError(errno.EBUSY, "other threads would stay outside the sandbox")
     ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _drop_capabilities()
     if has.landlock_abi:
@@ -191,7 +191,7 @@ def _drop_capabilities() -> None:
 
 
 def refused(error: BaseException | None) -> bool:
-    """Whether the kernel's refusal is behind an error, also where a library has made a text of it."""
+    """Whether an error was caused by a refusal of the kernel, also if a library converted it to text."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

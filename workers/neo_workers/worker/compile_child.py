@@ -1,7 +1,7 @@
-"""The compiler's process: in the sandbox, it makes an artifact out of a model, both files of its own job.
+"""The compiler process: in the sandbox, it compiles a model file to an artifact file, both of its own job.
 
-It says what it does through a pipe (messages.py) and writes its log to standard output. Everything else around a job,
-S3, the cache, Redis, is its courier's and its supervisor's.
+It reports through a pipe (messages.py) and writes its log to standard output. The courier and the supervisor do
+everything else of a job: S3, the cache, Redis.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from neo_compiler.compilation import Compilation
 
 LOG = 1
-"""The compiler's standard output goes into its log."""
+"""The compiler's standard output is its log."""
 MORE_MEMORY = f"{PREFIX}MAX_MEMORY_BYTES on the worker raises the limit"
 
 
@@ -42,11 +42,11 @@ def main(request: JsonObject, work: Path, settings: Settings, ends: Ends) -> Non
     try:
         _confine(work, settings, ends)
     except OSError as error:
-        messages.write(ends.said, "failed", InternalError(f"the sandbox cannot be put on: {error}").reason)
+        messages.write(ends.said, "failed", InternalError(f"cannot apply the sandbox: {error}").reason)
         return
     for _ in (messages.CONFINED, messages.BEGIN):
         if not os.read(ends.start, 1):
-            return  # the cache had it, or who would have told us is gone
+            return  # the cache has the artifact, or the courier has died
     try:
         messages.write(ends.said, *_made(request, work, settings, ends))
     except CompileError as error:
@@ -119,7 +119,7 @@ def _copy(source: Path, target: int) -> None:
 
 
 def _told(error: CompileError, settings: Settings) -> CompileError:
-    """The error, with a hint where the sandbox is behind it."""
+    """The error, with a hint if the sandbox caused it."""
     if settings.sandbox == confinement.OFF or not confinement.refused(error):
         return error
     return type(error)(f"{error}: {confinement.REFUSAL}")

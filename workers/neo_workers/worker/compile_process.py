@@ -1,10 +1,10 @@
 """One process tree per compilation, killed as a unit.
 
-    worker -> the process to fork from -> monitor -> compiler (compile_child), in the sandbox -> whatever that starts
+    worker -> fork server -> monitor -> compiler (compile_child), in the sandbox -> its subprocesses
                                                   -> courier: S3, cache, tuning database
 
-The supervisor's end of it are pipes: `orders` to the monitor, `events` from the courier, `log` from all of them, and
-`trust`, by which the courier gets the worker's environment and settings.
+The supervisor has pipes: `orders` to the monitor, `events` from the courier, `log` from all of them, and
+`trust`, which passes the worker's environment and settings to the courier.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ CLEAN = "neo_workers.worker.clean_start"
 PRELOAD = ["neo_workers.worker.preload"]
 MAX_EVENT_BYTES = 1 << 20
 MONITOR_SECONDS = 3.0
-"""How long a monitor has to end its compiler before that is done for it."""
+"""How long a monitor may take to kill its compiler before the supervisor kills them."""
 
 
 @lru_cache(maxsize=2)
 def _context(prefork: bool) -> BaseContext:
-    """Where children come from: a process with a clean environment. With `prefork` it has TVM loaded, and never ran a
-    kernel: TVM's thread pool does not survive a fork."""
+    """The multiprocessing context: children fork from a process with a clean environment. With `prefork` it has loaded
+    TVM, but run no kernel: TVM's thread pool does not survive a fork."""
     context = ForkServerContext()
     context.set_forkserver_preload([CLEAN, *(PRELOAD if prefork else [])])
     return context
@@ -52,7 +52,7 @@ def warm_up(settings: Settings) -> None:
 
 
 class CompileProcess:
-    """A compile under way, seen from its supervisor. `settings` are all of the worker's."""
+    """A running compilation, as seen by its supervisor. `settings` are all of the worker's."""
 
     def __init__(self, job_id: JobId, request: JsonObject, work_dir: Path, settings: Settings, owner: str = "") -> None:
         context = _context(settings.prefork)
@@ -60,7 +60,7 @@ class CompileProcess:
         their_trust, trust = context.Pipe(duplex=False)
         self.events, their_events = context.Pipe(duplex=False)
         self.log, their_log = context.Pipe(duplex=False)
-        self._heard = b""  # the beginning of an event whose end is still to come
+        self._heard = b""  # incomplete event
         theirs = (their_orders, their_events, their_log, their_trust)
         arguments = (str(job_id), request, str(work_dir), settings.for_compiler(), owner, *theirs)
         process: Any = context.Process  # type: ignore[attr-defined]
@@ -71,28 +71,28 @@ class CompileProcess:
         _hand_over(trust, settings)
 
     def read_events(self) -> list[tuple[str, Any]]:
-        """The events that have come, (kind, value) each; waits for nothing but a first byte.
+        """The events that have arrived, as (kind, value); blocks only until the first byte.
 
-        Raises EOFError behind the last, ValueError for what is no event.
+        Raises EOFError after the last event, ValueError for a malformed one.
         """
         data = os.read(self.events.fileno(), 1 << 16)
         if not data:
             raise EOFError
         *lines, self._heard = (self._heard + data).split(b"\n")
         if len(self._heard) > MAX_EVENT_BYTES:
-            raise ValueError("an event without an end")
+            raise ValueError("an event is too long")
         return [_event(line) for line in lines]
 
     def allow_upload(self) -> None:
-        """Lets the child go on behind its before_upload()."""
+        """Lets the courier return from before_upload()."""
         with contextlib.suppress(OSError):
             os.write(self._orders.fileno(), GO)
 
     def kill(self) -> None:
-        """Ends the compiler and everything it started, at once."""
-        self._orders.close()  # the monitor ends all of them
+        """Kills the compiler and its subprocesses immediately."""
+        self._orders.close()  # the monitor kills all of them
         self.process.join(MONITOR_SECONDS)
-        if self.process.is_alive() and self.process.pid is not None:  # it was stopped, or has too many to end
+        if self.process.is_alive() and self.process.pid is not None:  # it was stopped, or has too many to kill
             process_tree.kill_below(self.process.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process.pid, signal.SIGKILL)
@@ -100,27 +100,27 @@ class CompileProcess:
             task_limit.sweep(self.process.pid)
 
     def close(self) -> None:
-        """Kills what is left of it and gives the pipes back."""
+        """Kills remaining processes and closes the pipes."""
         self.kill()
         self.events.close()
         self.log.close()
 
     @property
     def pid(self) -> int:
-        """The monitor's pid: everything of this compile is below it."""
+        """The monitor's PID; all processes of this compilation are its descendants."""
         return self.process.pid or 0
 
     @property
     def exit_code(self) -> int | None:
-        """The compiler's exit status, -N for signal N, None while it runs."""
+        """The compiler's exit status; -N for signal N, None while it runs."""
         return self.process.exitcode
 
 
 def _hand_over(trust: Connection, settings: Settings) -> None:
-    """Gives the courier, behind the compiler's fork, what a compiler must not know."""
+    """Sends the courier, after the compiler's fork, what the compiler must not know."""
     given = {"environment": dict(os.environ), "settings": settings.model_dump(mode="json")}
     data = memoryview(json.dumps(given).encode())
-    with trust, contextlib.suppress(OSError):  # it has ended already
+    with trust, contextlib.suppress(OSError):  # the courier has ended
         while data:
             data = data[os.write(trust.fileno(), data) :]
 
@@ -133,5 +133,5 @@ def _event(line: bytes) -> tuple[str, Any]:
 
 
 def result_of(value: JsonObject) -> JobResult:
-    """The JobResult that a child's "done" event carries."""
+    """The JobResult in a child's "done" event."""
     return JobResult(**value)

@@ -1,8 +1,8 @@
-"""The process that brings a compiler its model and takes its artifact away: all of a job that needs keys and addresses.
+"""The process that downloads a compiler's model and uploads its artifact: the part of a job that needs credentials.
 
-It runs the pipeline, from the fetch to the upload, with the cache and the tuning database; only the steps that read the
-model are done elsewhere, in the sandbox (compile_child). What comes back from there is a file and a line of JSON, which
-are looked at as a stranger's. Its own secrets reach it behind the fork of the compiler.
+It runs the pipeline from fetch to upload, with the cache and the tuning database; only the steps that read the
+model run in the sandbox (compile_child), which returns a file and a line of JSON. Both are treated as untrusted
+input. The courier gets its secrets after the compiler was forked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger("neo_compiler.courier")  # into the job's log
 
 
 class _ToldError(CompileError):
-    """A failure as the compiler has told it."""
+    """A failure reported by the compiler."""
 
     @property
     def reason(self) -> str:
@@ -39,7 +39,7 @@ class _ToldError(CompileError):
 
 @dataclass(frozen=True)
 class Ends:
-    """The descriptors that a courier uses."""
+    """The file descriptors of a courier."""
 
     trust: int  # the worker's environment and settings, up to the end
     word: int  # to be told GO and ENDED
@@ -49,14 +49,14 @@ class Ends:
 
 
 class Courier:
-    """One job's courier."""
+    """The courier of one job."""
 
     def __init__(self, job_id: JobId, request: JsonObject, folder: Path, owner: str, ends: Ends) -> None:
         self._job_id, self._request, self._folder, self._owner, self._ends = job_id, request, folder, owner, ends
         self._heard = b""
 
     def run(self) -> None:
-        """Sees the job through and tells "done" or "failed"."""
+        """Runs the job and reports "done" or "failed"."""
         settings = self._take_on()
         context = CompilationContext(
             work_dir=self._folder,
@@ -80,7 +80,7 @@ class Courier:
             self._fail(InternalError(f"{type(error).__name__}: {error}").reason)
 
     def _take_on(self) -> Settings:
-        """The worker's own environment and settings."""
+        """Receives the worker's environment and settings."""
         data = b""
         while part := os.read(self._ends.trust, 1 << 16):
             data += part
@@ -91,29 +91,29 @@ class Courier:
         limits.apply(settings)
         return settings
 
-    # the pipeline's questions
+    # callbacks of the pipeline
 
     def _step(self, name: str) -> None:
         compile_child.write_log(f"step: {name}")
         self._tell("step", name)
 
     def _before_upload(self) -> None:
-        os.close(self._ends.start)  # a compiler that was not needed, thanks to the cache, ends
+        os.close(self._ends.start)  # ends a compiler that was not needed (cache hit)
         self._tell("ready")
         self._wait_for(GO)
 
     def _make(self, work: Compilation) -> None:
-        """Has the compiler make the artifact, and takes it over. Raises CompileError."""
+        """Lets the compiler create the artifact, and verifies it. Raises CompileError."""
         theirs = self._folder / WORK
         work.model_archive.rename(theirs / work.model_archive.name)
         work.tuning.database.copy_to(theirs)
-        with suppress(BrokenPipeError):  # it has ended, and may have said why
+        with suppress(BrokenPipeError):  # it has ended, and may have reported why
             os.write(self._ends.start, BEGIN)
         made = self._result()
-        self._wait_for(ENDED)  # now nothing is left that could write into the file
+        self._wait_for(ENDED)  # now no process can write to the file
         (self._folder / MADE).rename(work.archive)
         if digest(work.archive) != made.digest:
-            raise InternalError("the compiler's artifact is not what it said")
+            raise InternalError("the compiler's artifact does not match its message")
         for entry in made.tuned:
             try:
                 work.tuning.database.add(**entry.model_dump())
@@ -122,7 +122,7 @@ class Courier:
         work.digest, work.derived, work.tuning.complete = made.digest, made.derived, made.complete
 
     def _result(self) -> Made:
-        """What the compiler has made, once it says so. Raises CompileError."""
+        """Waits for the compiler's result. Raises CompileError."""
         try:
             for count, line in enumerate(self._lines()):
                 kind, value = messages.parse(line)
@@ -135,20 +135,20 @@ class Courier:
                 elif isinstance(value, Made):
                     return value
         except Nonsense as error:
-            raise InternalError(f"the compiler's messages make no sense: {error}") from error
-        self._wait_for(ENDED)  # where it crashed the monitor ends us, too
+            raise InternalError(f"malformed message from the compiler: {error}") from error
+        self._wait_for(ENDED)  # if it crashed, the monitor ends this process, too
         raise InternalError("the compiler ended without a result")
 
     def _lines(self) -> Iterator[bytes]:
-        """The compiler's messages, up to its end. Raises Nonsense."""
+        """The compiler's messages until its end. Raises Nonsense."""
         heard = b""
         while data := os.read(self._ends.said, 1 << 16):
             *lines, heard = (heard + data).split(b"\n")
             yield from lines
             if len(heard) > messages.MAX_LINE_BYTES:
-                raise Nonsense("a message without an end")
+                raise Nonsense("a message is too long")
 
-    # the way to the supervisor
+    # messages to the supervisor
 
     def _tell(self, kind: str, value: object = None) -> None:
         messages.write(self._ends.events, kind, value)
@@ -159,7 +159,7 @@ class Courier:
     def _wait_for(self, word: bytes) -> None:
         while word not in self._heard:
             if not (part := os.read(self._ends.word, 16)):
-                os._exit(1)  # the monitor is gone
+                os._exit(1)  # the monitor has ended
             self._heard += part
         self._heard = self._heard.replace(word, b"", 1)
 

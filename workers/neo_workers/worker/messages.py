@@ -1,6 +1,6 @@
-"""What the processes of a compile have in common: files of the job's folder, words, and a compiler's messages.
+"""What the processes of a compilation share: file names in the job's folder, signals, and the compiler's messages.
 
-A compiler says to its courier a line of JSON each, [kind, value]. A model may speak for it, so all is checked.
+A compiler sends its courier lines of JSON, [kind, value]. Code in a model may forge them, so all are validated.
 
     ["step", name]      a step of the pipeline begins
     ["made", Made]      the artifact is in its file
@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from neo_compiler.errors import FAILURE_REASON_MAX_CHARS, CompileError, InternalError
 
 MODEL, MADE = "model.tar.gz", "made.tar.gz"
-"""The model's archive, and the file that a compiler writes its artifact to: it has the descriptor alone."""
+"""The model archive, and the artifact file, of which the compiler only has the descriptor."""
 WORK = "work"
-"""The folder below the job's that is the compiler's own."""
+"""The compiler's own folder in the job's folder."""
 CONFINED, BEGIN = b".", b"b"
 """What a compiler is told, in any order: it has its cgroup (by the monitor), its model is there (by the courier)."""
 GO, ENDED = b"g", b"e"
@@ -30,7 +30,7 @@ GO, ENDED = b"g", b"e"
 
 MAX_LINE_BYTES = 1 << 20
 MAX_MESSAGES = 1000
-"""A compiler has a dozen things to say."""
+"""Maximum number of messages; a compiler sends about a dozen."""
 
 Step = Literal["unpack", "import", "compile", "link", "package", "check"]
 Text = Annotated[str, Field(max_length=2000, pattern=r"^[ -~]*$")]
@@ -42,7 +42,7 @@ class _Strict(BaseModel):
 
 
 class Tuned(_Strict):
-    """A product whose tiles were timed; see neo_compiler.tuning.database.Entry."""
+    """A tuned product; see neo_compiler.tuning.database.Entry."""
 
     product: Text
     tile: Text
@@ -52,12 +52,12 @@ class Tuned(_Strict):
 
 
 class Made(_Strict):
-    """What a compiler has made, beside the artifact's bytes."""
+    """A compiler's result, besides the artifact's bytes."""
 
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
     derived: Annotated[str, Field(max_length=65_536)] | None = None
     tuned: Annotated[list[Tuned], Field(max_length=1000)] = []
-    complete: bool | None = None  # whether tuning left nothing untried
+    complete: bool | None = None  # whether tuning tried everything
 
 
 _KINDS: dict[str, TypeAdapter[Any]] = {
@@ -67,8 +67,8 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
 }
 
 
-class Nonsense(ValueError):  # noqa: N818 - it says what was heard
-    """That is no message of a compiler's."""
+class Nonsense(ValueError):  # noqa: N818 - describes the input
+    """A malformed message."""
 
 
 def write(descriptor: int, kind: str, value: object) -> None:
@@ -79,7 +79,7 @@ def write(descriptor: int, kind: str, value: object) -> None:
 
 
 def parse(line: bytes) -> tuple[str, Any]:
-    """A message's kind, and its value as that kind has it. Raises Nonsense."""
+    """The kind and validated value of a message. Raises Nonsense."""
     try:
         match json.loads(line):
             case [str(kind), value] if kind in _KINDS:
@@ -94,7 +94,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def clean_reason(reason: str, folder: Path) -> str:
-    """A FailureReason as it may be shown: one of Neo's kinds, in one line, without the job's folder in it."""
+    """A FailureReason fit to be shown: with a known prefix, in one line, without the job's folder."""
     text = _UNPRINTABLE.sub(" ", reason).replace(f"{folder}{os.sep}", "").replace(str(folder), ".")
     if not text.startswith(_PREFIXES):
         text = f"{InternalError.prefix}{text}"

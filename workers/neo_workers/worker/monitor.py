@@ -1,7 +1,7 @@
-"""The process between a supervisor and its compiler: it starts the compiler and its courier, and only waits.
+"""The process between a supervisor and its compiler: it starts the compiler and its courier, and then only waits.
 
-It adopts what the compiler's descendants leave behind, so that nothing can hide by forking twice or in a session of
-its own, and ends all of them when the compiler has ended or the supervisor closes `orders` (or is gone).
+It is the subreaper of the compiler's descendants, so that none can escape by a double fork or a session of its
+own, and kills all of them when the compiler has ended or the supervisor closes `orders` (or has died).
 """
 
 from __future__ import annotations
