@@ -16,6 +16,9 @@ PROXY = "http://127.0.0.1:9"
 
 ENVIRONMENTS: dict[str, dict[str, str]] = {
     "proxies": {name: PROXY for upper in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY") for name in (upper, upper.lower())},
+    "a profile that does not exist": {"AWS_PROFILE": "nonsense"},
+    "a key without its secret": {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"},
+    "a damaged configuration": {"AWS_CONFIG_FILE": "{folder}/config", "AWS_SHARED_CREDENTIALS_FILE": "{folder}/config"},
     "another endpoint": {"AWS_ENDPOINT_URL": PROXY, "AWS_ENDPOINT_URL_S3": PROXY},
     "an ASCII locale": {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
 }
