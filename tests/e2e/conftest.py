@@ -17,7 +17,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[Kept]:
-    """A server with a data folder, which a test may kill and start again."""
-    emulator = Kept(tmp_path / "data", workers=1).start()
+    """A server with a data folder, which a test may kill and start again; TVM is loaded with its first job."""
+    emulator = Kept(tmp_path / "data", workers=1, prefork=False).start()
     yield emulator
     emulator.stop()

@@ -6,9 +6,7 @@ none, hides what stands before it. Here NaN is where ONNX Runtime has it.
 
 from __future__ import annotations
 
-from typing import Any
-
-from tvm import te, tirx
+from tvm import te, tirx, topi
 
 from neo_compiler.tvm_types import Expr, Tensor
 
@@ -24,30 +22,21 @@ def extreme_index(data: Tensor, axis: int, keepdims: bool, greatest: bool, last:
 
     NaN counts where it is the first number of a line and nowhere else, as in ONNX Runtime.
     """
-    length, along = data.shape[axis], te.reduce_axis((0, data.shape[axis]), "along")
+    length = data.shape[axis]
 
-    def combined(left: Any, right: Any) -> Any:
-        before = left[0] > right[0] if last else left[0] < right[0]
-        first = tirx.any(left[1] > right[1], tirx.all(left[1] == right[1], before))
-        return tirx.Select(first, left[0], right[0]), tirx.Select(first, left[1], right[1])
+    def at(*index: Expr) -> Expr:
+        place = length - 1 - index[axis] if last else index[axis]
+        number = data(*index[:axis], place, *index[axis + 1 :])
+        return _ordered(number, greatest, tirx.Select(place == 0, _end(number, True), _end(number, False)))
 
-    def none(index: str, number: str) -> Any:
-        return tirx.const(-1, index), tirx.min_value(number)
+    # TVM's own reduction, which GPUs' schedules know
+    found = topi.argmax(te.compute(data.shape, at, name="order"), axis, keepdims)
 
-    reducer = te.comm_reducer(combined, none, name="extreme")
-    shape = [size for place, size in enumerate(data.shape) if place != axis]
-    if keepdims:
-        shape.insert(axis, 1)
+    def index_of(*index: Expr) -> Expr:
+        place = found(*index).astype("int64")
+        return length - 1 - place if last else place
 
-    def pair(*index: Expr) -> Any:
-        others = [number for place, number in enumerate(index) if not keepdims or place != axis]
-        number = data(*others[:axis], along, *others[axis:])
-        at_nan = tirx.Select(along == 0, _end(number, True), _end(number, False))
-        return reducer((along.astype("int64"), _ordered(number, greatest, at_nan)), axis=along)
-
-    pairs = te.compute(shape, pair, name="extreme")
-    assert int(length) > 0
-    return te.compute(shape, lambda *index: pairs[0](*index), name="extreme_index")
+    return te.compute(found.shape, index_of, name="extreme_index")
 
 
 def order(data: Tensor) -> Tensor:

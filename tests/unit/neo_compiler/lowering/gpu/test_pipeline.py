@@ -13,6 +13,7 @@ from unit.neo_compiler.lowering.gpu.test_schedules import cuda
 
 from neo_compiler.codegen import machine_code
 from neo_compiler.codegen.cubin import device_source
+from neo_compiler.kernels.ordering import extreme_index
 from neo_compiler.lowering.gpu import pipeline
 
 
@@ -66,3 +67,14 @@ def test_sums_of_whole_numbers_have_schedules(channels: int, parts: int) -> None
     lowered = lower(module(body, (1, channels, 8, 8), dtype="uint8"), cuda("sm_75"))
     assert (lowered.level, lowered.refused) == ("fast", {})
     assert list(lowered.rules.values()).count("gemm") == parts, lowered.rules
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize(("shape", "axis"), [((4, 1000), 1), ((1, 21, 9, 9), 1), ((3, 5), 0)])
+def test_the_place_of_the_greatest_is_made_for_gpus(shape: tuple[int, ...], axis: int, last: bool) -> None:
+    def body(b: Any, x: Any) -> Any:
+        return b.emit(b.call_te(extreme_index, x, axis, False, True, last))
+
+    lowered = lower(module(body, shape), cuda("sm_75"))
+    assert (lowered.level, lowered.refused) == ("fast", {})
+    assert "2147483647" in device_source(machine_code.generate(lowered.separated.module, cuda("sm_75")).mod)
