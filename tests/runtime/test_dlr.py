@@ -10,6 +10,8 @@ import pytest
 from runtime.artifacts import MODELS, Artifacts
 from support.dlr_client import scenario
 
+from neo_compiler.runtime import dlr
+
 MAX_ERROR = 1e-4
 MEBIBYTE = 1 << 20
 
@@ -85,3 +87,19 @@ def test_an_artifact_with_a_file_missing(name: str, artifacts: Artifacts, tmp_pa
     (tmp_path / "größe" / name).unlink()
     kind, text = scenario("cannot_load", folder=str(tmp_path / "größe"))
     assert kind == "DLRError" and name in text and text.isascii()
+
+
+def test_a_plan_may_not_write_into_the_parameters(artifacts: Artifacts, tmp_path: Path) -> None:
+    built = artifacts.get("conv")
+    folder = Path(shutil.copytree(built.folder, tmp_path / "changed"))
+    library = next(folder.glob("libdlr.so")).name
+    dlr.Model(folder, library).close()
+    plan = json.loads((folder / "compiled_model.json").read_text(encoding="utf-8"))
+    constant = next(index for index, tensor in enumerate(plan["tensors"]) if tensor[0] == "p")
+    for call in plan["calls"]:
+        last = max(at for at, argument in enumerate(call) if isinstance(argument, int))
+        kept, call[last] = call[last], constant
+        (folder / "compiled_model.json").write_text(json.dumps(plan), encoding="utf-8")
+        with pytest.raises(dlr.DlrError, match="writes into the parameters"):
+            dlr.Model(folder, library)
+        call[last] = kept

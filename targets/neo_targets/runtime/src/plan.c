@@ -129,8 +129,14 @@ static int load_call(Model* model, const Json* entry, Call* call) {
   call->name = name->string;
   call->args = calloc((size_t)entry->count, sizeof *call->args);
   NEED(call->args, "out of memory");
-  for (call->count = 0; call->count < entry->count - 1; call->count++)
-    if (load_argument(model, entry->item[call->count + 1], &call->args[call->count])) return -1;
+  const Tensor* last = NULL;
+  for (call->count = 0; call->count < entry->count - 1; call->count++) {
+    Any* argument = &call->args[call->count];
+    if (load_argument(model, entry->item[call->count + 1], argument)) return -1;
+    if (argument->type_index == ANY_TENSOR) last = argument->v.p;
+  }
+  /* a kernel's results stand behind its inputs */
+  NEED(!last || is_in_arena(model, last), PLAN ": kernel %s writes into the parameters", name->string);
   return 0;
 }
 
