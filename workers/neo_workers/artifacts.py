@@ -9,8 +9,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from neo_compiler.artifact.bundle import META, META_BYTES, Meta
+from neo_compiler.artifact.bundle import META, META_BYTES, Meta, digest
 from neo_compiler.storage import s3_uri
+
+__all__ = ["ArtifactFile", "Contents", "bucket_and_key", "contents", "digest"]
 
 MOST_FILES, MOST_NAME, MOST_BYTES = 256, 256, 8 << 30
 """Files, characters of a name, and bytes unpacked, of an archive that is shown."""

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from neo_compiler.errors import TROUBLESHOOTING
 
@@ -76,7 +76,7 @@ class JobId:
         return f"{self.scope}:{self.name}"
 
     @classmethod
-    def parse(cls, text: str) -> JobId:
+    def parse(cls, text: str) -> Self:
         """The inverse of `str()`. Raises ValueError."""
         parts = text.split(":")
         if len(parts) != 3 or not _SAFE.fullmatch(parts[2]):

@@ -141,6 +141,16 @@ class Settings(CompilerSettings):
     )
     prefork: bool = Field(default=True, description="Compilers fork from a process that has already loaded TVM.")
 
+    # endpoints
+    endpoint_model: Literal["twin", "exact"] = Field(
+        default="twin",
+        description="An endpoint whose artifact this machine cannot run: twin answers with the same model compiled for "
+        "this machine, exact makes the endpoint Failed.",
+    )
+    min_endpoint_seconds: float = Field(
+        default=0.0, ge=0, description="Keeps an endpoint Creating, Updating and Deleting at least that long."
+    )
+
     event_status: Literal["COMPLETED", "Completed"] = Field(
         default="COMPLETED", description="Spelling of CompilationJobStatus in EventBridge events."
     )

@@ -54,6 +54,10 @@ class Control:
             "faults": {"GET": lambda _: self.faults(), "POST": self.add_fault, "DELETE": lambda _: self.clear_faults()},
         }
 
+    def add_page(self, name: str, answer: Callable[[], Response]) -> None:
+        """Adds /_neo/`name`, read by GET."""
+        self._routes[name] = {"GET": lambda _: answer()}
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
         """The response of the endpoint, or None."""
         path, method = str(environ.get("PATH_INFO", "")), environ["REQUEST_METHOD"]

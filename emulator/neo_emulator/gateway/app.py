@@ -6,6 +6,8 @@
     Dashboard   /_neo/ and the pages below it, as HTML and as JSON
     Control     /_neo/health, ready, metrics, reset, pace, faults
     SageMaker   the compilation-job operations (operations.py), by X-Amz-Target, signed or not
+    Endpoints   the operations on endpoints, as far as their models were compiled here
+    RuntimeApi  InvokeEndpoint of these endpoints, and of those that nobody has
     Tagging     the Resource Groups Tagging API, for compilation jobs
     Unroutable  refuses requests for operations that do not exist, which moto would misread
     Moto        everything else: S3, STS, IAM, KMS, Logs, the rest of SageMaker
@@ -20,6 +22,7 @@ from secrets import token_urlsafe
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from neo_emulator.aws.moto import Moto, keep_underscores
+from neo_emulator.aws.moto_endpoints import MotoEndpoints
 from neo_emulator.aws.moto_errors import error_response
 from neo_emulator.control.dashboard.handler import Dashboard
 from neo_emulator.control.handler import Control
@@ -27,6 +30,10 @@ from neo_emulator.gateway.auth import Auth
 from neo_emulator.gateway.cors import Cors
 from neo_emulator.gateway.origin import Origin
 from neo_emulator.gateway.unroutable import Unroutable
+from neo_emulator.hosting import page
+from neo_emulator.hosting.handler import Endpoints
+from neo_emulator.hosting.notifications import EndpointNotifications
+from neo_emulator.hosting.runtime_api import RuntimeApi
 from neo_emulator.http.errors import RequestError
 from neo_emulator.http.request import HEADERS
 from neo_emulator.protocol import aws_json, service_model
@@ -37,6 +44,8 @@ from neo_emulator.sagemaker.notifications import Notifications
 from neo_emulator.sagemaker.operations import Publish
 from neo_emulator.sagemaker.service import SageMaker
 from neo_emulator.sagemaker.tagging_api import Tagging
+from neo_workers.hosting.endpoint_store import EndpointStore
+from neo_workers.hosting.invocations import InvocationQueue
 from neo_workers.queue.publisher import JobPublisher
 from neo_workers.settings import Settings
 from neo_workers.store.store import Store
@@ -51,7 +60,7 @@ class Application:
         self,
         handlers: list[Handler],
         moto: Moto,
-        notifications: Notifications,
+        notifications: list[Notifications | EndpointNotifications],
         control: Control,
         cors: Cors,
         hosts: Hosts,
@@ -73,12 +82,14 @@ class Application:
             body = handler(environ, start_response)
             if body is not None:
                 return body
-        self.notifications.catch_up(context_of(environ).service)
+        for each in self.notifications:
+            each.catch_up(context_of(environ).service)
         return self.moto(environ, start_response)
 
     def start(self) -> None:
         """Starts delivering events and log lines in the background."""
-        self.notifications.start()
+        for each in self.notifications:
+            each.start()
 
     def warm(self) -> None:
         """Loads in advance what the first requests need: botocore's SageMaker model (0.2 s), then moto (0.6 s)."""
@@ -99,6 +110,8 @@ def create_app(settings: Settings, store: Store, publish: Publish | None = None)
     moto = Moto(settings)
     services = moto.services
     control = Control(store, moto)
+    endpoint_store, moto_endpoints = EndpointStore(store), MotoEndpoints(moto.load)
+    control.add_page("endpoints", lambda: page.endpoints(endpoint_store))
     admin_token = settings.admin_token or token_urlsafe(24)
     verifier = Auth(settings, services.secret_of, services.public_access, admin_token)
     auth = [verifier] if settings.auth == "sigv4" else []
@@ -111,9 +124,16 @@ def create_app(settings: Settings, store: Store, publish: Publish | None = None)
         Dashboard(settings, store, control, moto),
         control,
         SageMaker(settings, store, publish or JobPublisher(settings), moto.scope, services),
+        Endpoints(endpoint_store, moto_endpoints, moto.scope),
+        RuntimeApi(endpoint_store, moto_endpoints, moto.scope, lambda: InvocationQueue(settings.store_url)),
         Tagging(store, moto, moto.scope),
         Unroutable(moto.answers_unsigned),
     ]
-    app = Application(handlers, moto, Notifications(settings, store, services), control, cors, hosts)
+    endpoint_notifications = EndpointNotifications(endpoint_store, services, moto_endpoints)
+    delivered: list[Notifications | EndpointNotifications] = [
+        Notifications(settings, store, services),
+        endpoint_notifications,
+    ]
+    app = Application(handlers, moto, delivered, control, cors, hosts)
     app.admin_token = admin_token if auth else ""
     return app

@@ -96,6 +96,18 @@ def _integer(value: object, shape: Any) -> object:
     return value
 
 
+def _boolean(value: object, shape: Any) -> object:
+    if not isinstance(value, bool):
+        raise _wrong_type(value, "a Boolean")
+    return value
+
+
+def _float(value: object, shape: Any) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong_type(value, "a Float")
+    return float(value)
+
+
 def _timestamp(value: object, shape: Any) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise _wrong_type(value, "a Timestamp")
@@ -113,6 +125,8 @@ READERS: dict[str, Callable[[object, Any], object]] = {
     "list": _list,
     "string": _string,
     "integer": _integer,
+    "boolean": _boolean,
+    "float": _float,
     "timestamp": _timestamp,
 }
 """Parsers by botocore's type names, for all types in the operations of `operations.py` (a test checks it)."""

@@ -39,6 +39,86 @@ LIFE, REFUSALS, WIRE = "contract/test_life_cycle.py", "contract/test_refusals.py
 PUBLIC, AWAY = "contract/test_public_s3.py", "contract/test_store_away.py"
 LISTING, TAGS_TEST, CONTROL = "contract/test_listing.py", "contract/test_tags.py", "e2e/test_control.py"
 
+ENDPOINTS, INVOKE, ENDPOINTS_TEST = "endpoints", "InvokeEndpoint", "e2e/test_endpoints.py"
+ENDPOINTS_API = "contract/test_endpoints.py"
+ENDPOINT_ROWS = (
+    Behaviour(
+        ENDPOINTS, "Those of models that were compiled here are real; all others are moto's", I, "ours", ENDPOINTS_TEST
+    ),
+    Behaviour("CreateEndpoint", "Creating, then InService, or Failed with a FailureReason", D, REF, ENDPOINTS_TEST),
+    Behaviour(
+        "CreateEndpoint", "A taken name is a ValidationException, and its text", R, "public issues", ENDPOINTS_API
+    ),
+    Behaviour("CreateEndpointConfig", "Every instance type of the model's enum", D, MODEL, ENDPOINTS_API),
+    Behaviour(
+        "DescribeEndpoint", "An unknown name is a ValidationException, and its text", R, "public issues", ENDPOINTS_API
+    ),
+    Behaviour(
+        "DescribeEndpoint",
+        "ProductionVariants while Creating: current weight and count are 0",
+        I,
+        "public issues",
+        ENDPOINTS_API,
+    ),
+    Behaviour("ListEndpoints", "Newest first by default; filters and pages", D, REF, ENDPOINTS_API),
+    Behaviour(
+        "UpdateEndpoint", "What was in service answers until the new variants are loaded", D, REF, ENDPOINTS_TEST
+    ),
+    Behaviour(
+        "UpdateEndpoint",
+        "A failed update leaves the endpoint InService, with a FailureReason",
+        I,
+        "guide",
+        ENDPOINTS_API,
+    ),
+    Behaviour("UpdateEndpointWeightsAndCapacities", "The texts of its errors", I, "moto 5.2", ENDPOINTS_TEST),
+    Behaviour(INVOKE, "ValidationError for an unknown endpoint, and its text", R, "public issues", ENDPOINTS_TEST),
+    Behaviour(INVOKE, "ValidationError for one that is not InService; the text is ours", I, "guide", ENDPOINTS_TEST),
+    Behaviour(
+        INVOKE,
+        "A body of more than 6291456 bytes is a ValidationError",
+        D,
+        "botocore's sagemaker-runtime",
+        ENDPOINTS_TEST,
+    ),
+    Behaviour(
+        INVOKE,
+        "ModelError: 424, OriginalStatusCode, OriginalMessage, LogStreamArn, and its text",
+        R,
+        "public issues",
+        ENDPOINTS_TEST,
+    ),
+    Behaviour(
+        INVOKE,
+        "A model slower than 60 s is a ModelError with status 0, and its text",
+        R,
+        "RamVegiraju/SageMaker-Deployment#3",
+        ENDPOINTS_API,
+    ),
+    Behaviour(
+        INVOKE, "CustomAttributes are returned only by a model that sets them: none here does", D, MODEL, ENDPOINTS_TEST
+    ),
+    Behaviour(
+        INVOKE,
+        "XGBOOST: csv and libsvm in, csv out, the texts of refusals",
+        R,
+        "neo-ai-dlr's container",
+        ENDPOINTS_TEST,
+    ),
+    Behaviour(
+        INVOKE,
+        "Other frameworks without a script: JSON, npy, npz, csv",
+        I,
+        "SageMaker's inference toolkits",
+        ENDPOINTS_TEST,
+    ),
+    Behaviour(INVOKE, "TensorFlow Serving's REST form, for every framework", D, "TensorFlow Serving", ENDPOINTS_TEST),
+    Behaviour("EventBridge", "SageMaker Endpoint State Change; IN_SERVICE", D, "developer guide", ENDPOINTS_TEST),
+    Behaviour(
+        "CloudWatch Logs", "/aws/sagemaker/Endpoints/NAME, streams VARIANT/i-...", D, "developer guide", ENDPOINTS_TEST
+    ),
+)
+
 TABLE = (
     Behaviour(
         CREATE, "Returns CompilationJobArn immediately; the job is STARTING, then INPROGRESS", R, RECORDING, LIFE
@@ -119,6 +199,7 @@ TABLE = (
         "consumers",
         "e2e/test_feeds.py",
     ),
+    *ENDPOINT_ROWS,
 )
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -106,6 +107,20 @@ class Storage:
                     self._client.delete_object(Bucket=place.bucket, Key=place.key)
         except OutputConfigurationError:
             log.debug("nothing to remove at %s", place)
+
+    def owner(self, place: S3Uri) -> str:
+        """Who uploaded the object, "" where it does not say. Raises InputConfigurationError."""
+        return str(self._head(place)["Metadata"].get(OWNER, ""))
+
+    def modified(self, place: S3Uri) -> datetime:
+        """When the object was put there, in whole seconds. Raises InputConfigurationError."""
+        at: datetime = self._head(place)["LastModified"]
+        return at
+
+    def _head(self, place: S3Uri) -> Any:
+        missing = f"S3 object does not exist. Bucket: {place.bucket}, Key: {place.key}"
+        with _errors(place, InputConfigurationError, missing):
+            return self._client.head_object(Bucket=place.bucket, Key=place.key)
 
     def _check_bucket(self, place: S3Uri, error: type[CompileError]) -> None:
         """Raises `error` if the bucket is in a region other than the job's, ClientError if it does not exist."""

@@ -34,7 +34,7 @@ MONITOR_SECONDS = 3.0
 
 
 @lru_cache(maxsize=2)
-def _context(prefork: bool) -> BaseContext:
+def context_for(prefork: bool) -> BaseContext:
     """The multiprocessing context: children fork from a process with a clean environment. With `prefork` it has loaded
     TVM, but run no kernel: TVM's thread pool does not survive a fork."""
     context = ForkServerContext()
@@ -47,7 +47,7 @@ def warm_up(settings: Settings) -> None:
     if settings.prefork:
         from multiprocessing import forkserver
 
-        _context(True)
+        context_for(True)
         forkserver.ensure_running()
 
 
@@ -55,7 +55,7 @@ class CompileProcess:
     """A running compilation, as seen by its supervisor. `settings` are all of the worker's."""
 
     def __init__(self, job_id: JobId, request: JsonObject, work_dir: Path, settings: Settings, owner: str = "") -> None:
-        context = _context(settings.prefork)
+        context = context_for(settings.prefork)
         their_orders, self._orders = context.Pipe(duplex=False)
         their_trust, trust = context.Pipe(duplex=False)
         self.events, their_events = context.Pipe(duplex=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import logging
 import os
 import shutil
@@ -13,13 +14,14 @@ import threading
 import warnings
 from pathlib import Path
 
+from neo_workers.hosting import host
 from neo_workers.observability import log_setup, tracing
 from neo_workers.queue import reaper, routing
 from neo_workers.sandbox import confinement, task_limit
 from neo_workers.settings import Settings, get_settings
 from neo_workers.store import worker_registry
 from neo_workers.store.store import Store
-from neo_workers.worker import artifact_cleanup, compile_process
+from neo_workers.worker import artifact_cleanup, compile_process, twin
 
 log = logging.getLogger(__name__)
 LOCK = "in-use"
@@ -116,6 +118,8 @@ def _run(settings: Settings, work_root: Path) -> None:
     signals.worker_shutting_down.connect(drain, weak=False)
     signals.worker_ready.connect(ready, weak=False)
     reaper.start(store, draining)
+    make_twin = functools.partial(twin.make, store, work_root)
+    host.start(store, draining, work_root, compile_process.context_for(settings.prefork), make_twin)
     celery_app.worker_main(
         [
             "--quiet",

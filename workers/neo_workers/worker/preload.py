@@ -8,6 +8,7 @@ import os
 import signal
 
 from neo_compiler import pipeline
+from neo_workers.hosting import serving_process  # noqa: F401 - the other thing that is forked from here
 from neo_workers.settings import get_settings
 from neo_workers.worker import compile_process, courier  # noqa: F401 - where children begin
 

@@ -41,7 +41,7 @@ def test_the_first_handler_that_responds_wins(make_environ: Any, send: Any) -> N
         return handle
 
     handlers = [handler("a", None), handler("b", [b"b"]), handler("c", [b"c"])]
-    app = Application(handlers, handler("moto", [b"moto"]), Mock(), Mock(), Cors("", lambda _: False), Hosts())
+    app = Application(handlers, handler("moto", [b"moto"]), [Mock()], Mock(), Cors("", lambda _: False), Hosts())
     assert send(app, make_environ())[2] == b"b"
     assert asked == ["a", "b"]
     app.handlers = app.handlers[:1]

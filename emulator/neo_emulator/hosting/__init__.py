@@ -1,0 +1,1 @@
+"""SageMaker's endpoints of compiled models: their operations and InvokeEndpoint."""

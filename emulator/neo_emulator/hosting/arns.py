@@ -1,0 +1,26 @@
+"""ARNs of what an endpoint is made of."""
+
+from __future__ import annotations
+
+from neo_emulator.protocol.arns import partition
+from neo_workers.jobs import Scope
+
+
+def arn(kind: str, scope: Scope, name: str) -> str:
+    """The ARN of a resource of SageMaker: `kind` is "endpoint", "endpoint-config", "model"."""
+    return f"arn:{partition(scope.region).name}:sagemaker:{scope.region}:{scope.account}:{kind}/{name}"
+
+
+def endpoint_arn(scope: Scope, name: str) -> str:
+    """The EndpointArn."""
+    return arn("endpoint", scope, name)
+
+
+def log_group(name: str) -> str:
+    """The log group of an endpoint."""
+    return f"/aws/sagemaker/Endpoints/{name}"
+
+
+def log_group_arn(scope: Scope, name: str) -> str:
+    """The ARN of an endpoint's log group, as LogStreamArn of a ModelError names it."""
+    return f"arn:{partition(scope.region).name}:logs:{scope.region}:{scope.account}:log-group:{log_group(name)}"

@@ -1,0 +1,58 @@
+"""ListEndpoints: those of compiled models and moto's own in one order, in pages."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime
+from typing import Any
+
+from neo_emulator.protocol import errors
+from neo_workers.jobs import JsonObject
+
+MOST_RESULTS = 100
+_SORT_KEYS = {"Name": "EndpointName", "CreationTime": "CreationTime", "Status": "EndpointStatus"}
+_TIMES = {
+    "CreationTimeAfter": ("CreationTime", 1),
+    "CreationTimeBefore": ("CreationTime", -1),
+    "LastModifiedTimeAfter": ("LastModifiedTime", 1),
+    "LastModifiedTimeBefore": ("LastModifiedTime", -1),
+}
+
+
+def page(rows: list[JsonObject], members: JsonObject) -> JsonObject:
+    """The answer of ListEndpoints over all rows. Raises ServiceError for a NextToken that was not given out."""
+    found = [row for row in rows if _passes(row, members)]
+    key = _SORT_KEYS[members.get("SortBy", "CreationTime")]
+    descending = members.get("SortOrder", "Descending") == "Descending"
+    found.sort(key=lambda row: (row[key], row["EndpointName"]), reverse=descending)
+    begin = _begin(members.get("NextToken", ""))
+    end = begin + members.get("MaxResults", MOST_RESULTS)
+    answer: JsonObject = {"Endpoints": found[begin:end]}
+    if end < len(found):
+        answer["NextToken"] = base64.urlsafe_b64encode(json.dumps([end]).encode()).decode()
+    return answer
+
+
+def _passes(row: JsonObject, members: JsonObject) -> bool:
+    if members.get("NameContains", "").lower() not in row["EndpointName"].lower():
+        return False
+    if members.get("StatusEquals", row["EndpointStatus"]) != row["EndpointStatus"]:
+        return False
+    return all(_in_time(row[key], members.get(name), sign) for name, (key, sign) in _TIMES.items())
+
+
+def _in_time(value: datetime, limit: Any, sign: int) -> bool:
+    return limit is None or (value >= limit if sign > 0 else value <= limit)
+
+
+def _begin(token: str) -> int:
+    if not token:
+        return 0
+    try:
+        (begin,) = json.loads(base64.urlsafe_b64decode(token))
+        if isinstance(begin, int) and begin > 0:
+            return begin
+    except (ValueError, TypeError):
+        pass
+    raise errors.validation("Invalid pagination token.")

@@ -1,0 +1,111 @@
+"""Copies what happens to endpoints into moto's services: status changes to EventBridge, log lines to CloudWatch Logs.
+
+A background thread does it every PAUSE_SECONDS; log lines also before moto answers a request for Logs.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from datetime import datetime
+
+from redis.exceptions import RedisError
+
+from neo_emulator.aws.moto_endpoints import MotoEndpoints
+from neo_emulator.aws.moto_services import MotoServices
+from neo_emulator.hosting.arns import endpoint_arn, log_group
+from neo_emulator.hosting.describe import describe
+from neo_workers.hosting.endpoint_store import EndpointStore
+from neo_workers.hosting.endpoint_streams import StreamReader
+from neo_workers.hosting.endpoints import Endpoint, EndpointStatus
+from neo_workers.jobs import JsonObject
+
+PAUSE_SECONDS = 0.1
+SOURCE, DETAIL_TYPE = "aws.sagemaker", "SageMaker Endpoint State Change"
+STATUS_IN_EVENTS = {
+    EndpointStatus.CREATING: "CREATING",
+    EndpointStatus.IN_SERVICE: "IN_SERVICE",
+    EndpointStatus.UPDATING: "UPDATING",
+    EndpointStatus.FAILED: "FAILED",
+    EndpointStatus.DELETING: "DELETING",
+}
+"""Source: "SageMaker endpoint state change" of the guide's page on EventBridge, whose example has IN_SERVICE."""
+
+log = logging.getLogger(__name__)
+
+
+class EndpointNotifications:
+    """Delivers events and log lines in the background, from `start` on."""
+
+    def __init__(self, store: EndpointStore, services: MotoServices, moto: MotoEndpoints) -> None:
+        self._services, self._moto = services, moto
+        self._reader = StreamReader(lambda: store.connection)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        """Delivers from a daemon thread until `stop`."""
+        threading.Thread(target=self._run, daemon=True, name="endpoint notifications").start()
+
+    def stop(self) -> None:
+        """Ends the thread soon."""
+        self._stop.set()
+
+    def catch_up(self, service: str) -> None:
+        """Delivers the log lines that wait, if `service` (a signing name) is CloudWatch Logs."""
+        if service == "logs":
+            try:
+                self.deliver_logs()
+            except RedisError as error:
+                log.warning("log lines wait: %s", error)
+
+    def _run(self) -> None:
+        while not self._stop.wait(PAUSE_SECONDS):
+            try:
+                self.deliver_events()
+                if self._services.in_use("logs"):
+                    self.deliver_logs()
+            except RedisError as error:
+                log.debug("notifications wait, the store is away: %s", error)
+            except Exception:
+                log.exception("notifications")
+
+    def deliver_events(self) -> None:
+        """One event per status change since the last call, if anyone has used EventBridge."""
+        with self._lock:
+            if not self._reader.events_after:
+                self._reader.begin()
+            for endpoint in self._reader.read_events():
+                scope = endpoint.id.scope
+                if self._services.in_use("sagemaker"):
+                    self._moto.follow(scope, endpoint.id.name, endpoint.config_name, str(endpoint.status))
+                if self._services.in_use("events"):
+                    self._services.put_event(scope, event(endpoint))
+
+    def deliver_logs(self) -> None:
+        """Every log line that waits, into the variant's stream."""
+        with self._lock:
+            while lines := self._reader.read_lines():
+                for line in lines:
+                    entry = [{"timestamp": line.at_ms, "message": line.text}]
+                    name = line.endpoint_id.name
+                    self._services.put_log_events(line.endpoint_id.scope, log_group(name), line.stream, entry)
+
+
+def event(endpoint: Endpoint) -> JsonObject:
+    """The entry of PutEvents that tells of the status that the endpoint has."""
+    detail = {**describe(endpoint), "EndpointStatus": STATUS_IN_EVENTS[endpoint.status], "Tags": {}}
+    return {
+        "Source": SOURCE,
+        "DetailType": DETAIL_TYPE,
+        "Resources": [endpoint_arn(endpoint.id.scope, endpoint.id.name)],
+        "Time": endpoint.modified_ms / 1000,
+        "Detail": json.dumps(detail, default=_milliseconds),
+    }
+
+
+def _milliseconds(value: object) -> int:
+    if not isinstance(value, datetime):
+        raise TypeError(f"not for an event: {value!r}")
+    return round(value.timestamp() * 1000)

@@ -1,0 +1,1 @@
+"""Endpoints: what they are, how requests reach a model, and the processes that run it."""
