@@ -11,8 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 from support.waiting import GENEROUS_SECONDS, until
 
-from neo_compiler.artifact.bundle import Meta
+from neo_compiler.artifact.bundle import Meta, target_meta
 from neo_emulator.hosting import runtime_api
+from neo_targets.registry import DEVICES
 from neo_workers.hosting.endpoint_store import EndpointStore
 from neo_workers.hosting.endpoints import Endpoint, EndpointId, VariantState
 from neo_workers.hosting.invocations import Answer, InvocationQueue
@@ -210,7 +211,7 @@ def test_the_list_has_moto_s_endpoints_too(hosting: Hosting) -> None:
 
 def test_an_artifact_is_known_by_what_is_in_it(hosting: Hosting) -> None:
     buffer = io.BytesIO()
-    meta = Meta("ONNX", "", (), (), (), {}, {}).to_json().encode()
+    meta = Meta("ONNX", "", (), (), (), target_meta(DEVICES["ml_c5"], ()), {}).to_json().encode()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         info = tarfile.TarInfo("compiled.meta")
         info.size = len(meta)
