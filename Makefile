@@ -75,9 +75,11 @@ chaos: $(VENV)/.installed-test ## every fault, CHAOS_TRIALS times each, and what
 
 FUZZ_SECONDS ?= 60
 FUZZ_REQUESTS ?= 100000
-fuzz: $(VENV)/.installed-fuzz ## parsers for FUZZ_SECONDS each; FUZZ_REQUESTS requests to moto, and past sigv4
+FUZZ_ZIPS ?= 100000
+fuzz: $(VENV)/.installed-fuzz ## parsers for FUZZ_SECONDS each; FUZZ_ZIPS zip files; FUZZ_REQUESTS requests to moto, and past sigv4
 	@for target in archive data_input_config compiler_options; do \
 		PYTHONPATH=tests $(BIN)/python -m fuzz $$target $(FUZZ_SECONDS) || exit 1; done
+	PYTHONPATH=tests $(BIN)/python -m fuzz.zips $(FUZZ_ZIPS)
 	PYTHONPATH=tests $(BIN)/python -m fuzz.services $(FUZZ_REQUESTS)
 	PYTHONPATH=tests $(BIN)/python -m fuzz.gate $(FUZZ_REQUESTS)
 

@@ -12,10 +12,13 @@ import os
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from neo_compiler.storage import zip_members
 
 Script = Any
 """torch.jit.ScriptModule."""
@@ -37,6 +40,36 @@ EXPRESSION = re.compile(r"(?:[A-Z]\w*+|[a-z]++\d++|\d++(?:\.\d++)?+|[\s+\-*/%(),
 OPERATOR = re.compile(r"torch\.ops\.\w+\.\w+(\.\w+)?|(_operator|math)\.\w+|torch\.(_?sym|_check)\w*")
 """What a node of torch.export calls; any other name would be looked up in Python's modules and called."""
 
+_COMMON = r"version|byteorder|\.data/\w+|\.format_version|\.storage_alignment|extra/.+"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file: how it is told, and what else lies in it."""
+
+    what: str
+    sign: tuple[str, ...]  # ends of a member's name
+    members: re.Pattern[str]  # below the folder around all of them
+    rooted: bool = True  # whether there is such a folder
+
+
+SCRIPT = Kind(
+    "TorchScript",
+    ("/constants.pkl",),
+    re.compile(
+        rf"{_COMMON}|(data|constants|traced_inputs|bytecode|attributes)\.pkl|code/.+\.py(\.debug_pkl)?"
+        r"|(data|constants|tensors|traced_inputs|attributes|bytecode)/[\w.-]+"
+    ),
+)
+PROGRAM = Kind(
+    "a program of torch.export",
+    ("/models/model.json", "serialized_exported_program.json"),
+    re.compile(
+        rf"{_COMMON}|archive_format|archive_version|models/[\w.-]+\.json|data/(weights|constants|sample_inputs)/[\w.-]+"
+        r"|serialized_exported_program\.json|serialized_(state_dict|constants|example_inputs)\.(pt|json)"
+    ),
+)
+
 NOT_PYTORCH = "The file is not one that PyTorch writes."
 STATE_DICT = (
     "The file holds a state_dict, which has weights but no model. "
@@ -51,39 +84,54 @@ PICKLE = (
 def read(path: Path) -> Script | Program:
     """The model in `path`, in evaluation mode, its weights as float32 on the CPU. Raises ValueError, RuntimeError."""
     names = _members(path)
-    if any(name.endswith("/constants.pkl") for name in names):
-        return _script(path, names)
-    if any(name.endswith(("/models/model.json", "serialized_exported_program.json")) for name in names):
-        return _program(path)
+    for kind, load in ((SCRIPT, _script), (PROGRAM, _program)):
+        if any(name.endswith(kind.sign) for name in names):
+            _check_known(names, kind)
+            return load(path, names)
     raise ValueError(_pickle_of(path))
 
 
 def _members(path: Path) -> list[str]:
-    """The names in a zip, none for any other file. Raises ValueError for one that unpacks to far more than it is."""
+    """The names in a zip, none for any other file.
+
+    Raises ValueError for one that unpacks to far more than it is, or that torch may read in another way than we do.
+    """
     if not zipfile.is_zipfile(path):
         return []
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-    total = sum(member.file_size for member in members)
+    members = zip_members.members(path)
+    total = sum(member.size for member in members)
     if total > MAX_INFLATION * path.stat().st_size + INFLATION_SLACK_BYTES:
         raise ValueError(f"The file unpacks to {total} bytes, far more than its size.")
-    return [member.filename for member in members]
+    return [member.name for member in members]
+
+
+def _check_known(names: list[str], kind: Kind) -> None:
+    """Raises ValueError for members that such a file does not have, and for more than one folder around them."""
+    roots = {name.partition("/")[0] if kind.rooted else "" for name in names}
+    for name in names:
+        inner = name.partition("/")[2] if len(roots) == 1 and "/" in name and kind.rooted else name
+        if "/aotinductor/" in f"/{name}".casefold():
+            raise ValueError(
+                f"It holds machine code ({name[:80]}), which is not loaded: save it with torch.export.save."
+            )
+        if len(roots) != 1 or not kind.members.fullmatch(inner):
+            raise ValueError(f"It holds {name[:80]}, which is no part of {kind.what}.")
 
 
 def _script(path: Path, names: list[str]) -> Script:
     with zipfile.ZipFile(path) as archive:
         for name in names:
-            if name.endswith(".py") and (found := TOUCHES_FILES.search(archive.read(name))):
+            if name.casefold().endswith(".py") and (found := TOUCHES_FILES.search(archive.read(name))):
                 raise ValueError(f"Its code uses {found.group().decode()[1:].strip()}, which reads or writes files.")
     traced = any(name.endswith("/traced_inputs.pkl") for name in names)
     script = torch.jit.load(str(path), map_location="cpu", _restore_shapes=traced).float()
     return script.eval() if hasattr(script, "training") else script  # a frozen one is in no mode
 
 
-def _program(path: Path) -> Program:
+def _program(path: Path, names: list[str]) -> Program:
     with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if name.endswith(".json"):
+        for name in names:
+            if name.casefold().endswith(".json"):
                 _check_code(json.loads(archive.read(name)))
     with _weights_only():
         return torch.export.load(str(path))

@@ -25,6 +25,8 @@ import joblib
 from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 from sklearn.base import BaseEstimator
 
+from neo_compiler.storage import zip_members
+
 MAX_BYTES = 4 << 30
 """Largest unpacked file."""
 
@@ -106,6 +108,10 @@ def _read(path: Path, unsafe: bool) -> Any:
 def _skops(path: Path) -> Any:
     import skops.io
 
+    try:
+        zip_members.members(path)
+    except zip_members.AmbiguousZip as error:
+        raise NotSafe(f"The file may be read in more than one way: {error}.") from error
     untrusted = skops.io.get_untrusted_types(file=path)
     try:
         return skops.io.load(path, trusted=[name for name in untrusted if name.startswith(DATA_MODULES)])

@@ -7,6 +7,7 @@ the output, so that outputs of four dimensions are NCHW too.
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,8 +18,11 @@ from neo_compiler.frontends.base import Array, Imported, one_file, quiet, visibl
 from neo_compiler.frontends.tensorflow import source as tensorflow_source
 from neo_compiler.frontends.tensorflow.source import Source, cause
 from neo_compiler.input_config import DYNAMIC, ModelInput, Shape, match
+from neo_compiler.storage import zip_members
 
 ENDINGS = (".h5", ".keras")
+ZIP = ".keras"
+MEMBERS = re.compile(r"metadata\.json|config\.json|model\.weights\.h5|assets/.+")
 CANNOT_LOAD = "Unable to load provided Keras model. Error: "
 CANNOT_CONVERT = "TVM cannot convert the Keras model. "
 LAMBDA = (
@@ -118,8 +122,14 @@ def _fits(given: Shape, own: Shape) -> bool:
 
 
 def _architecture(path: Path) -> Any:
-    """The JSON that says which layers there are, None in a file without: Keras then says what is wrong."""
-    if zipfile.is_zipfile(path):
+    """The JSON that says which layers there are, None in a file without: Keras then says what is wrong.
+
+    By the name's ending, as Keras itself decides. Raises ValueError for a file that Keras may read in another way.
+    """
+    if path.suffix == ZIP:
+        for member in zip_members.members(path):
+            if not MEMBERS.fullmatch(member.name):
+                raise ValueError(f"it holds {member.name[:80]}, which is no part of a Keras model")
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read("config.json"))
     import h5py

@@ -5,13 +5,13 @@ Source: neo-ai's model loader (neo-loader, Apache-2.0) for the texts and the ord
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from neo_compiler.errors import InputConfigurationError
 from neo_compiler.frontends.base import Array, Imported, quiet, visible
+from neo_compiler.frontends.tensorflow import graph_check
 from neo_compiler.frontends.tensorflow import source as tensorflow_source
 from neo_compiler.frontends.tensorflow.source import Source, cause
 from neo_compiler.input_config import DYNAMIC, ModelInput, Shape, match
@@ -106,25 +106,33 @@ def _saved(path: Path, given: list[str]) -> Source:
 
 
 def _loaded(path: Path) -> Any:
-    """What TensorFlow makes of the folder; without what an optimizer kept, which Keras 3 restores not from Keras 2."""
+    """The SavedModel of a folder, without optimizer slots, which Keras 3 cannot restore from Keras 2.
+
+    The file is rewritten in place without them: the folder is the job's own copy, and the sandbox allows no links.
+    Raises ValueError if loading it would run operators that touch files.
+    """
     import tensorflow as tf
+    from google.protobuf import text_format
     from tensorflow.core.protobuf import saved_model_pb2
 
+    if path.name not in graph_check.FILES_OF_A_MODEL:
+        raise ValueError(f"The file of a SavedModel is called {graph_check.FILES_OF_A_MODEL[0]}.")
+    saved = saved_model_pb2.SavedModel()
+    if path.suffix == ".pb":
+        saved.ParseFromString(path.read_bytes())
+    else:
+        text_format.Parse(path.read_bytes(), saved)
+    graph_check.check_saved(saved, path.parent)
     try:
         return tf.saved_model.load(str(path.parent))
     except AttributeError:  # the optimizer's object has no add_slot
         if path.suffix != ".pb":
             raise
-    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     for graph in saved.meta_graphs:
         for node in graph.object_graph_def.nodes:
             del node.slot_variables[:]
-    with tempfile.TemporaryDirectory() as name:
-        for other in path.parent.iterdir():
-            if other != path:
-                Path(name, other.name).symlink_to(other.resolve())
-        Path(name, path.name).write_bytes(saved.SerializeToString())
-        return tf.saved_model.load(name)
+    path.write_bytes(saved.SerializeToString())
+    return tf.saved_model.load(str(path.parent))
 
 
 def _frozen(path: Path, given: list[str]) -> Source:
@@ -137,6 +145,7 @@ def _frozen(path: Path, given: list[str]) -> Source:
         text_format.Parse(path.read_text(encoding="utf-8"), graph)
     else:
         graph.ParseFromString(path.read_bytes())
+    graph_check.check(graph)
     used = {name.lstrip("^").partition(":")[0] for node in graph.node for name in node.input}
     function = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph, name=""), [])
     placeholders = [node.name for node in graph.node if node.op == "Placeholder" and node.name in used]
