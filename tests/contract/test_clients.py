@@ -16,6 +16,7 @@ import pytest
 from e2e.models import conv_net
 from support import clients, jobs
 
+from neo_compiler.frontends.onnx.reference import run_reference
 from neo_emulator.testing.server_process import ServerProcess
 
 ROLE = "arn:aws:iam::123456789012:role/neo"
@@ -61,6 +62,15 @@ def run(server: ServerProcess, tmp_path: Path) -> Run:
 @pytest.mark.parametrize("client", ["sagemaker", "sagemaker_core"])
 def test_python_sdk(run: Run, client: str) -> None:
     assert run(clients.python_of(client), clients.HERE / f"use_{client}.py").endswith("ok\n")
+
+
+def test_python_sdk_deploys_and_predicts(run: Run, tmp_path: Path) -> None:
+    case = conv_net()
+    (wanted,) = run_reference(case.model, case.inputs)
+    numbers = tmp_path / "numbers.json"
+    numbers.write_text(json.dumps({"data": case.inputs["data"].tolist(), "wanted": wanted.tolist()}), encoding="utf-8")
+    script = clients.HERE / "use_sagemaker_endpoints.py"
+    assert run(clients.python_of("sagemaker"), script, numbers).endswith("ok\n")
 
 
 def test_javascript_sdk(run: Run) -> None:

@@ -217,6 +217,34 @@ def logs(
 
 
 @app.command()
+def deploy(
+    source: Annotated[str, typer.Argument(metavar="JOB", help="A COMPLETED job, or the S3 URI of its artifact.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the endpoint (default: a new one).")] = "",
+    url: Url = DEFAULT_URL,
+    json_: Json = False,
+) -> None:
+    """Deploy a compiled model to an endpoint of a running emulator."""
+    from neo_emulator.cli import endpoints
+
+    endpoints.deploy(url, source, name, json_=json_)
+
+
+@app.command()
+def invoke(
+    name: Annotated[str, typer.Argument(metavar="ENDPOINT", help="Name of the endpoint.")],
+    source: Annotated[Path, typer.Option("--input", metavar="FILE", help="The request body; - is standard input.")],
+    kind: Annotated[str, typer.Option("--content-type", metavar="TYPE", help="Default: by the file name.")] = "",
+    accept: Annotated[str, typer.Option(metavar="TYPE", help="Content type of the response.")] = "",
+    target: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="File for the response.")] = None,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Send a request to an endpoint and print the response."""
+    from neo_emulator.cli import endpoints
+
+    endpoints.invoke(url, name, source, kind, accept, target)
+
+
+@app.command()
 def targets(json_: Json = False) -> None:
     """List the targets."""
     from neo_emulator.cli import jobs

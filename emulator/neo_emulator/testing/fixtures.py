@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from neo_emulator.testing import deploying
 from neo_emulator.testing.endpoint import REGION, Endpoint
 from neo_emulator.testing.server_process import ServerProcess
 
@@ -133,6 +134,22 @@ def wait(emulator: str = "neo") -> Fixture:
         return found.wait
 
     return neo_wait
+
+
+def deployed(emulator: str = "neo") -> Fixture:
+    """A fixture: `deploy` of deploying.py on the emulator of the fixture named `emulator`."""
+
+    @pytest.fixture
+    def neo_endpoint(request: pytest.FixtureRequest) -> Callable[..., str]:
+        """`neo_endpoint("my-job")`: the name of an InService endpoint of the job's artifact (or of an S3 URI)."""
+        found: Endpoint = request.getfixturevalue(emulator)
+
+        def make(source: str, name: str = "") -> str:
+            return deploying.deploy(found.sagemaker, source, name)
+
+        return make
+
+    return neo_endpoint
 
 
 def configured_url(config: pytest.Config) -> str:

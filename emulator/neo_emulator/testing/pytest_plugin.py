@@ -21,6 +21,7 @@ neo_client = fixtures.client("sagemaker")
 neo_s3 = fixtures.client("s3")
 neo_bucket = fixtures.bucket()
 neo_wait = fixtures.wait()
+neo_endpoint = fixtures.deployed()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
