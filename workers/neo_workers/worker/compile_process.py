@@ -88,6 +88,10 @@ class CompileProcess:
         with contextlib.suppress(OSError):
             os.write(self._orders.fileno(), GO)
 
+    def begin_kill(self) -> None:
+        """Has the monitor kill the compiler and everything it started; does not wait for that."""
+        self._orders.close()
+
     def kill(self) -> None:
         """Kills the compiler and its subprocesses immediately."""
         self._orders.close()  # the monitor kills all of them

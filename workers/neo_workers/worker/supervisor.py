@@ -67,7 +67,10 @@ class Supervisor:
         starting = self._start()
         try:
             verdict = self._await(starting) or self._watch(starting.result())
-            if verdict.outcome is Outcome.COMPLETED:  # the child has nothing left to do, but may end slowly
+            if verdict.outcome is Outcome.COMPLETED or not self.uploading:
+                # written before the child has ended: a large one may take longer for that than a lease lasts
+                if verdict.outcome is not Outcome.COMPLETED and starting.done() and not starting.exception():
+                    starting.result().begin_kill()
                 return self._conclude(verdict)
         finally:
             starting.add_done_callback(self._put_away)
