@@ -1,4 +1,4 @@
-"""The frameworks: one table, and one room per framework; its loader is imported only when a job needs it."""
+"""The frameworks: one table, and one folder per framework, whose loader is imported on demand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Loader = Callable[[list[Path], "dict[str, Shape] | list[Shape] | None"], "Import
 
 @dataclass(frozen=True)
 class Framework:
-    """What is known of a framework before its code is loaded. Docs, `doctor` and error texts are made from it."""
+    """Facts about a framework. Docs, `doctor` and error texts are generated from them."""
 
     module: str  # below neo_compiler.frontends: has `load`, and `reference` where the framework can be asked
     files: str  # the archive's rule
@@ -121,7 +121,7 @@ def check(framework: str) -> None:
     """Raises CompilationError for a framework that is not in the table. Loads nothing."""
     if framework not in FRAMEWORKS:
         available = ", ".join(FRAMEWORKS)
-        raise CompilationError(f"Framework {framework} is not available in this version; there is {available}")
+        raise CompilationError(f"Framework {framework} is not available in this version; available: {available}")
 
 
 def loader(framework: str) -> Loader:

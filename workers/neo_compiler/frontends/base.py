@@ -1,4 +1,4 @@
-"""What every importer gives back."""
+"""The result of every frontend."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Imported:
-    """A model as relax sees it: one function `main`, its weights as constants."""
+    """A model in relax: one function `main` with its weights as constants."""
 
     module: IRModule
     inputs: tuple[Tensor, ...]  # in the order of main's parameters
     outputs: tuple[Tensor, ...]
-    framework_version: str  # as the model file states it
+    framework_version: str  # from the model file
 
 
 def one_file(files: list[Path], endings: tuple[str, ...], none: str, many: str) -> Path:

@@ -23,7 +23,7 @@ DTYPE = "float32"
 def input_shape(
     config: dict[str, Shape] | list[Shape] | None, columns: int, name: str = INPUT, dtype: str = DTYPE
 ) -> Shape:
-    """[rows, columns] as DataInputConfig wants it, without one a single row. Raises InputConfigurationError."""
+    """[rows, columns] from DataInputConfig, a single row without it. Raises InputConfigurationError."""
     return match({name: (1, columns)} if config is None else config, [ModelInput(name, (DYNAMIC, columns), dtype)])[
         name
     ]

@@ -1,4 +1,4 @@
-"""The ladder: a model is lowered on the highest level that compiles, and the job's log says which were refused."""
+"""Fallback levels: a model is lowered on the highest level that compiles; the job's log lists the failed ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neo_compiler.passes.lift_weights import Separated
 
 
 class Level(Protocol):
-    """How much is done to make a model fast."""
+    """A set of optimisations."""
 
     @property
     def name(self) -> str:
@@ -21,19 +21,19 @@ class Level(Protocol):
 
 @dataclass(frozen=True)
 class Lowered:
-    """Kernels, a main that calls them, and the weights that main takes after its inputs."""
+    """Kernels, a main that calls them, and the weights, which main takes after its inputs."""
 
     separated: Separated
     level: str
-    below: int = 0  # the number of the next lower level, 0 when there is none
+    below: int = 0  # index of the next lower level, 0 if there is none
     refused: dict[str, str] = field(default_factory=dict)  # level -> why
 
     def notes(self) -> tuple[str, ...]:
-        """What the job's log says of it."""
+        """Lines for the job's log."""
         return (*(f"level {name} refused: {why}" for name, why in self.refused.items()), *self.of_kernels())
 
     def of_kernels(self) -> tuple[str, ...]:
-        """What it says of the kernels."""
+        """Lines for the job's log about the kernels."""
         return (f"kernels: level {self.level}",)
 
 
@@ -51,7 +51,7 @@ def highest(ladder: Sequence[AnyLevel], first: int, lower: Callable[[AnyLevel], 
         try:
             if (lowered := lower(level)) is not None:
                 return replace(lowered, below=number, refused=refused)
-        except Exception as error:  # tvm raises many types; the next level does without the pass
+        except Exception as error:  # tvm raises many types; the next level skips the pass
             refused[level.name] = typed_line(error)
     lowered = lower(ladder[-1])
     assert lowered is not None

@@ -1,4 +1,4 @@
-"""TargetSpec -> tvm Target, after checking what LLVM would only warn about."""
+"""Converts a TargetSpec to a tvm Target, after checks for which LLVM would only print warnings."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ CPUINFO_NAMES = {
     "fullfp16": "asimdhp",
     "lse": "atomics",
 }
-"""LLVM's feature -> Linux' name in /proc/cpuinfo, for features that compiled code may use."""
+"""LLVM's feature -> name in /proc/cpuinfo, for features that compiled code may use."""
 
 
 def tvm_target(spec: TargetSpec) -> Target:
-    """The tvm Target of `spec`. Raises CompilationError for a CPU or feature that LLVM does not know.
+    """The tvm Target of `spec`. Raises CompilationError for a CPU or feature that LLVM does not support.
 
-    LLVM itself prints a warning, takes the generic CPU and goes on.
+    LLVM would print a warning and continue with the generic CPU.
     """
     host = spec.host
     if not llvm_is_valid_cpu(host.cpu, host.llvm_triple):
         known = sorted(str(cpu) for cpu in llvm_get_cpu_archlist(Target({"kind": "llvm", "mtriple": host.llvm_triple})))
         raise CompilationError(
-            f"CompilerOptions mcpu: {host.cpu!r} is not a CPU of {host.llvm_triple}; there is {', '.join(known)}"
+            f"CompilerOptions mcpu: {host.cpu!r} is not a CPU of {host.llvm_triple}; supported are {', '.join(known)}"
         )
     target = Target(spec.tvm_host())
     wanted = {feature[1:] for feature in host.features}
@@ -59,7 +59,7 @@ def tvm_target(spec: TargetSpec) -> Target:
 
 
 def cpu_flags(spec: TargetSpec) -> list[str]:
-    """What /proc/cpuinfo of a machine must list for the compiled code to run there, sorted."""
+    """The flags that /proc/cpuinfo of a machine must have to run the compiled code, sorted."""
     enabled = set(_features(Target(spec.tvm_host())))
     if "avx512vnni" in enabled:  # LLVM takes its form of the instructions then
         enabled.discard("avxvnni")

@@ -1,4 +1,4 @@
-"""Computes what only constants decide, once, with numpy. TVM's own FoldConstant compiles a function for every call."""
+"""Folds constants with numpy. TVM's own FoldConstant compiles a function for every call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from neo_compiler.passes.rewriter import Rewriter, ints, is_constant, op_name, r
 from neo_compiler.tvm_types import Expr
 
 MAX_BYTES = 4 << 20
-"""A folded result may be that big, or as big as what it was made of."""
+"""Maximum size of a folded result, unless it is not larger than its inputs."""
 
 Array = npt.NDArray[Any]
 
@@ -23,7 +23,7 @@ DEQUANTIZE = "relax.dequantize"
 
 
 def fold(module: tvm.IRModule, keep_quantised: bool = False) -> tvm.IRModule:
-    """`module` with constants in place of what only constants decide. `keep_quantised`: weights stay as bytes."""
+    """`module` with folded constants. `keep_quantised`: weights stay 8-bit integers."""
     return relax.transform.DeadCodeElimination()(rewrite(module, _Folder, keep_quantised))
 
 

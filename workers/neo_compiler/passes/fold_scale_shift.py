@@ -1,4 +1,4 @@
-"""Folds what follows a convolution or matrix product channel by channel (a batch norm, a scale) into its weight."""
+"""Folds channelwise scales and shifts (such as batch norms) after a convolution or matrix product into its weight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes the weights out of the code: big constants of `main` become its last parameters."""
+"""Lifts the weights out of the code: large constants of `main` become its last parameters."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 from neo_compiler.tvm_types import Expr
 
 HOIST_MIN_BYTES = 256
-"""Smaller constants stay in the code: shapes, scales, axes."""
+"""Minimum size of a weight; smaller constants (shapes, scales, axes) stay in the code."""
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Separated:
-    """A module and the weights that were taken out of it."""
+    """A module and the weights lifted out of it."""
 
     module: tvm.IRModule  # main(inputs..., weights...)
     weights: dict[str, Array]  # in the order of main's last parameters
 
 
 def separate(module: tvm.IRModule) -> Separated:
-    """`module` with its big constants as parameters p0, p1, ... after its inputs."""
+    """`module` with its large constants as parameters p0, p1, ... after its inputs."""
     hoister = _Hoister(module)
     main = hoister.visit_expr(module["main"])
     params = [*main.params, *hoister.variables]

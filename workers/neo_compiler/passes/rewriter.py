@@ -1,4 +1,4 @@
-"""Emits a relax function anew, binding by binding: the ground that the compiler's own passes stand on."""
+"""The base class of the compiler's passes: rebuilds a relax function binding by binding."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from tvm import relax
 from neo_compiler.tvm_types import Expr
 
 
-class NotStraight(Exception):  # noqa: N818 - it is an answer, not a fault
-    """The function has control flow, effects or casts: a pass that reads it line by line leaves it alone."""
+class NotStraight(Exception):  # noqa: N818 - an expected outcome, not a fault
+    """The function has control flow, effects or casts; passes skip it."""
 
 
 class Rewriter:
-    """Rewrites a module's main. A subclass says in `call` what becomes of an operator's call."""
+    """Rewrites a module's main. Subclasses override `call`, which replaces calls of operators."""
 
     def __init__(self, module: tvm.IRModule) -> None:
         self.function = module["main"]
         others = {name: value for name, value in module.functions_items() if name.name_hint != "main"}
         self.builder = relax.BlockBuilder(tvm.IRModule(others, attrs=module.attrs))
         self.uses = _uses(self.function)
-        self._new: dict[Expr, Expr] = {}  # a variable of the old function -> what stands for it
-        self._values: dict[Expr, Expr] = {}  # a variable of the new function -> what it is bound to
+        self._new: dict[Expr, Expr] = {}  # a variable of the old function -> its replacement
+        self._values: dict[Expr, Expr] = {}  # a variable of the new function -> its value
 
     def run(self) -> tvm.IRModule:
         """The module with its new main. Raises NotStraight."""
@@ -49,11 +49,11 @@ class Rewriter:
         return self.new(body)
 
     def call(self, call: Expr, args: list[Expr]) -> Expr | None:
-        """What stands for `call`, `args` being its new arguments; None: the same call."""
+        """The replacement of `call`, whose new arguments are `args`; None to keep the call."""
         raise NotImplementedError
 
     def emit(self, value: Expr) -> Expr:
-        """A variable bound to `value`; a variable or constant is given back as it is."""
+        """Emits a variable bound to `value`; returns variables and constants unchanged."""
         if isinstance(value, relax.Var) or is_constant(value):
             return value
         var = self.builder.emit(value)
@@ -61,7 +61,7 @@ class Rewriter:
         return var
 
     def value(self, expr: Expr) -> Expr:
-        """What a new variable is bound to, `expr` itself when it is no such variable."""
+        """The value of a new variable, `expr` itself if it is not such a variable."""
         return self._values.get(expr, expr)
 
     def new(self, expr: Expr) -> Expr:
@@ -116,12 +116,12 @@ def op_name(expr: Expr) -> str:
 
 
 def ints(values: Any) -> list[int]:
-    """Numbers of an attribute or a shape. Raises TypeError for a size known only at run time."""
+    """Integers of an attribute or a shape. Raises TypeError for a size that is unknown before run time."""
     return [int(value) for value in values]
 
 
 def shape_of(expr: Expr) -> list[int] | None:
-    """The shape of a tensor expression, None when it is known only at run time."""
+    """The shape of a tensor expression, None if it is unknown before run time."""
     shape = getattr(getattr(expr, "ty", None), "shape", None)
     if not isinstance(shape, relax.ShapeExpr):
         return None

@@ -71,7 +71,7 @@ def _check(module: tvm.IRModule) -> None:
         if isinstance(function, relax.Function):
             relax.analysis.post_order_visit(function, lambda expr: found.add(NOT_ON_GPUS.get(op_name(expr), "")))
     if names := sorted(found - {""}):
-        raise ValueError(f"There is no kernel for GPUs of: {', '.join(names)}")
+        raise ValueError(f"Not supported on GPUs: {', '.join(names)}")
 
 
 @dataclass(frozen=True)

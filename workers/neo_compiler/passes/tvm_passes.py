@@ -16,12 +16,12 @@ Stock = Any
 
 
 def simplified(module: tvm.IRModule) -> tvm.IRModule:
-    """Batch norms and the like taken apart."""
+    """`module` with batch norms and similar operators decomposed."""
     return relax.transform.CanonicalizeBindings()(relax.transform.DecomposeOpsForInference()(module))
 
 
 def fused(module: tvm.IRModule, target: Target, stock: Stock) -> tvm.IRModule:
-    """Operators as kernels (PrimFuncs), with what is fused into each."""
+    """`module` with operators fused to kernels (PrimFuncs)."""
     transform = relax.transform
     module = dependent(module, target)
     module = _sequence(*stock.library_dispatch_passes(target))(module)
@@ -30,7 +30,7 @@ def fused(module: tvm.IRModule, target: Target, stock: Stock) -> tvm.IRModule:
 
 
 def finished(module: tvm.IRModule, target: Target, stock: Stock) -> tvm.IRModule:
-    """`main` with its memory planned, ready for code."""
+    """`module` with planned memory, ready for code generation."""
     if target.kind.name == "llvm":  # TVM cannot write infinity in OpenCL C
         module = begin_at_infinity(module)
     return _sequence(*stock.dataflow_lower_passes(target), *stock.finalize_passes(target))(module)

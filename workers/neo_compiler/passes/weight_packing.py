@@ -1,4 +1,4 @@
-"""Gives convolutions and products of matrices the form of templates: what CPUs and GPUs share of it."""
+"""Converts convolutions and matrix products to templates: the part common to CPUs and GPUs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ OUT_FUSABLE = 4
 """TVM's OpPatternKind kOutEWiseFusable: element-wise operators may follow in the same kernel."""
 
 MAX_GROUPS = 64
-"""A grouped convolution of more groups stays TVM's own."""
+"""Maximum number of groups of a convolution; with more, TVM's own is used."""
 
 
 class Packer(Rewriter):
-    """Rewrites conv2d and matmul; None leaves one to TVM."""
+    """Rewrites conv2d and matmul; those for which a method returns None are left to TVM."""
 
     def call(self, call: Expr, args: list[Expr]) -> Expr | None:
         """By the operator."""

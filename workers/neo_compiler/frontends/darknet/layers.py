@@ -72,7 +72,7 @@ _Layer = Callable[[_State, Section], str]
 
 
 def _unknown(state: _State, section: Section) -> str:
-    raise ValueError("this kind of layer is not available; there is " + ", ".join(sorted(LAYERS)))
+    raise ValueError("this kind of layer is not supported; supported are " + ", ".join(sorted(LAYERS)))
 
 
 def _convolutional(state: _State, section: Section) -> str:
@@ -254,7 +254,7 @@ def _activate(state: _State, section: Section, name: str, default: str) -> str:
         return graph.add("Clip", name, graph.scalar(0, name), graph.scalar(6, name))
     if kind not in ACTIVATIONS:
         known = ", ".join(sorted({*ACTIVATIONS, "linear", "leaky", "swish", "mish", "relu6"}))
-        raise ValueError(f"the activation {kind} is not available; there is {known}")
+        raise ValueError(f"the activation {kind} is not supported; supported are {known}")
     return graph.add(ACTIVATIONS[kind], name)
 
 

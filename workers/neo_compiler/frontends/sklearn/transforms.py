@@ -31,7 +31,7 @@ def transform(graph: Graph, estimator: Estimator, x: Expr) -> Expr:
     convert = TRANSFORMS.get(type(estimator).__name__)
     if convert is None:
         raise NotSupported(
-            f"{type(estimator).__name__} is not a transformer that can be compiled; there is "
+            f"{type(estimator).__name__} is not a transformer that can be compiled; supported are "
             f"{', '.join(sorted(TRANSFORMS))}, and feature selectors"
         )
     return convert(graph, estimator, x)
@@ -218,7 +218,7 @@ def _function(graph: Graph, e: Estimator, x: Expr) -> Expr:
         return x
     name = str(getattr(e.func, "__name__", e.func))
     if name not in _FUNCTIONS or e.kw_args:
-        raise NotSupported(f"FunctionTransformer of {name}; there is {', '.join(sorted(_FUNCTIONS))} of NumPy")
+        raise NotSupported(f"FunctionTransformer of {name}; supported are {', '.join(sorted(_FUNCTIONS))} of NumPy")
     return graph.emit(_FUNCTIONS[name](x))
 
 

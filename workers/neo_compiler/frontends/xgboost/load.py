@@ -92,7 +92,7 @@ def _trees(saved: Saved, treelite: Any) -> Model:
     header = parsed.get_header_accessor()
     name = str(header.get_field("postprocessor"))
     if name not in LINKS:
-        raise NotATree(f"Objective {saved.objective} needs {name}; there is {', '.join(LINKS)}.")
+        raise NotATree(f"Objective {saved.objective} needs {name}; supported are {', '.join(LINKS)}.")
     forest = from_treelite(parsed)
     link = LINKS["argmax"] if saved.objective == ARGMAX_OBJECTIVE else LINKS[name]
     return forest.features, lambda graph: link(graph, emit(graph.builder, forest, graph.data, graph.rows))

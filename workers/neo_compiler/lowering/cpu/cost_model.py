@@ -1,4 +1,4 @@
-"""How much of a product is computed at once in registers: the cost model that chooses a tile."""
+"""The cost model that chooses a tile: the part of a product that is computed at once in registers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from neo_compiler.lowering.cpu.cpu_model import FLOAT_BYTES, Machine
 
 L2_BYTES_PER_CYCLE = 32
 MEMORY_BYTES_PER_CYCLE = 8
-"""What a core reads of a weight that is too big for its second-level cache, when it asks for it ahead."""
+"""Bytes per cycle that a core reads of a prefetched weight that is larger than its second-level cache."""
 
 ISSUE_PER_CYCLE = 4
-"""Instructions that a core begins in a cycle."""
+"""Instructions that a core issues per cycle."""
 
 LOOP_CYCLES = 1.0
-"""Counter and branch of a step of the inner loop."""
+"""Instructions for the counter and branch of the inner loop."""
 
 STACK_MAX_BYTES = 1023
 """Largest array that TVM puts on the stack; a larger one would be allocated on the heap for every tile.
@@ -22,13 +22,13 @@ Source: kMaxStackAlloca in TVM's lower_tvm_builtin.cc."""
 
 
 DIRECT_EFFICIENCY, WINOGRAD_EFFICIENCY = 0.85, 0.7
-"""Parts of the peak that the inner loops reach."""
+"""Fractions of the peak performance that the inner loops reach."""
 
 TURNING_CYCLES = 6.0
-"""For each point of a transformed tile and vector of channels, at one operation a cycle."""
+"""Cycles per point of a transformed tile and vector of channels, at one operation per cycle."""
 
 WINOGRAD_MAX_BYTES = 8 << 20
-"""A transformed weight is 1.8 or 4 times the original; a bigger one would make the artifact too big."""
+"""Maximum size of a weight to transform: a transformed one has 1.8 or 4 times the size."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def choose(machine: Machine, rows: int, columns: int, depth: int, lines: int = 1
 def candidates(
     machine: Machine, rows: int, columns: int, depth: int, lines: int = 1, whole: bool = False
 ) -> list[Tile]:
-    """Every tile that `choose` looks at, the cheapest first."""
+    """All tiles that `choose` considers, the cheapest first."""
     found: list[tuple[float, int, int]] = []
     if whole:
         columns = _padded(columns, machine.lanes)
@@ -108,7 +108,7 @@ def candidates(
 
 
 def _widths(machine: Machine, columns: int) -> list[int]:
-    """Panel widths worth a try: whole vectors, and half ones where they divide the channels."""
+    """Panel widths to consider: full vectors, and half ones if they divide the channels."""
     lanes = machine.lanes
     whole = [count * lanes for count in range(1, 9) if count == 1 or (count - 1) * lanes < columns]
     part = [width for width in (lanes // 2, lanes * 3 // 2, lanes // 4) if width >= 4 and columns % width == 0]

@@ -1,4 +1,4 @@
-"""What the schedules need to know about the CPU that code is made for, read from the TVM target."""
+"""Facts about the target CPU for the schedules, derived from the TVM target."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ KIB = 1 << 10
 
 @dataclass(frozen=True)
 class Machine:
-    """A kind of CPU. `lanes` are float32 numbers in a vector register."""
+    """A kind of CPU. `lanes` is the number of float32 values in a vector register."""
 
     name: str
     lanes: int
     registers: int  # vector registers
     fma_per_cycle: float  # vectors; a multiplication and an addition where the CPU has no fused instruction
-    loads_per_cycle: float  # vectors or broadcast numbers
-    fma_latency: float  # cycles until the sum can be added to again
-    memory_operands: bool  # an instruction may take one factor from memory
+    loads_per_cycle: float  # vectors or broadcast values
+    fma_latency: float  # cycles until the sum can be used again
+    memory_operands: bool  # an instruction can read one factor from memory
     l1_bytes: int = 32 * KIB
     l2_bytes: int = 512 * KIB
-    unroll_k: int = 1  # steps of a product's inner loop written out
+    unroll_k: int = 1  # unrolled steps of a product's inner loop
     overwrites: bool = False  # an instruction's result takes the place of a factor; two spread a number over a vector
     ahead_bytes: int = 0  # how far ahead weights are prefetched; 0: left to the CPU
     window: tuple[int, int] | None = None  # vectors, sums of a depthwise tile whose image has its border in memory
@@ -37,7 +37,7 @@ class Machine:
 
     @property
     def half(self) -> int:
-        """Lanes of the smallest vector worth computing with."""
+        """Lanes of the smallest useful vector."""
         return max(4, self.lanes // 2)
 
     def vector(self, width: int) -> int:
@@ -60,14 +60,14 @@ NEON_32 = Machine("neon of 32-bit code", 4, 16, 1, 1, 4, False, l2_bytes=256 * K
 SCALAR = Machine("no vectors", 1, 8, 1, 1, 4, False)
 
 LITTLE = ("cortex-a35", "cortex-a53", "cortex-a55")
-"""In-order ARM cores: one vector instruction in a cycle, at most."""
+"""In-order ARM cores: at most one vector instruction per cycle."""
 
 HALVES = ("znver4",)
 """CPUs that take two cycles for an AVX-512 instruction."""
 
 
 def machine_of(target: Target) -> Machine:
-    """The row for a CPU target. LLVM's vector width is no help: it answers 512 for every x86 CPU in TVM 0.27."""
+    """The Machine for a CPU target. LLVM's vector width is not usable: it is 512 for every x86 CPU in TVM 0.27."""
     features = {str(name) for name in _get_features(target)}
     triple, cpu = str(target.attrs.get("mtriple", "")), str(target.attrs.get("mcpu", ""))
     machine = _vectors(features, triple, cpu)

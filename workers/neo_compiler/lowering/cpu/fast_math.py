@@ -1,4 +1,4 @@
-"""Puts the polynomials of `polynomials`, and a softmax made of them, in place of calls of libm."""
+"""Replaces calls of libm by the polynomials of `polynomials`, and softmax by one that uses them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neo_compiler.tvm_types import Expr, Tensor
 
 
 def fast_math(module: tvm.IRModule) -> tvm.IRModule:
-    """`module` with polynomials in place of calls of libm, for float32."""
+    """`module` with polynomials instead of calls of libm, for float32."""
     return rewrite(module, _FastMath)
 
 

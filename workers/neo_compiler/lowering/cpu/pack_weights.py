@@ -1,4 +1,4 @@
-"""Gives products with a constant weight the form of `templates`, the weight packed for the target's registers."""
+"""Converts products with a constant weight to `templates`, with the weight packed for the target's registers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ R = relax.op
 
 
 def pack(module: tvm.IRModule, machine: Machine, tiles_of: Choices) -> tvm.IRModule:
-    """`module` with packed weights and kernels of `templates` in place of conv2d and matmul."""
+    """`module` with packed weights and kernels of `templates` instead of conv2d and matmul."""
     return relax.transform.DeadCodeElimination()(rewrite(module, _Packer, machine, tiles_of))
 
 

@@ -1,4 +1,4 @@
-"""The passes from an imported module to a CPU's scheduled kernels, on each level of the ladder."""
+"""The passes from an imported module to scheduled kernels for a CPU, for each level."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from neo_compiler.passes.quantization.requantize import rounding
 
 @dataclass(frozen=True)
 class Level:
-    """How much is done to make a model fast."""
+    """A set of optimisations."""
 
     name: str
-    whole: bool = False  # products of quantised tensors in whole numbers
+    whole: bool = False  # products of quantised tensors in integers
     layout: bool = False  # channels last
-    packed: bool = False  # weights in the order that registers want them
+    packed: bool = False  # weights packed in the order in which registers load them
     fast_math: bool = False
     schedules: bool = False
-    only_quantised: bool = False  # it is no level for other models
+    only_quantised: bool = False  # not used for other models
 
 
 LADDER = (
@@ -47,7 +47,7 @@ LADDER = (
     Level("fast, weights as they are", False, False, False, True, True),
     Level("stock"),
 )
-"""From the fastest to the safest; the first that compiles is taken."""
+"""From the fastest to the safest; the first that compiles is used."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class Lowered(fallback.Lowered):
     unscheduled: dict[str, str] = field(default_factory=dict)  # kernel -> why
 
     def of_kernels(self) -> tuple[str, ...]:
-        """Which kernels no schedule fits."""
+        """The kernels without a schedule."""
         head = f"kernels: level {self.level}, {len(self.unscheduled)} without a schedule"
         return (head, *(f"kernel {name} has no schedule: {why}" for name, why in self.unscheduled.items()))
 
 
 def lower(module: tvm.IRModule, target: Target, first: int = 0, choices: Choices | None = None) -> Lowered:
-    """`module` lowered on the highest level from number `first` on that compiles. Raises the lowest one's error."""
+    """Lowers `module` on the highest level from index `first` on that compiles. Raises the lowest level's error."""
     tiles_of = choices or Choices()
     return fallback.highest(LADDER, first, lambda level: _lower(module, target, level, tiles_of))
 

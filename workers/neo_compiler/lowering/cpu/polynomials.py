@@ -1,7 +1,7 @@
-"""exp, tanh, erf and what is made of them as polynomials that vectorise; libm's functions take one number at a time.
+"""exp, tanh, erf and functions based on them as polynomials that vectorise; libm's functions are scalar.
 
-Accurate to a few units in the last place of float32 for finite numbers (test_polynomials.py). Every function binds its
-argument to a name (Let): written out, one inside the other would read its argument dozens of times.
+Accurate to a few units in the last place of float32 for finite values (test_polynomials.py). Every function binds its
+argument to a variable (Let): nested functions would otherwise evaluate their argument dozens of times.
 Source of the coefficients: Cephes' expf; Eigen's rational functions for tanh and erf, which TVM's topi has too.
 """
 
@@ -17,7 +17,7 @@ Number = Any
 
 EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
 EXP_OVER, EXP_UNDER = 89.0, -87.3
-"""Beyond them e ** x is no normal float32."""
+"""Outside of them e ** x is not a normal float32."""
 
 EXP_MAX, LOG2_E, LN2_HIGH, LN2_LOW = 88.3762626647949, 1.44269504088896341, 0.693359375, -2.12194440e-4
 TANH_MAX, TANH_OVER, TANH_UNDER = (

@@ -1,4 +1,4 @@
-"""Which tile each product of a model gets: the cost model's, or a better one that was measured. Imports no tvm."""
+"""Selects the tile of each product: the cost model's, or a faster one found by tuning. Does not import tvm."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONVOLUTION, WINOGRAD, MATMUL, BATCHED = "conv", "winograd", "matmul", "batched"
 
 @dataclass(frozen=True)
 class Product:
-    """A convolution or product of matrices, as far as it decides which tile is fast."""
+    """The properties of a convolution or matrix product that determine the fastest tile."""
 
     kind: str
     data: tuple[int, ...]  # [N, H, W, I] or [..., M, K]
@@ -39,36 +39,36 @@ class Product:
 
     @property
     def name(self) -> str:
-        """What it is in one line, the same for equal products only."""
+        """A unique name that describes it."""
         shapes = " * ".join("x".join(map(str, shape)) for shape in (self.data, self.weight))
         return " ".join([self.kind, shapes, *(",".join(map(str, numbers)) for numbers in self.window)])
 
     def candidates(self, machine: Machine) -> list[Tile]:
-        """The tiles it may have, the cost model's choice first."""
+        """Its possible tiles, the cost model's choice first."""
         return cost_model.candidates(machine, self.rows, self.columns, self.depth, self.bands, self.whole)
 
     def cycles(self, machine: Machine, tile: Tile) -> float:
-        """What the cost model expects of it."""
+        """The cost model's estimate for it."""
         step = cost_model.cycles(machine, tile, self.rows, self.columns, self.depth, self.bands) or 0.0
         return step * self.lines * self.rows * self.columns * self.depth
 
 
 class Choices:
-    """Gives each product its tile and remembers which were asked for."""
+    """Selects each product's tile and records the products."""
 
     def __init__(self, known: Mapping[str, str] | None = None) -> None:
-        """`known`: Product.name -> Tile.text, in place of the cost model's choice."""
+        """`known`: Product.name -> Tile.text, used instead of the cost model's choice."""
         self._known = known or {}
         self.asked: Counter[Product] = Counter()  # how often, in the order of the model
         self.used: dict[str, Tile] = {}  # of `known`, those that were given
 
     def clear(self) -> None:
-        """Forgets what was asked for: the model is lowered once more."""
+        """Clears the recorded products, before the model is lowered again."""
         self.asked.clear()
         self.used.clear()
 
     def tile(self, machine: Machine, product: Product) -> Tile:
-        """The product's tile. A known one that does not fit this machine's registers counts for nothing."""
+        """The product's tile. A known one that does not fit the machine's registers is ignored."""
         self.asked[product] += 1
         if (text := self._known.get(product.name)) is not None:
             for tile in product.candidates(machine):

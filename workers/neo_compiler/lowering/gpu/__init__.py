@@ -1,1 +1,1 @@
-"""GPUs: products as tiles in shared memory and registers, the rest by TVM's own rules (DLight)."""
+"""GPUs: products use tiles in shared memory and registers, other kernels TVM's rules (DLight)."""

@@ -1,4 +1,4 @@
-"""What the schedules need to know about the GPU that code is made for."""
+"""Facts about the target GPU for the schedules."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ INTEL = Gpu("intel_graphics", units=3, threads=256, shared_bytes=32 * KIB, warps
 
 
 def gpu_of(target: Target) -> Gpu:
-    """The row for a GPU target."""
+    """The Gpu for a GPU target."""
     if target.kind.name == "cuda":
         arch = str(target.attrs["arch"])
         threads, shared = (int(target.attrs[f"max_{name}_per_block"]) for name in ("threads", "shared_memory"))

@@ -1,4 +1,4 @@
-"""Gives products the form of `templates`, constant weights in the order that a block of threads loads them in."""
+"""Converts products to `templates`, with constant weights in the order in which a thread block loads them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MIN_SIZE = 2
 
 
 def pack(module: tvm.IRModule, gpu: Gpu) -> tvm.IRModule:
-    """`module` with kernels of `templates` in place of conv2d [N, H, W, C] and matmul."""
+    """`module` with kernels of `templates` instead of conv2d [N, H, W, C] and matmul."""
     return relax.transform.DeadCodeElimination()(rewrite(module, _Packer, gpu))
 
 

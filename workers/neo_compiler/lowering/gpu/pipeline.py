@@ -1,4 +1,4 @@
-"""The passes from an imported module to a GPU's scheduled kernels, on each level of the ladder."""
+"""The passes from an imported module to scheduled kernels for a GPU, for each level."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from neo_compiler.passes.quantization.qparams import is_quantised
 
 @dataclass(frozen=True)
 class Level:
-    """How much is done to make a model fast."""
+    """A set of optimisations."""
 
     name: str
     layout: bool = False  # channels last
-    packed: bool = False  # products in the form of templates
+    packed: bool = False  # products as templates
 
 
 LADDER = (Level("fast", True, True), Level("fast, without a change of layout", False, True), Level("stock"))
-"""From the fastest to the safest; the first that compiles is taken."""
+"""From the fastest to the safest; the first that compiles is used."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class Lowered(fallback.Lowered):
     rules: dict[str, str] = field(default_factory=dict)  # kernel -> the row of schedules.RULES that scheduled it
 
     def of_kernels(self) -> tuple[str, ...]:
-        """How many kernels each rule made."""
+        """The number of kernels per rule."""
         counts = ", ".join(f"{count} {rule}" for rule, count in sorted(Counter(self.rules.values()).items()))
         return (f"kernels: level {self.level}; by rule: {counts or 'none'}",)
 
 
 def lower(module: tvm.IRModule, target: Target, first: int = 0) -> Lowered:
-    """`module` lowered on the highest level from number `first` on that compiles. Raises the lowest one's error."""
+    """Lowers `module` on the highest level from index `first` on that compiles. Raises the lowest level's error."""
     return fallback.highest(LADDER, first, lambda level: _lower(module, target, level))
 
 

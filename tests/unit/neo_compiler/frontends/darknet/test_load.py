@@ -75,11 +75,11 @@ def test_rules_of_files(names: list[str], text: str, tmp_path: Path) -> None:
         (
             "[avgpool]",
             "[crnn]",
-            f"{load.CANNOT_CONVERT}layer 3 [crnn]: this kind of layer is not available; there is",
+            f"{load.CANNOT_CONVERT}layer 3 [crnn]: this kind of layer is not supported; supported are",
         ),
         ("output=10", "output=99", "layer 4 [connected]: the .weights file ends too soon"),
         ("output=10", "output=9", "the layers take 593 weights, the .weights file has 606"),
-        ("activation=relu", "activation=lhtan", "layer 2 [convolutional]: the activation lhtan is not available"),
+        ("activation=relu", "activation=lhtan", "layer 2 [convolutional]: the activation lhtan is not supported"),
         ("[avgpool]", "[route]\nlayers=7", "layer 3 [route]: there is no layer 7 before it"),
     ],
 )

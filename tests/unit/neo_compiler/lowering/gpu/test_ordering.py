@@ -20,10 +20,10 @@ from neo_compiler.lowering.lower import lower
 TOLERANCE = 1e-5
 
 REFUSED = {
-    "nonzero": "no kernel for GPUs of: NonZero",
-    "unique": "no kernel for GPUs of: Unique",
-    "compress": "no kernel for GPUs of: NonZero",
-    "nms": "no kernel for GPUs of: NonMaxSuppression",
+    "nonzero": "Not supported on GPUs: NonZero",
+    "unique": "Not supported on GPUs: Unique",
+    "compress": "Not supported on GPUs: NonZero",
+    "nms": "Not supported on GPUs: NonMaxSuppression",
     "multinomial": "not supported: Multinomial",
 }
 """Case -> what its job says on every GPU."""

@@ -1,4 +1,4 @@
-"""SCHEDULES: how each kind of kernel is computed. A new kind is one file and one row here."""
+"""SCHEDULES: a schedule for each kind of kernel. To add one, add a file and a row here."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from neo_compiler.lowering.cpu.schedules.reduction import reduction
 from neo_compiler.tvm_types import Block
 
 SCHEDULED = "tirx.is_scheduled"
-"""TVM's attribute of a function that nobody shall schedule."""
+"""TVM's attribute of a function that must not be scheduled again."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a kernel with a certain block in it is computed."""
+    """A schedule for kernels that contain a certain block."""
 
     name: str
     applies: Callable[[Kernel, Block], bool]
@@ -38,11 +38,11 @@ SCHEDULES = (
     Schedule("softmax", softmax.applies, softmax.schedule),
     Schedule("matmul", matmul.applies, matmul.schedule),
 )
-"""The first row that applies to a block of the kernel schedules it; a kernel without one goes block by block."""
+"""The first row that applies to a block of the kernel is used; other kernels are scheduled block by block."""
 
 
 def schedule_kernels(module: tvm.IRModule, machine: Machine) -> tuple[tvm.IRModule, dict[str, str]]:
-    """(`module` with its kernels scheduled, the names of those that are not: why not). Ready ones are left alone."""
+    """Returns (`module` with scheduled kernels, {kernel without a schedule: reason}); skips scheduled kernels."""
     left: dict[str, str] = {}
     functions = dict(module.functions_items())
     for name, function in functions.items():
@@ -52,7 +52,7 @@ def schedule_kernels(module: tvm.IRModule, machine: Machine) -> tuple[tvm.IRModu
 
 
 def schedule(function: Any, machine: Machine, left: dict[str, str], name: str) -> Any:
-    """`function`, scheduled; as it was, with a line in `left`, when no schedule fits."""
+    """Schedules `function`; returns it unchanged, with the reason in `left`, if no schedule fits."""
     if not isinstance(function.body, s_tir.SBlockRealize):
         left[name] = "it is written as loops"
         return function.with_attr(SCHEDULED, True)
@@ -60,7 +60,7 @@ def schedule(function: Any, machine: Machine, left: dict[str, str], name: str) -
         kernel = Kernel(function, machine)
         reason = _schedule(kernel)
         scheduled = stores.write(int8_dot.accumulate(prefetch.write(kernel.function, machine.ahead_bytes)))
-    except Exception as error:  # a schedule's failure is never the model's
+    except Exception as error:  # a failing schedule must not fail the model
         left[name] = typed_line(error)
         return function.with_attr(SCHEDULED, True)
     if reason:
@@ -69,7 +69,7 @@ def schedule(function: Any, machine: Machine, left: dict[str, str], name: str) -
 
 
 def _schedule(kernel: Kernel) -> str:
-    """Schedules all blocks; "" or what was left, and why."""
+    """Schedules all blocks. Returns "", or the blocks without a schedule, with the reasons."""
     for block in kernel.blocks():
         for row in SCHEDULES:
             if row.applies(kernel, block):

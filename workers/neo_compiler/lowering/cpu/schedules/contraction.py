@@ -13,7 +13,7 @@ from neo_compiler.lowering.cpu.templates import CLAMPED, CONV, MATMUL, PACKED, P
 from neo_compiler.tvm_types import Block, Loop
 
 MAX_WRITTEN_OUT = 4
-"""Input channels of a first layer: so few are summed without a loop."""
+"""Maximum number of input channels (of a first layer) that are summed without a loop."""
 
 
 def applies(kernel: Kernel, block: Block) -> bool:
@@ -22,7 +22,7 @@ def applies(kernel: Kernel, block: Block) -> bool:
 
 
 def schedule(kernel: Kernel, block: Block) -> None:
-    """Schedules the product, its padding or packing, and what follows it."""
+    """Schedules the product, its padding or packing, and the blocks after it."""
     sch = kernel.sch
     tile = Tile.parse(str(sch.get(block).annotations[TILE]))
     kernel.inline()
@@ -49,7 +49,7 @@ def schedule(kernel: Kernel, block: Block) -> None:
 
 
 def _pack(kernel: Kernel, packed: Block) -> None:
-    """Packs a matrix that is no constant; only the last panel asks where the matrix ends."""
+    """Packs a non-constant matrix; only the last panel checks its bounds."""
     sch = kernel.sch
     *outer, panel, _, column = sch.get_loops(packed)
     _, lane = sch.split(column, [None, kernel.lanes(kernel.extent(column))])
@@ -232,13 +232,13 @@ def inner_loops(kernel: Kernel, block: Block, tile: Tile, streamed: bool) -> Non
 
 
 def in_steps(kernel: Kernel, block: Block) -> bool:
-    """Whether a few steps of the sum are written out."""
+    """Whether some steps of the sum are unrolled."""
     depth, few = kernel.reduction_sizes(block)[-1], kernel.machine.unroll_k
     return depth % few == 0 and depth > few > 1
 
 
 def data_in_vectors(kernel: Kernel, block: Block, at: Loop) -> None:
-    """Loads the numbers that a few steps of the sum need of each row at once, in a vector.
+    """Loads the values of each row for several steps of the sum at once, as a vector.
 
     LLVM keeps the copy in registers and multiplies by their elements; it would not join loads of single numbers.
     """

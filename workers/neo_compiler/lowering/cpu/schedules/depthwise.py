@@ -1,4 +1,4 @@
-"""Depthwise convolutions: a few points of a line times a few vectors of channels, the window written out."""
+"""Depthwise convolutions: a tile of points and vectors of channels, with the window unrolled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neo_compiler.lowering.cpu.templates import DEPTHWISE, PAD
 from neo_compiler.tvm_types import Block
 
 MAX_WINDOW = 25
-"""A window of more points (5 x 5) is not written out."""
+"""Larger windows (than 5 x 5) are not unrolled."""
 
 MAX_POINTS, MAX_VECTORS = 8, 4
 
@@ -27,7 +27,7 @@ def applies(kernel: Kernel, block: Block) -> bool:
 
 
 def schedule(kernel: Kernel, block: Block) -> None:
-    """Schedules it, its padding and what follows it. Raises Unscheduled for channels that fill no vector."""
+    """Schedules it, its padding and the blocks after it. Raises Unscheduled if the channels do not fill vectors."""
     sch, machine = kernel.sch, kernel.machine
     window = kernel.reduction_sizes(block)
     written_out = math.prod(window) <= MAX_WINDOW

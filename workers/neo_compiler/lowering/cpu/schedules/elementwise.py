@@ -1,4 +1,4 @@
-"""Kernels whose every result is made by itself: arithmetic, copies, transpositions."""
+"""Elementwise kernels: arithmetic, copies, transpositions."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from neo_compiler.lowering.cpu.schedules.kernel import GRAIN_ELEMENTS, Kernel
 from neo_compiler.tvm_types import Block, Loop
 
 MIN_ELEMENTS = 64
-"""Fewer are not worth a vector loop."""
+"""Minimum number of values for a vector loop."""
 
 MAX_WRITTEN_OUT = 8
-"""An innermost axis as short as this is written out."""
+"""Innermost axes up to this size are unrolled."""
 
 MAX_STEPS = 48
 """Steps along an axis that is made of pieces are written out up to here."""
@@ -21,7 +21,7 @@ SQUARE = 8
 
 
 def elementwise(kernel: Kernel, block: Block) -> None:
-    """Vectorises along memory and shares the rest out."""
+    """Vectorises along memory and parallelises the rest."""
     sch = kernel.sch
     loops = sch.get_loops(block)
     if not loops:

@@ -1,4 +1,4 @@
-"""A kernel (PrimFunc) being scheduled, and the questions that every schedule asks of it."""
+"""A kernel (PrimFunc) being scheduled, with the queries that schedules use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPATIAL, REDUCTION = 0, 2
 """TVM's IterVar kinds kDataPar and kCommReduce."""
 
 GRAIN_ELEMENTS, GRAIN_FLOPS = 16384, 100e3
-"""Less than this is not worth waking a second thread for."""
+"""Minimum work for a second thread."""
 
 MAX_TASKS = 64
 """A parallel loop has at most that many steps: they are shared out evenly and cost little each."""
@@ -29,8 +29,8 @@ MAX_LOADS = 16
 """Loads in a block that others read more than once: each such read repeats them, and a chain doubles them each time."""
 
 
-class Unscheduled(Exception):  # noqa: N818 - the kernel works without, only slowly
-    """No schedule fits; the text says where."""
+class Unscheduled(Exception):  # noqa: N818 - the kernel works without, but slower
+    """No schedule fits; the text is the reason."""
 
 
 class Kernel:
@@ -54,15 +54,15 @@ class Kernel:
         return str(self.sch.get(block).name_hint)
 
     def kind(self, block: Block) -> str:
-        """What template made the block, "" for none."""
+        """The template that created the block, "" for none."""
         return str(self.sch.get(block).annotations.get(KIND, ""))
 
     def extent(self, loop: Loop) -> int:
-        """A loop's number of steps. Raises TypeError when it is known only at run time."""
+        """A loop's number of iterations. Raises TypeError if it is unknown before run time."""
         return int(self.sch.get(loop).extent)
 
     def extents(self, block: Block) -> list[int]:
-        """Those of all loops around a block, outermost first."""
+        """The extents of all loops around a block, outermost first."""
         return [self.extent(loop) for loop in self.sch.get_loops(block)]
 
     def is_reduction(self, block: Block) -> bool:
@@ -115,7 +115,7 @@ class Kernel:
         return lanes
 
     def parallel(self, loop: Loop) -> None:
-        """Shares a loop out to threads, in at most MAX_TASKS steps."""
+        """Parallelises a loop, in at most MAX_TASKS iterations."""
         extent = self.extent(loop)
         tasks = max(number for number in divisors(extent) if number <= MAX_TASKS)
         if extent == 1:
@@ -125,7 +125,7 @@ class Kernel:
         self.sch.parallel(loop)
 
     def fuse(self, loops: list[Loop]) -> Loop:
-        """One loop of several that lie in one another."""
+        """Fuses nested loops. Returns the loop."""
         return self.sch.fuse(*loops) if len(loops) > 1 else loops[0]
 
     def reads_in_order(self, block: Block) -> bool:

@@ -1,4 +1,4 @@
-"""Packed weights that come from beyond the first-level cache are asked for ahead of their use.
+"""Prefetches packed weights that do not fit the first-level cache.
 
 The CPU's own prefetchers stop at the end of each page of 4 KiB, and a panel is read through hundreds of them.
 """

@@ -1,4 +1,4 @@
-"""Pools, sums, means, maxima: what is reduced lies beside what is kept, or is the innermost axis itself."""
+"""Pooling, sums, means, maxima, over the innermost axis or over others."""
 
 from __future__ import annotations
 

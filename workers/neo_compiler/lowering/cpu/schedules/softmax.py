@@ -1,4 +1,4 @@
-"""softmax along the last axis: row by row, every step of a row in the first-level cache."""
+"""softmax along the last axis: row by row, so that each row stays in the first-level cache."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from neo_compiler.lowering.cpu.softmax import LINE, SOFTMAX, WIDTH
 from neo_compiler.tvm_types import Block
 
 MIN_ELEMENTS = 16384
-"""Fewer are not worth a second thread."""
+"""Minimum number of values for a second thread."""
 
 HALVES = [WIDTH >> step for step in range(1, WIDTH.bit_length())]
 """Widths on the way from a vector to one number."""

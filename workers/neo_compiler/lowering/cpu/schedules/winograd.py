@@ -18,7 +18,7 @@ def applies(kernel: Kernel, block: Block) -> bool:
 
 
 def schedule(kernel: Kernel, sums: Block) -> None:
-    """Schedules the whole convolution and what follows it.
+    """Schedules the convolution and the blocks after it.
 
     A small weight: a band of rows goes through all steps while it is in the second-level cache. A big one: the data
     of the whole image are transformed first, and the weight is read once, panel by panel.

@@ -1,4 +1,4 @@
-"""RULES: how each kind of kernel is computed on a GPU. A new kind is one file and one row here."""
+"""RULES: a schedule for each kind of kernel on a GPU. To add one, add a file and a row here."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from neo_compiler.lowering.gpu.schedules import depthwise, gemm, recurrent, smal
 TENSOR_CORES, NO_TENSOR_CORES = 70, "sm_62"
 
 STEPS = "steps"
-"""The rule of kernels that come as loops, not as blocks."""
+"""The rule for kernels written as loops instead of blocks."""
 
 SCHEDULED = "tirx.is_scheduled"
-"""TVM's attribute of a function that nobody shall schedule."""
+"""TVM's attribute of a function that must not be scheduled again."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A way to schedule a whole kernel; None: it does not fit."""
+    """A way to schedule a complete kernel; `apply` returns None if it does not fit."""
 
     name: str
     apply: Callable[[Any, Gpu, Target], s_tir.Schedule | None]
@@ -65,11 +65,11 @@ RULES = (
     Rule("dlight general reduction", _dlight(dlight.gpu.GeneralReduction())),
     Rule("dlight fallback", _dlight(dlight.gpu.Fallback())),
 )
-"""The first row that fits a kernel schedules it. A row that fails is passed over: the last fits all."""
+"""The first row that fits a kernel is used. A row that fails is skipped; the last one fits all kernels."""
 
 
 def schedule_kernels(module: tvm.IRModule, gpu: Gpu, target: Target) -> tuple[tvm.IRModule, dict[str, str]]:
-    """(`module` with its kernels scheduled, kernel -> its rule). Ready ones are left alone."""
+    """Returns (`module` with scheduled kernels, {kernel: rule}); skips scheduled kernels."""
     rules: dict[str, str] = {}
     functions = dict(module.functions_items())
     for name, function in functions.items():
@@ -79,16 +79,16 @@ def schedule_kernels(module: tvm.IRModule, gpu: Gpu, target: Target) -> tuple[tv
             try:
                 functions[name], rules[name.name_hint] = schedule(function, gpu, target)
             except Exception as error:  # tvm raises many types
-                raise ValueError(f"There is no kernel for GPUs of: {name.name_hint}") from error
+                raise ValueError(f"Not supported on GPUs: {name.name_hint}") from error
     return tvm.IRModule(functions, attrs=module.attrs), rules
 
 
 def schedule(function: Any, gpu: Gpu, target: Target) -> tuple[Any, str]:
-    """(`function` scheduled, the rule that did). Raises what the last rule raises, and ValueError when none fits."""
+    """Returns (scheduled `function`, rule). Raises what the last rule raises, and ValueError if none fits."""
     for rule in RULES:
         try:
             sch = rule.apply(function, gpu, target)
-        except Exception:  # a schedule's failure is never the model's
+        except Exception:  # a failing schedule must not fail the model
             if rule is RULES[-1]:
                 raise
             continue
@@ -99,7 +99,7 @@ def schedule(function: Any, gpu: Gpu, target: Target) -> tuple[Any, str]:
 
 
 def is_bound(sch: s_tir.Schedule) -> bool:
-    """Whether all of a kernel runs on the GPU: some rules leave what they did not expect to the host."""
+    """Whether the entire kernel runs on the GPU: some rules leave unexpected parts to the host."""
     blocks = sch.get_child_blocks(sch.get_sblock("root"))
     return all(any(sch.get(loop).thread_binding is not None for loop in sch.get_loops(block)) for block in blocks)
 

@@ -1,4 +1,4 @@
-"""What follows a sum in its kernel: element-wise blocks that are computed where the sum is stored."""
+"""The epilogue of a sum: elementwise blocks of its kernel, computed where the sum is stored."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ THREADS, MIN_THREADS = 128, 16
 """Of a block whose threads share nothing: a few warps, at least half of one."""
 
 
-class Unscheduled(Exception):  # noqa: N818 - the next rule is asked
-    """A schedule does not fit the kernel; the text says why."""
+class Unscheduled(Exception):  # noqa: N818 - the next rule is tried
+    """A schedule does not fit the kernel; the text is the reason."""
 
 
 def bind(sch: s_tir.Schedule, loops: list[Loop]) -> Loop:

@@ -1,8 +1,8 @@
-"""Kernels written as a loop over time (LSTM, GRU, RNN): a block of threads for each sequence, in step at barriers.
+"""Kernels written as a loop over time (LSTM, GRU, RNN): a thread block per sequence, synchronised by barriers.
 
-`importers.recurrent_kernels` writes them: a loop over sequences, in it loops over time and over the terms of sums, and
-innermost loops whose steps do not depend on each other. Those become threads; all wait between two phases. A thread
-has the same numbers in every step of a sum, so that none waits there.
+`kernels.recurrent` creates them: a loop over sequences, with loops over time and over the terms of sums, and
+innermost loops with independent iterations. Those become threads; all wait between two phases. A thread
+has the same values in every step of a sum, so that none waits there.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ FENCES = 3
 
 
 def applies(function: Any) -> bool:
-    """Whether a function is such a kernel, and not one for a GPU yet."""
+    """Whether a function is such a kernel that has not been scheduled for a GPU."""
     body = function.body
     return isinstance(body, tirx.For) and body.loop_var.name == SEQUENCE and body.thread_binding is None
 
 
 def schedule(function: Any, target: Target) -> Any:
-    """`function` with a block of threads for each of its sequences."""
+    """`function` with a thread block per sequence."""
     sizes: list[int] = []
     tvm_ffi.structural_walk(
         function.body, (tirx.For, lambda loop: sizes.append(int(loop.extent)) if _is_independent(loop) else None)

@@ -1,6 +1,6 @@
-"""Sums of few numbers (pooling, a mean, convolutions of small groups): a thread for each, the sum in a register.
+"""Sums of few values (pooling, a mean, convolutions of small groups): one thread per sum, in a register.
 
-TVM's rules for reductions take a whole block of threads for each number.
+TVM's rules for reductions use a thread block per result.
 """
 
 from __future__ import annotations
