@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -92,10 +93,15 @@ def parse(line: bytes) -> tuple[str, Any]:
 _PREFIXES = tuple(kind.prefix for kind in CompileError.__subclasses__() if kind.prefix)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
+_FOLDERS = {sys.prefix, sys.base_prefix, *sys.path, os.path.expanduser("~")} - {"", "/"}  # noqa: PTH111
+_INSTALLED = re.compile(rf"(?<![\w./-])(?:{'|'.join(map(re.escape, sorted(_FOLDERS, key=len, reverse=True)))})(?=/)")
+"""Where Python, its packages and the worker's user are at home, in front of a path below."""
+
 
 def clean_reason(reason: str, folder: Path) -> str:
-    """A FailureReason fit to be shown: with a known prefix, in one line, without the job's folder."""
+    """A FailureReason fit to be shown: with a known prefix, in one line, without paths of this host."""
     text = _UNPRINTABLE.sub(" ", reason).replace(f"{folder}{os.sep}", "").replace(str(folder), ".")
+    text = _INSTALLED.sub("<worker>", text)
     if not text.startswith(_PREFIXES):
         text = f"{InternalError.prefix}{text}"
     return text[:FAILURE_REASON_MAX_CHARS]

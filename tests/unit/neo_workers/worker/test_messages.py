@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,4 +82,8 @@ def test_reasons_are_made_fit_to_be_shown() -> None:
     assert messages.clean_reason(good, folder) == good
     assert messages.clean_reason("boo", folder) == "ServerError: boo"
     assert messages.clean_reason(f"{good}\x1b[31m\nat {folder}/model/a.onnx", folder) == f"{good} [31m at model/a.onnx"
+    where = f"File \"{sys.prefix}/lib/a.py\", '{Path.home()}/b'; s3://bucket{sys.prefix}/m.tar.gz"
+    assert messages.clean_reason(f"ServerError: {where}", folder) == (
+        f"ServerError: File \"<worker>/lib/a.py\", '<worker>/b'; s3://bucket{sys.prefix}/m.tar.gz"
+    )
     assert len(messages.clean_reason("x" * 5000, folder)) == FAILURE_REASON_MAX_CHARS
