@@ -314,6 +314,23 @@ def test_a_killed_serving_process_loses_no_request(tmp_path: Path) -> None:
         assert failures == []
 
 
+def test_an_endpoint_outlives_its_worker(tmp_path: Path) -> None:
+    with ServerProcess("--workers", "1", work_dir=tmp_path / "work") as server:
+        server.client("s3").create_bucket(Bucket="neo")
+        artifact = hosting.compiled(server, {"model.onnx": conv_net().model}, "ONNX", SHAPE)
+        name, data = hosting.deployed(server, artifact), images(1)
+        before = hosting.predict(server, name, data)
+        assert server.pid is not None
+        (serving,) = serving_processes(server, name)
+        workers = [pid for pid in processes.descendants(server.pid) if "-m neo_workers" in processes.command(pid)]
+        for pid in workers:
+            if "lifeline.py" not in processes.command(pid):
+                os.kill(pid, signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{serving}").exists())
+        assert np.array_equal(hosting.predict(server, name, data), before)  # waits for the worker to be started again
+        assert serving_processes(server, name) != [serving]
+
+
 def test_deleting_ends_the_process_and_the_name_is_free(server: ServerProcess, artifact: str) -> None:
     name = hosting.deployed(server, artifact)
     sagemaker = server.client("sagemaker")

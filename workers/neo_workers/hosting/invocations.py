@@ -58,7 +58,9 @@ class InvocationQueue:
     """Both ends of the way. Safe to share between threads, not between processes."""
 
     def __init__(self, url: str) -> None:
-        pooled = redis.Redis.from_url(url, decode_responses=False, socket_timeout=None, socket_connect_timeout=2)
+        pooled = redis.Redis.from_url(
+            url, decode_responses=False, socket_timeout=MODEL_SECONDS + 5, socket_connect_timeout=2
+        )
         self._connections = Connections(pooled)
 
     @property
