@@ -63,8 +63,13 @@ def _ordered(number: Expr, rising: bool, at_nan: Expr) -> Expr:
 
 
 def _end(number: Expr, greatest: bool) -> Expr:
+    """More, or less, than any float's whole number.
+
+    Not the least integer of all: C reads -2147483648 as a negated long, and OpenCL's select() has no such form.
+    """
     dtype = WHOLE[str(_wide(number).ty.dtype)]
-    return tirx.max_value(dtype) if greatest else tirx.min_value(dtype)
+    most = tirx.max_value(dtype)
+    return most if greatest else tirx.const(-int(most.value), dtype)
 
 
 def _wide(number: Expr) -> Expr:
