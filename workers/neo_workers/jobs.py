@@ -120,6 +120,7 @@ class Claim:
     attempt: int
     request: JsonObject
     fault: str = ""  # FailureReason of a simulated failure; the job is not compiled
+    used_seconds: float = 0.0  # of MaxRuntimeInSeconds, by attempts whose worker died
 
 
 class SortBy(StrEnum):

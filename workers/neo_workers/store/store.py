@@ -233,7 +233,7 @@ class Store:
         request = json.loads(got[2])
         if MODEL_PACKAGE_INPUT in request:
             request["InputConfig"] = request.pop(MODEL_PACKAGE_INPUT)
-        return Claim(job_id, int(got[0]), int(got[1]), request=request, fault=got[3])
+        return Claim(job_id, int(got[0]), int(got[1]), request=request, fault=got[3], used_seconds=int(got[4]) / 1000)
 
     def beat(self, claim: Claim, progress: str = "", upload_uri: str = "") -> JobStatus | None:
         """Renews the lease. Returns the status (INPROGRESS or STOPPING), or None if the claim is no longer valid.

@@ -45,7 +45,8 @@ class Supervisor:
         self.extra = {"job": str(claim.id)}
         self.begun = self.renewed = time.monotonic()
         self.progress = "start"
-        self.max_runtime: float = self._max_runtime()
+        self.max_runtime = self._max_runtime()
+        self.deadline: float = self.begun + self.max_runtime - claim.used_seconds
         self.wants_upload = False  # the child waits for permission to upload
         self.uploading = False  # permission was given
         self.heard_all = False  # the child has closed its event pipe
@@ -94,7 +95,7 @@ class Supervisor:
     def _await(self, starting: Future[CompileProcess]) -> Verdict | None:
         """None once the child has started; a verdict if supervision ended before."""
         while not starting.done():
-            if time.monotonic() > self.begun + self.max_runtime:
+            if time.monotonic() > self.deadline:
                 return Verdict(Outcome.FAILED, self._timed_out())
             if ended := self._beat():
                 return ended
@@ -115,8 +116,7 @@ class Supervisor:
     # while the child runs
 
     def _watch(self, child: CompileProcess) -> Verdict:
-        begun, next_beat = self.begun, time.monotonic()
-        deadline = begun + self.max_runtime
+        begun, next_beat, deadline = self.begun, time.monotonic(), self.deadline
         open_ends: list[Any] = [child.events, child.log, child.process.sentinel]
         while True:
             hold_until = begun + self.min_run
@@ -156,7 +156,7 @@ class Supervisor:
             if ended := self._beat():
                 return ended
             now = time.monotonic()
-            if now > begun + self.max_runtime:
+            if now > self.deadline:
                 return Verdict(Outcome.FAILED, self._timed_out())
             if now >= begun + self.min_run:
                 return Verdict(Outcome.FAILED, fault)

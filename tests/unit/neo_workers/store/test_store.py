@@ -141,6 +141,28 @@ def test_release_charges_no_attempt_and_is_announced_again(store: Store) -> None
     assert again.attempt == 1
 
 
+def test_an_attempt_after_a_lost_worker_has_what_is_left_of_the_runtime(store: Store) -> None:
+    store.add(A, {}, {})
+    first = store.claim(A, "w")
+    assert first is not None and first.used_seconds == 0
+
+    def ran() -> bool:
+        assert store.beat(first)
+        return int(store.connection.hget(f"neo:job:{A}", "used_ms") or 0) >= 100
+
+    until(ran)
+    until(lambda: store.reap() == [A])
+    second = store.claim(A, "w2")
+    assert second is not None
+    assert 0.1 <= second.used_seconds < 10
+    assert store.beat(second)
+    assert store.release(second)  # by a worker that stops: not charged
+    until(lambda: store.reap() == [A])
+    third = store.claim(A, "w3")
+    assert third is not None
+    assert third.used_seconds == second.used_seconds
+
+
 def test_unclaimed_job_is_announced_again(store: Store, redis_url: str) -> None:
     store.add(A, {}, {})
     patient = Store(Settings(redis_url=redis_url, republish_seconds=3600))

@@ -3,10 +3,11 @@
 local id = ARGV[1]
 if not holds(id, ARGV[2]) then return nil end
 redis.call('ZADD', LEASE, int(NOW_MS + ARGV[3]), id)
-redis.call('HSET', job_key(id), 'progress', ARGV[4])
+local before, since = unpack(redis.call('HMGET', job_key(id), 'used_before_ms', 'claimed_ms'))
+redis.call('HSET', job_key(id), 'progress', ARGV[4], 'used_ms', int((before or 0) + NOW_MS - (since or NOW_MS)))
 local status = status_of(id)
 if ARGV[5] ~= '' and status == 'INPROGRESS' then
-  local before = redis.call('HGET', job_key(id), 'uploaders') or ''
-  redis.call('HSET', job_key(id), 'upload_uri', ARGV[5], 'uploaders', before .. ' ' .. ARGV[2])
+  local others = redis.call('HGET', job_key(id), 'uploaders') or ''
+  redis.call('HSET', job_key(id), 'upload_uri', ARGV[5], 'uploaders', others .. ' ' .. ARGV[2])
 end
 return status

@@ -1,5 +1,5 @@
 -- ARGV: id, worker, lease ms, least ms in STARTING, republish ms.
--- Returns {fence, attempt, request, fault}, or nil when the job is not there to be had.
+-- Returns {fence, attempt, request, fault, ms that earlier attempts ran}, or nil when the job is not there to be had.
 local id = ARGV[1]
 local key = job_key(id)
 if not redis.call('ZSCORE', QUEUE, id) then return nil end
@@ -15,7 +15,8 @@ else
   redis.call('ZREM', QUEUE, id)
 end
 local fence = next_fence()
-redis.call('HSET', key, 'fence', fence, 'worker', ARGV[2], 'progress', '')
+local used = redis.call('HGET', key, 'used_ms') or '0'
+redis.call('HSET', key, 'fence', fence, 'worker', ARGV[2], 'progress', '', 'claimed_ms', int(NOW_MS), 'used_before_ms', used)
 redis.call('ZADD', LEASE, int(NOW_MS + ARGV[3]), id)
 local request, fault = unpack(redis.call('HMGET', key, 'request', 'fault'))
-return { fence, redis.call('HINCRBY', key, 'attempt', 1), request, fault or '' }
+return { fence, redis.call('HINCRBY', key, 'attempt', 1), request, fault or '', used }

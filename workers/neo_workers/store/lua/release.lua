@@ -5,7 +5,8 @@ if status_of(id) == 'STOPPING' then
   move(id, 'STOPPED')
   return 1
 end
-redis.call('HSET', job_key(id), 'fence', next_fence())
+local before = redis.call('HGET', job_key(id), 'used_before_ms') or '0'
+redis.call('HSET', job_key(id), 'fence', next_fence(), 'used_ms', before)
 redis.call('HINCRBY', job_key(id), 'attempt', -1)
 enqueue(id, NOW_MS + ARGV[3])
 return 1
