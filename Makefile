@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+# one more than CPUs, as many tests wait; not more than four: each takes up to 2 GB
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 SOURCES := emulator workers targets tests examples
 
 .PHONY: help demo serve test test-runtime test-libdlr test-frameworks test-onnx-nodes check unit lint bench fuzz clean compose docs pictures test-targets test-gpu chaos
@@ -29,7 +31,7 @@ serve: $(VENV)/.installed-demo ## run the emulator on http://127.0.0.1:4577
 	@$(BIN)/neo-emulator serve
 
 test: $(VENV)/.installed-test  ## every test
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 0 --durations 25
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --max-worker-restart 0 --durations 25
 
 check: $(VENV)/.installed-dev lint unit ## lint, types, import rule, unit tests
 
