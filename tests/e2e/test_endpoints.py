@@ -366,6 +366,24 @@ def test_a_script_is_refused_and_says_so(server: ServerProcess, artifact: str) -
         assert "is not InService: it is Failed" in str(refusal(server, name, b"[]"))
 
 
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [("another file", "a tar.gz file"), ("cut short", "a tar.gz file"), ("deleted", "Failed to download model data")],
+)
+def test_a_damaged_artifact_is_no_endpoint(server: ServerProcess, damage: str, said: str) -> None:
+    address = hosting.compiled(server, {"model.onnx": conv_net().model}, "ONNX", SHAPE)
+    s3, (bucket, key) = server.client("s3"), address.removeprefix("s3://").split("/", 1)
+    if damage == "deleted":
+        s3.delete_object(Bucket=bucket, Key=key)
+    else:
+        whole = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        s3.put_object(Bucket=bucket, Key=key, Body=b"foreign" if damage == "another file" else whole[:1000])
+    name = hosting.endpoint(server, hosting.config(server, main=hosting.model(server, address)), "Failed")
+    reason = server.client("sagemaker").describe_endpoint(EndpointName=name)["FailureReason"]
+    assert said in reason
+    assert "is not InService: it is Failed" in str(refusal(server, name, b"[]"))
+
+
 def test_what_was_not_compiled_here_is_moto_s(server: ServerProcess) -> None:
     server.client("s3").put_object(Bucket="neo", Key="foreign.tar.gz", Body=b"foreign")
     name = hosting.deployed(server, "s3://neo/foreign.tar.gz")

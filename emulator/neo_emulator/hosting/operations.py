@@ -195,15 +195,17 @@ def _variants(request: EndpointRequest, config_name: str) -> tuple[Variant, ...]
         if containers is None:
             raise errors.no_model(scope, row.get("ModelName", ""))
         variants.append(_variant(row, containers[0]))
-        ours.append(len(containers) == 1 and _is_artifact(moto, containers[0].get("ModelDataUrl", "")))
+        ours.append(len(containers) == 1 and _is_artifact(request, containers[0].get("ModelDataUrl", "")))
     return tuple(variants) if any(ours) else None
 
 
-def _is_artifact(moto: MotoEndpoints, url: str) -> bool:
+def _is_artifact(request: EndpointRequest, url: str) -> bool:
+    """Whether a model is to be served here: also one at an artifact's address that is no longer what the job uploaded."""
     try:
-        return bool(url) and moto.is_artifact(*artifacts.bucket_and_key(url))
+        bucket, key = artifacts.bucket_and_key(url)
     except ValueError:
         return False
+    return request.store.has_artifact(f"s3://{bucket}/{key}") or request.moto.is_artifact(bucket, key)
 
 
 def _variant(row: JsonObject, container: JsonObject) -> Variant:

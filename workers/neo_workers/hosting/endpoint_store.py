@@ -56,6 +56,10 @@ class EndpointStore:
         """The store's settings."""
         return self._store.settings
 
+    def has_artifact(self, uri: str) -> bool:
+        """Whether a COMPLETED job has its artifact at `uri` (s3://...), whatever is there now."""
+        return bool(self.connection.hexists("neo:artifacts", uri))
+
     @property
     def connection(self) -> redis.Redis:
         """The store's Redis client."""

@@ -7,6 +7,8 @@ local QUEUE, LEASE, FENCE = 'neo:queue', 'neo:lease', 'neo:fence'
 local PACE, FAULTS, EVENTS = 'neo:pace', 'neo:faults', 'neo:events' -- see controls.py and feed.py
 local WITHDRAW, SCOPES = 'neo:withdraw', 'neo:scopes' -- see withdrawal.py and metrics.py
 
+local ARTIFACTS = 'neo:artifacts' -- address -> how many COMPLETED jobs have their artifact there
+
 local function int(number) return string.format('%.0f', number) end
 local function job_key(id) return 'neo:job:' .. id end
 local function split(id) return id:match('^(.*):([^:]+)$') end -- scope, name

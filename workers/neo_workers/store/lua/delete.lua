@@ -11,6 +11,8 @@ if status and next(NEXT[status]) == nil then
     redis.call('DEL', names_key(scope))
   end
   redis.call('ZREM', status_key(scope, status), name)
+  local uri = redis.call('HGET', job_key(id), 'artifact_uri')
+  if uri and redis.call('HINCRBY', ARTIFACTS, uri, -1) <= 0 then redis.call('HDEL', ARTIFACTS, uri) end
   redis.call('DEL', job_key(id), 'neo:history:' .. id, 'neo:tags:' .. id)
 end
 return status

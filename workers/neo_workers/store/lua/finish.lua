@@ -11,4 +11,6 @@ if status == 'STOPPING' then
 end
 if not move(id, ARGV[3]) then return nil end
 for i = 4, #ARGV, 2 do redis.call('HSET', job_key(id), ARGV[i], ARGV[i + 1]) end
+local uri = redis.call('HGET', job_key(id), 'artifact_uri')
+if uri then redis.call('HINCRBY', ARTIFACTS, uri, 1) end
 return ARGV[3]
