@@ -200,7 +200,7 @@ def _variants(request: EndpointRequest, config_name: str) -> tuple[Variant, ...]
 
 
 def _is_artifact(request: EndpointRequest, url: str) -> bool:
-    """Whether a model is to be served here: also one at an artifact's address that is no longer what the job uploaded."""
+    """Whether a model is to be served here: also one at an artifact's address that was replaced or deleted."""
     try:
         bucket, key = artifacts.bucket_and_key(url)
     except ValueError:
