@@ -17,12 +17,9 @@ from chaos.escapes import MARK
 from chaos.stack import Stack
 from e2e.compiling import tar_gz
 from support import jobs
+from support.sandboxed import NEEDS_SANDBOX
 
-from neo_workers.sandbox import confinement
-
-pytestmark = pytest.mark.skipif(
-    bool(confinement.strength().lacks), reason=f"this kernel: {'; '.join(confinement.strength().lacks)}"
-)
+pytestmark = NEEDS_SANDBOX
 
 SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "one-93f1-secret",

@@ -12,16 +12,14 @@ import pytest
 from e2e.compiling import tar_gz
 from e2e.models import conv_net
 from support import jobs
+from support.sandboxed import NEEDS_SANDBOX
 
 from neo_compiler.frontends import FRAMEWORKS
 from neo_compiler.frontends.base import quiet
 from neo_compiler.runtime.execute import this_cpu_flags
 from neo_emulator.testing.server_process import ServerProcess
-from neo_workers.sandbox import confinement
 
-pytestmark = pytest.mark.skipif(
-    bool(confinement.strength().lacks), reason=f"this kernel: {'; '.join(confinement.strength().lacks)}"
-)
+pytestmark = NEEDS_SANDBOX
 
 MODELS = {
     "onnx": "transformer block",

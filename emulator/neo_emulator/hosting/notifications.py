@@ -6,12 +6,8 @@ A background thread does it every PAUSE_SECONDS; log lines also before moto answ
 from __future__ import annotations
 
 import json
-import logging
-import threading
-from datetime import datetime
 
-from redis.exceptions import RedisError
-
+from neo_emulator.aws.delivery import Delivery, logged, milliseconds
 from neo_emulator.aws.moto_endpoints import MotoEndpoints
 from neo_emulator.aws.moto_services import MotoServices
 from neo_emulator.hosting.arns import endpoint_arn, log_group
@@ -21,7 +17,6 @@ from neo_workers.hosting.endpoint_streams import StreamReader
 from neo_workers.hosting.endpoints import Endpoint, EndpointStatus
 from neo_workers.jobs import JsonObject
 
-PAUSE_SECONDS = 0.1
 SOURCE, DETAIL_TYPE = "aws.sagemaker", "SageMaker Endpoint State Change"
 STATUS_IN_EVENTS = {
     EndpointStatus.CREATING: "CREATING",
@@ -32,44 +27,16 @@ STATUS_IN_EVENTS = {
 }
 """Source: "SageMaker endpoint state change" of the guide's page on EventBridge, whose example has IN_SERVICE."""
 
-log = logging.getLogger(__name__)
 
-
-class EndpointNotifications:
+class EndpointNotifications(Delivery):
     """Delivers events and log lines in the background, from `start` on."""
 
+    name = "endpoint notifications"
+
     def __init__(self, store: EndpointStore, services: MotoServices, moto: MotoEndpoints) -> None:
-        self._services, self._moto = services, moto
+        super().__init__(services)
+        self._moto = moto
         self._reader = StreamReader(lambda: store.connection)
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-
-    def start(self) -> None:
-        """Delivers from a daemon thread until `stop`."""
-        threading.Thread(target=self._run, daemon=True, name="endpoint notifications").start()
-
-    def stop(self) -> None:
-        """Ends the thread soon."""
-        self._stop.set()
-
-    def catch_up(self, service: str) -> None:
-        """Delivers the log lines that wait, if `service` (a signing name) is CloudWatch Logs."""
-        if service == "logs":
-            try:
-                self.deliver_logs()
-            except RedisError as error:
-                log.warning("log lines wait: %s", error)
-
-    def _run(self) -> None:
-        while not self._stop.wait(PAUSE_SECONDS):
-            try:
-                self.deliver_events()
-                if self._services.in_use("logs"):
-                    self.deliver_logs()
-            except RedisError as error:
-                log.debug("notifications wait, the store is away: %s", error)
-            except Exception:
-                log.exception("notifications")
 
     def deliver_events(self) -> None:
         """One event per status change since the last call, if anyone has used EventBridge."""
@@ -78,10 +45,12 @@ class EndpointNotifications:
                 self._reader.begin()
             for endpoint in self._reader.read_events():
                 scope = endpoint.id.scope
-                if self._services.in_use("sagemaker"):
-                    self._moto.follow(scope, endpoint.id.name, endpoint.config_name, str(endpoint.status))
-                if self._services.in_use("events"):
-                    self._services.put_event(scope, event(endpoint))
+                with logged(endpoint.id):
+                    if self._services.in_use("sagemaker"):
+                        self._moto.follow(scope, endpoint.id.name, endpoint.config_name, str(endpoint.status))
+                with logged(endpoint.id):
+                    if self._services.in_use("events"):
+                        self._services.put_event(scope, event(endpoint))
 
     def deliver_logs(self) -> None:
         """Every log line that waits, into the variant's stream."""
@@ -90,7 +59,8 @@ class EndpointNotifications:
                 for line in lines:
                     entry = [{"timestamp": line.at_ms, "message": line.text}]
                     name = line.endpoint_id.name
-                    self._services.put_log_events(line.endpoint_id.scope, log_group(name), line.stream, entry)
+                    with logged(line.endpoint_id):
+                        self._services.put_log_events(line.endpoint_id.scope, log_group(name), line.stream, entry)
 
 
 def event(endpoint: Endpoint) -> JsonObject:
@@ -101,11 +71,5 @@ def event(endpoint: Endpoint) -> JsonObject:
         "DetailType": DETAIL_TYPE,
         "Resources": [endpoint_arn(endpoint.id.scope, endpoint.id.name)],
         "Time": endpoint.modified_ms / 1000,
-        "Detail": json.dumps(detail, default=_milliseconds),
+        "Detail": json.dumps(detail, default=milliseconds),
     }
-
-
-def _milliseconds(value: object) -> int:
-    if not isinstance(value, datetime):
-        raise TypeError(f"not for an event: {value!r}")
-    return round(value.timestamp() * 1000)

@@ -7,66 +7,29 @@ A service is not loaded before its first use: until then log lines stay in Redis
 from __future__ import annotations
 
 import json
-import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 
-from redis.exceptions import RedisError
-
+from neo_emulator.aws.delivery import Delivery, logged, milliseconds
 from neo_emulator.aws.moto_services import MotoServices
 from neo_emulator.protocol.arns import job_arn
 from neo_emulator.sagemaker.describe import describe
-from neo_workers.jobs import TERMINAL, JobId, JsonObject
+from neo_workers.jobs import TERMINAL, JsonObject
 from neo_workers.settings import Settings
 from neo_workers.store.job_streams import Reader, StatusChange
 from neo_workers.store.store import JobNotFound, Store
 
-PAUSE_SECONDS = 0.1
 LOG_GROUP = "/aws/sagemaker/CompilationJobs"
 SOURCE, DETAIL_TYPE = "aws.sagemaker", "SageMaker Compilation Job State Change"
 
-log = logging.getLogger(__name__)
 
-
-class Notifications:
+class Notifications(Delivery):
     """Delivers events and log lines in the background, from `start` to `stop`."""
 
     def __init__(self, settings: Settings, store: Store, services: MotoServices) -> None:
-        self._settings, self._store, self._services = settings, store, services
+        super().__init__(services)
+        self._settings, self._store = settings, store
         self._reader = Reader(store)
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
         self._begun = False
-
-    def start(self) -> None:
-        """Delivers from a daemon thread until `stop`."""
-        threading.Thread(target=self._run, daemon=True, name="notifications").start()
-
-    def stop(self) -> None:
-        """Tells the thread to end."""
-        self._stop.set()
-
-    def catch_up(self, service: str) -> None:
-        """Delivers pending log lines, if `service` (a signing name) is CloudWatch Logs."""
-        if service == "logs":
-            try:
-                self.deliver_logs()
-            except RedisError as error:
-                log.warning("cannot deliver log lines now: %s", error)
-
-    def _run(self) -> None:
-        while not self._stop.wait(PAUSE_SECONDS):
-            try:
-                self.deliver_events()
-                if self._services.in_use("logs"):
-                    self.deliver_logs()
-            except RedisError as error:
-                log.debug("cannot deliver notifications, the store is unavailable: %s", error)
-            except Exception:
-                log.exception("notifications")
 
     def deliver_events(self) -> None:
         """Delivers one event per status change since the last call, if EventBridge is in use."""
@@ -76,7 +39,7 @@ class Notifications:
                 self._begun = True
             for change in self._reader.read_events():
                 if self._services.in_use("events"):
-                    with self._logged(change.job_id):
+                    with logged(change.job_id):
                         self._services.put_event(change.job_id.scope, self._event(change))
 
     def _event(self, change: StatusChange) -> JsonObject:
@@ -85,7 +48,7 @@ class Notifications:
             "DetailType": DETAIL_TYPE,
             "Resources": [job_arn(change.job_id)],
             "Time": change.at.timestamp(),
-            "Detail": json.dumps(self._detail(change), default=_milliseconds),
+            "Detail": json.dumps(self._detail(change), default=milliseconds),
         }
 
     def _detail(self, change: StatusChange) -> JsonObject:
@@ -106,21 +69,5 @@ class Notifications:
             while batches := self._reader.read_logs():
                 for batch in batches:
                     lines = [{"timestamp": ms, "message": text} for ms, text in batch.lines]
-                    with self._logged(batch.job_id):
+                    with logged(batch.job_id):
                         self._services.put_log_events(batch.job_id.scope, LOG_GROUP, batch.job_id.name, lines)
-
-    @contextmanager
-    def _logged(self, job_id: JobId) -> Iterator[None]:
-        """Logs moto's exceptions: one entry that fails must not block the others."""
-        try:
-            yield
-        except RedisError:
-            raise
-        except Exception:
-            log.exception("moto refused a notification", extra={"job": str(job_id)})
-
-
-def _milliseconds(value: object) -> int:
-    if not isinstance(value, datetime):
-        raise TypeError(f"cannot serialize {value!r}")
-    return round(value.timestamp() * 1000)

@@ -1,6 +1,6 @@
 """What a serving process is given, how it and its supervisor talk, and where it begins.
 
-Both sides send bytes: a line of JSON, [word, facts], and a body behind it. Nothing that comes from a serving process is
+Both sides send bytes: a line of JSON, [word, facts], followed by a body. Nothing that comes from a serving process is
 unpickled: the artifact's code runs in it.
 """
 

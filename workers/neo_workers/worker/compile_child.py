@@ -117,7 +117,7 @@ def failure(error: BaseException, settings: Settings) -> CompileError:
     """What an exception ends the job with.
 
     Importers turn whatever their framework raises into InputConfigurationError: memory that ran out, and errors of our
-    own below, are found behind it.
+    own below, are found after it.
     """
     chain = [error, *_behind(error)]
     if any(isinstance(each, MemoryError) or any(text in str(each) for text in OUT_OF_MEMORY) for each in chain):

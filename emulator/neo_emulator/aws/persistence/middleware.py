@@ -102,12 +102,13 @@ class Persistence:
         if written_by not in (None, moto.__version__):
             log.warning("the data folder was written with moto %s; this is moto %s", written_by, moto.__version__)
         used: set[str] = set()
+        loaded: dict[str, Any] = {}  # buckets
         lost: list[str] = []
         count = 0
         for kind, place, name, data in self._journal.rows():
             count += 1
             try:
-                used.update(self._restore(kind, place, name, data))
+                used.update(self._restore(loaded, kind, place, name, data))
             except Exception:
                 log.debug("%s %s/%s", kind, place, name, exc_info=True)
                 lost.append(f"{place}/{name}".rstrip("/"))
@@ -124,14 +125,15 @@ class Persistence:
                 swept,
             )
 
-    def _restore(self, kind: str, place: str, name: str, data: bytes) -> Iterator[str]:
+    def _restore(self, loaded: dict[str, Any], kind: str, place: str, name: str, data: bytes) -> Iterator[str]:
         """Gives moto what a row holds. Returns the names of its bodies; raises whatever a damaged row leads to."""
         if kind == "service":
             self._services.restore(place, name, data)
             return iter(())
         value, tags = pickling.load(data)
         if kind == "bucket":
+            loaded[place] = value
             buckets.put_bucket(value, tags)
             return iter(())
-        buckets.put_entry(buckets.buckets()[place], kind, name, value, tags)
+        buckets.put_entry(loaded[place], kind, name, value, tags)
         return buckets.body_names(kind, value)

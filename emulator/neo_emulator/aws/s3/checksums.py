@@ -43,7 +43,7 @@ def _by_lanes(data: bytes, length: int, bits: int, polynomial: int) -> int:
     states[0] = (1 << bits) - 1
     for column in columns:
         states = table[(states ^ column) & kind(255)] ^ (states >> kind(8))
-    # a part's state, moved on over all bytes behind it, is what it adds to the whole
+    # a part's contribution to the whole is its state, advanced over all bytes after it
     moves, parts = _moves(length, bits, polynomial), [int(state) for state in states]
     while len(parts) > 1:
         parts = [_apply(moves, left) ^ right for left, right in zip(parts[::2], parts[1::2], strict=True)]
