@@ -71,6 +71,33 @@ class InternalError(CompileError):
     prefix = "ServerError: "
 
 
+OUT_OF_MEMORY = ("std::bad_alloc", "can't allocate memory", "Cannot allocate memory", "Unable to allocate")
+"""How C++ code, torch, the system and NumPy say it."""
+
+
+def chain(error: BaseException) -> list[BaseException]:
+    """Returns `error` and the exceptions that it was raised from, the nearest first."""
+    found: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and each not in found:
+        found.append(each)
+        each = each.__cause__
+    return found
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory that ran out has caused `error`."""
+    return any(
+        isinstance(each, MemoryError) or any(text in str(each) for text in OUT_OF_MEMORY) for each in chain(error)
+    )
+
+
+def raise_out_of_memory(error: BaseException) -> None:
+    """Raises `error` if memory that ran out has caused it: another way to do the same would need more of it."""
+    if is_out_of_memory(error):
+        raise error
+
+
 def last_line(error: BaseException) -> str:
     """Returns the last line of `error`'s text, without blanks, or its type's name: TVM puts a stack before it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

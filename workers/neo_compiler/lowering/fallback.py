@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
-from neo_compiler.errors import typed_line
+from neo_compiler.errors import raise_out_of_memory, typed_line
 from neo_compiler.passes.lift_weights import Separated
 
 
@@ -52,6 +52,7 @@ def highest(ladder: Sequence[AnyLevel], first: int, lower: Callable[[AnyLevel], 
             if (lowered := lower(level)) is not None:
                 return replace(lowered, below=number, refused=refused)
         except Exception as error:  # tvm raises many types; the next level skips the pass
+            raise_out_of_memory(error)
             refused[level.name] = typed_line(error)
     lowered = lower(ladder[-1])
     assert lowered is not None

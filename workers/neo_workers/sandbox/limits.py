@@ -74,7 +74,8 @@ class Watch:
 
     def breach(self, pid: int) -> Breach | None:
         """The limit that process `pid` and its descendants have exceeded, or None."""
-        settings, used = self._settings, process_tree.usage(pid)
+        settings = self._settings
+        used = process_tree.usage(pid, settings.beat_seconds)
         if used.processes > settings.max_processes:
             return Breach("max_processes", f"the compile started more than {settings.max_processes} processes")
         if used.cpu_seconds > settings.max_cpu_seconds:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neo_compiler.errors import CompileError, InputConfigurationError, InternalError
+from neo_compiler.errors import CompileError, InputConfigurationError, InternalError, chain, is_out_of_memory
 from neo_workers.jobs import JsonObject
 from neo_workers.sandbox import confinement, limits, process_tree
 from neo_workers.sandbox.landlock import WORK, Rule
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 LOG = 1
 """The compiler's standard output is its log."""
-OUT_OF_MEMORY = ("std::bad_alloc", "can't allocate memory", "Cannot allocate memory", "Unable to allocate")
-"""How C++ code, torch, the system and NumPy say it."""
 MORE_MEMORY = f"{PREFIX}MAX_MEMORY_BYTES on the worker raises the limit"
 
 
@@ -119,26 +117,15 @@ def failure(error: BaseException, settings: Settings) -> CompileError:
     Importers turn whatever their framework raises into InputConfigurationError: memory that ran out, and errors of our
     own below, are found after it.
     """
-    chain = [error, *_behind(error)]
-    if any(isinstance(each, MemoryError) or any(text in str(each) for text in OUT_OF_MEMORY) for each in chain):
+    if is_out_of_memory(error):
         return InternalError(f"the compiler ran out of memory; {MORE_MEMORY}")
-    own = [each for each in chain if isinstance(each, CompileError)]
+    own = [each for each in chain(error) if isinstance(each, CompileError)]
     if not own:
         made: CompileError = InternalError(f"{type(error).__name__}: {error}")
         made.__cause__ = error
         return _told(made, settings)
     hidden = [each for each in own[1:] if not isinstance(each, InputConfigurationError)]
     return _told(hidden[-1] if hidden and isinstance(own[0], InputConfigurationError) else own[0], settings)
-
-
-def _behind(error: BaseException) -> list[BaseException]:
-    """The exceptions that an exception was raised from, the nearest first."""
-    found: list[BaseException] = []
-    cause = error.__cause__
-    while cause is not None and cause not in found:
-        found.append(cause)
-        cause = cause.__cause__
-    return found
 
 
 def _told(error: CompileError, settings: Settings) -> CompileError:

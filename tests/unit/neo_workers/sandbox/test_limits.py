@@ -42,7 +42,7 @@ print(*(resource.getrlimit(getattr(resource, "RLIMIT_" + name))[0] for name in n
 def test_a_breach_names_its_setting(
     usage: process_tree.Usage, setting: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(process_tree, "usage", lambda pid: usage)
+    monkeypatch.setattr(process_tree, "usage", lambda pid, age: usage)
     monkeypatch.setattr(process_tree, "own_bytes", lambda pid: usage.resident_bytes)
     settings = Settings(max_processes=8, max_cpu_seconds=3, max_memory_bytes=1000)
     breach = Watch(settings, tmp_path).breach(1)
@@ -50,7 +50,7 @@ def test_a_breach_names_its_setting(
 
 
 def test_shared_pages_are_no_breach(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(process_tree, "usage", lambda pid: process_tree.Usage(1, 0.0, 2000))
+    monkeypatch.setattr(process_tree, "usage", lambda pid, age: process_tree.Usage(1, 0.0, 2000))
     monkeypatch.setattr(process_tree, "own_bytes", lambda pid: 900)
     assert Watch(Settings(max_memory_bytes=1000), tmp_path).breach(1) is None
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,16 @@ def test_usage_counts_the_family() -> None:
         assert 64 << 20 < process_tree.own_bytes(process.pid) < used.resident_bytes + (1 << 20)
         process.kill()
     assert process_tree.usage(process.pid).processes == 0
+
+
+def test_jobs_that_beat_together_share_a_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    scans: list[int] = []
+    read = process_tree.table
+    monkeypatch.setattr(process_tree, "table", lambda: scans.append(1) or read())
+    process_tree.usage(os.getpid())
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: process_tree.usage(os.getpid(), 60.0), range(32)))
+    assert len(scans) == 1
+    assert all(each.processes >= 1 for each in found)
+    assert process_tree.usage(os.getpid(), 0.0).processes >= 1
+    assert len(scans) == 2  # nothing older than now was asked for

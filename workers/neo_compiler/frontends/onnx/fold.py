@@ -16,6 +16,7 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from neo_compiler.errors import raise_out_of_memory
 from neo_compiler.frontends.onnx.control_flow import both, chosen, is_choice, unrolled_loop, unrolled_scan
 from neo_compiler.frontends.onnx.expand import expanded
 from neo_compiler.frontends.onnx.graph import Inlined, dense, live_nodes, reads, subgraphs, with_rank, with_shape
@@ -223,7 +224,8 @@ class _Folder:
         sparse = [item.sparse_tensor for item in node.attribute if item.name == "sparse_value"]
         try:
             results = [dense(sparse[0])] if sparse else self._run(node, arrays)
-        except Exception:  # whatever the evaluator lacks stays in the graph
+        except Exception as error:  # whatever the evaluator lacks stays in the graph
+            raise_out_of_memory(error)
             return None
         room = max(FOLD_MAX_BYTES, sum(array.nbytes for array in arrays.values()))
         fits = node.op_type == "Constant" or sum(array.nbytes for array in results) <= room

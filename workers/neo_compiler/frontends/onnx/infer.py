@@ -8,6 +8,7 @@ from typing import Any
 import onnx
 from onnx import helper, shape_inference
 
+from neo_compiler.errors import raise_out_of_memory
 from neo_compiler.tvm_types import OnnxModel, OnnxTensor
 
 SKELETON_MAX_BYTES = 1024
@@ -38,7 +39,8 @@ def inferred(
     )
     try:
         return shape_inference.infer_shapes(model, data_prop=follow)
-    except Exception:  # inference of one odd operator must not stop the import
+    except Exception as error:  # inference of one odd operator must not stop the import
+        raise_out_of_memory(error)
         return model
 
 

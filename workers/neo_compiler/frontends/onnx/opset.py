@@ -12,6 +12,7 @@ from typing import Any
 import onnx
 from onnx import defs, helper, shape_inference
 
+from neo_compiler.errors import raise_out_of_memory
 from neo_compiler.frontends.onnx.graph import label, subgraphs, with_shape
 from neo_compiler.frontends.onnx.infer import SKELETON_MAX_BYTES, inferred, type_of
 from neo_compiler.frontends.onnx.old_forms import RULES
@@ -127,7 +128,8 @@ class _Upgrade:
             schema = defs.get_schema(node.op_type, OPSET)
             imports = [helper.make_opsetid("", OPSET)]
             self._types |= shape_inference.infer_node_outputs(schema, node, known, data, opset_imports=imports)
-        except Exception:  # what is not known is asked for by the rule that needs it
+        except Exception as error:  # what is not known is asked for by the rule that needs it
+            raise_out_of_memory(error)
             return
 
 

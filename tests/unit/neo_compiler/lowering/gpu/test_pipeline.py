@@ -78,3 +78,12 @@ def test_the_place_of_the_greatest_is_made_for_gpus(shape: tuple[int, ...], axis
     lowered = lower(module(body, shape), cuda("sm_75"))
     assert (lowered.level, lowered.refused) == ("fast", {})
     assert "2147483647" in device_source(machine_code.generate(lowered.separated.module, cuda("sm_75")).mod)
+
+
+def test_memory_that_ran_out_is_not_tried_again_on_a_lower_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    def take(*_: Any) -> None:
+        raise RuntimeError("TVM: std::bad_alloc")
+
+    monkeypatch.setattr(pipeline, "pack", take)
+    with pytest.raises(RuntimeError, match="bad_alloc"):
+        lower(of_case("3x3"), cuda("sm_75"))

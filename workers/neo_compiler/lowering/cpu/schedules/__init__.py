@@ -9,7 +9,7 @@ from typing import Any
 import tvm
 from tvm import s_tir, tirx
 
-from neo_compiler.errors import typed_line
+from neo_compiler.errors import raise_out_of_memory, typed_line
 from neo_compiler.lowering.cpu import int8_dot
 from neo_compiler.lowering.cpu.cpu_model import Machine
 from neo_compiler.lowering.cpu.schedules import contraction, depthwise, matmul, prefetch, softmax, stores, winograd
@@ -61,6 +61,7 @@ def schedule(function: Any, machine: Machine, left: dict[str, str], name: str) -
         reason = _schedule(kernel)
         scheduled = stores.write(int8_dot.accumulate(prefetch.write(kernel.function, machine.ahead_bytes)))
     except Exception as error:  # a failing schedule must not fail the model
+        raise_out_of_memory(error)
         left[name] = typed_line(error)
         return function.with_attr(SCHEDULED, True)
     if reason:
@@ -82,6 +83,7 @@ def _schedule(kernel: Kernel) -> str:
         try:
             (reduction if kernel.is_reduction(block) else elementwise)(kernel, block)
         except Exception as error:
+            raise_out_of_memory(error)
             kernel.sch = before
             reasons.append(f"{kernel.name(block)}: {typed_line(error)}")
     return "; ".join(reasons)

@@ -11,6 +11,7 @@ from tvm import s_tir, tirx
 from tvm.s_tir import dlight
 from tvm.target import Target
 
+from neo_compiler.errors import raise_out_of_memory
 from neo_compiler.lowering.gpu.gpu_model import Gpu
 from neo_compiler.lowering.gpu.schedules import depthwise, gemm, recurrent, small_reduction
 
@@ -88,7 +89,8 @@ def schedule(function: Any, gpu: Gpu, target: Target) -> tuple[Any, str]:
     for rule in RULES:
         try:
             sch = rule.apply(function, gpu, target)
-        except Exception:  # a failing schedule must not fail the model
+        except Exception as error:  # a failing schedule must not fail the model
+            raise_out_of_memory(error)
             if rule is RULES[-1]:
                 raise
             continue
