@@ -17,12 +17,12 @@ from neo_workers.jobs import JsonObject, Scope
 OWNER_HEADER = "x-amz-meta-neo-emulator-job"
 """Metadata of every artifact: neo_compiler.storage.s3.OWNER as S3 keeps it."""
 MOST_BYTES = 256 << 20
-"""Largest object without that mark which is looked into."""
+"""Maximum size of an object without that owner token whose contents are inspected."""
 
 
 @dataclass(frozen=True)
 class EndpointRow:
-    """An endpoint that moto alone has."""
+    """An endpoint that only moto has."""
 
     name: str
     arn: str
@@ -32,10 +32,10 @@ class EndpointRow:
 
 
 class MotoEndpoints:
-    """Reads moto's backends past HTTP."""
+    """Reads moto's backends directly, without HTTP."""
 
     def __init__(self, load: Callable[[], object]) -> None:
-        self._load = load  # moto itself, and what the data folder holds
+        self._load = load  # loads moto and the contents of the data folder
 
     def config(self, scope: Scope, name: str) -> JsonObject | None:
         """ProductionVariants and DataCaptureConfig of an endpoint configuration, None for an unknown one."""
@@ -69,13 +69,13 @@ class MotoEndpoints:
         ]
 
     def follow(self, scope: Scope, name: str, config_name: str, status: str) -> None:
-        """Has moto's own copy of an endpoint say what is so: Search reads it."""
+        """Updates moto's own copy of an endpoint, which Search reads."""
         found = self._backend("sagemaker", scope).endpoints.get(name)
         if found is not None:
             found.endpoint_config_name, found.endpoint_status = config_name, status
 
     def has_results(self, scope: Scope, name: str) -> bool:
-        """Whether a user has queued results for requests to an endpoint, or requests to it were answered with such."""
+        """Whether a user has queued results for an endpoint's requests, or requests were answered with such results."""
         backend = self._backend("sagemaker-runtime", scope)
         return bool(backend.results_queue) or name in backend.results
 
@@ -94,7 +94,7 @@ class MotoEndpoints:
         return contents is not None and bool(contents.meta)
 
     def allow_instance_types(self) -> None:
-        """Has CreateEndpointConfig take every instance type of botocore's model; moto's own list is older."""
+        """Makes CreateEndpointConfig accept every instance type of botocore's model; moto's own list is older."""
         self._load()
         from moto.sagemaker.exceptions import ValidationError
         from moto.sagemaker.models import FakeEndpointConfig
@@ -120,5 +120,5 @@ class MotoEndpoints:
 
 
 def _utc(at: datetime) -> datetime:
-    """moto's times have no zone: they are UTC."""
+    """moto's times have no zone; they are UTC."""
     return at.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""ARNs of what an endpoint is made of."""
+"""ARNs of endpoints, their models and their logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DescribeEndpoint's answer and ListEndpoints' rows, from an endpoint's record."""
+"""DescribeEndpoint's response and ListEndpoints' rows, from an endpoint's record."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def moment(milliseconds: int) -> datetime:
 
 
 def _variants(endpoint: Endpoint) -> list[JsonObject]:
-    """What is there, and what is to be while the endpoint is Updating."""
+    """The current variants, with the desired values while the endpoint is Updating."""
     coming = {variant.name: variant for variant in endpoint.next_variants}
     there = endpoint.status not in (EndpointStatus.CREATING, EndpointStatus.FAILED)
     return [_variant(one, coming.get(one.name, one), there, endpoint.created_ms) for one in endpoint.variants]

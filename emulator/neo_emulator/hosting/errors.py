@@ -1,6 +1,6 @@
-"""What a client is told about endpoints. All are ValidationException, 400: the model declares no other.
+"""Errors about endpoints. All are ValidationException, 400: botocore's model declares no other.
 
-Source of the texts: answers of the service quoted in public issues, unless one says that it is ours.
+Source of the texts: answers of the service quoted in public issues, unless a docstring says that the text is ours.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def endpoint_exists(scope: Scope, name: str) -> ServiceError:
 
 
 def endpoint_busy(scope: Scope, name: str) -> ServiceError:
-    """Another change is under way."""
+    """Another change is in progress."""
     return validation(f'Cannot update in-progress endpoint "{endpoint_arn(scope, name)}".')
 
 
 def endpoint_failed(scope: Scope, name: str) -> ServiceError:
-    """What Failed has nothing to update. The text is ours."""
+    """A Failed endpoint cannot be updated. The text is ours."""
     return validation(f'Cannot update failed endpoint "{endpoint_arn(scope, name)}"; delete it and create it again.')
 
 

@@ -1,4 +1,4 @@
-"""Answers the operations on endpoints, as far as they are about models that were compiled here."""
+"""Handles the operations on endpoints whose models were compiled here."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ log = logging.getLogger(__name__)
 
 
 class Endpoints:
-    """A WSGI application that declines (None) what it has no operation for, and what moto is to answer."""
+    """A WSGI application; it returns None for other operations and for requests that moto answers."""
 
     def __init__(self, store: EndpointStore, moto: MotoEndpoints, scope: Callable[[WSGIEnvironment], Scope]) -> None:
         self._store, self._moto = store, moto
         self._scope = scope  # the caller's account and region
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-        """The operation's response, None when moto is to respond."""
+        """The operation's response, None if moto is to respond."""
         name = aws_json.operation_name(environ)
         if name not in OPERATIONS:
             return None

@@ -1,4 +1,4 @@
-"""ListEndpoints: those of compiled models and moto's own in one order, in pages."""
+"""ListEndpoints: endpoints of compiled models and of moto, sorted together, in pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TIMES = {
 
 
 def page(rows: list[JsonObject], members: JsonObject) -> JsonObject:
-    """The answer of ListEndpoints over all rows. Raises ServiceError for a NextToken that was not given out."""
+    """The response of ListEndpoints for all rows. Raises ServiceError for an invalid NextToken."""
     found = [row for row in rows if _passes(row, members)]
     key = _SORT_KEYS[members.get("SortBy", "CreationTime")]
     descending = members.get("SortOrder", "Descending") == "Descending"

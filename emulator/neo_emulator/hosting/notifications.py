@@ -1,4 +1,4 @@
-"""Copies what happens to endpoints into moto's services: status changes to EventBridge, log lines to CloudWatch Logs.
+"""Delivers endpoints' status changes to moto's EventBridge, and their log lines to moto's CloudWatch Logs.
 
 A background thread does it every PAUSE_SECONDS; log lines also before moto answers a request for Logs.
 """
@@ -53,7 +53,7 @@ class EndpointNotifications(Delivery):
                         self._services.put_event(scope, event(endpoint))
 
     def deliver_logs(self) -> None:
-        """Every log line that waits, into the variant's stream."""
+        """Delivers all pending log lines to their variants' streams."""
         with self._lock:
             while lines := self._reader.read_lines():
                 for line in lines:
@@ -64,7 +64,7 @@ class EndpointNotifications(Delivery):
 
 
 def event(endpoint: Endpoint) -> JsonObject:
-    """The entry of PutEvents that tells of the status that the endpoint has."""
+    """The entry of PutEvents for the endpoint's current status."""
     detail = {**describe(endpoint), "EndpointStatus": STATUS_IN_EVENTS[endpoint.status], "Tags": {}}
     return {
         "Source": SOURCE,

@@ -1,7 +1,7 @@
 """SageMaker's endpoint operations, by their AWS names in OPERATIONS.
 
-Each gives back the members of the answer, or None where moto is to answer: about endpoints of models that are no
-artifacts of ours, and to keep its own copy of ours, which tags and Search read. Raises ServiceError.
+Each returns the members of the response, or None if moto is to answer: for endpoints of models that are not our
+artifacts, and to keep its own copy of ours, which tags and Search read. Raises ServiceError.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WEIGHT, COUNT = "DesiredWeight", "DesiredInstanceCount"
 
 @dataclass(frozen=True)
 class EndpointRequest:
-    """One request, and what an operation needs to answer it."""
+    """One request, and what operations need to answer it."""
 
     members: JsonObject
     scope: Scope
@@ -44,17 +44,17 @@ class EndpointRequest:
 
     @property
     def hold_until_ms(self) -> int:
-        """Until when a change that begins now takes at least."""
+        """The earliest end of a change that begins now."""
         return now_ms() + int(self.store.settings.min_endpoint_seconds * 1000)
 
 
 def create_endpoint_config(request: EndpointRequest) -> None:
-    """moto's answer, with every instance type of botocore's model."""
+    """Leaves it to moto, made to accept every instance type of botocore's model."""
     request.moto.allow_instance_types()
 
 
 def create_endpoint(request: EndpointRequest) -> None:
-    """moto's answer; the endpoint is Creating, where a model of it is an artifact of ours."""
+    """Adds the endpoint as Creating if a model of it is our artifact; moto responds."""
     scope, name = request.scope, request.name
     if request.store.get(request.id) is not None or request.moto.has_endpoint(scope, name):
         raise errors.endpoint_exists(scope, name)
@@ -84,13 +84,13 @@ def create_endpoint(request: EndpointRequest) -> None:
 
 
 def describe_endpoint(request: EndpointRequest) -> JsonObject | None:
-    """The endpoint as it stands."""
+    """The endpoint's description."""
     found = request.store.get(request.id)
     return describe(found) if found is not None else _motos(request)
 
 
 def list_endpoints(request: EndpointRequest) -> JsonObject:
-    """One page of summaries, of moto's endpoints too."""
+    """One page of summaries, including those of moto's endpoints."""
     ours = {endpoint.id.name: summary(endpoint) for endpoint in request.store.all(request.scope)}
     motos = {
         row.name: {
@@ -106,7 +106,7 @@ def list_endpoints(request: EndpointRequest) -> JsonObject:
 
 
 def delete_endpoint(request: EndpointRequest) -> JsonObject | None:
-    """Nothing; the endpoint is Deleting, then gone. Requests under way end."""
+    """Nothing; the endpoint is Deleting, then deleted. Running requests are completed."""
     if request.store.get(request.id) is None:
         return _motos(request)
     hold = request.hold_until_ms
@@ -121,7 +121,7 @@ def delete_endpoint(request: EndpointRequest) -> JsonObject | None:
 
 
 def update_endpoint(request: EndpointRequest) -> JsonObject | None:
-    """The ARN; the endpoint is Updating, and what was in service stays so until all of its variants are loaded."""
+    """The ARN; the endpoint is Updating, and the old variants stay in service until all new ones are loaded."""
     found = request.store.get(request.id)
     if found is None:
         return _motos(request)
@@ -139,7 +139,7 @@ def update_endpoint(request: EndpointRequest) -> JsonObject | None:
 
 
 def update_endpoint_weights_and_capacities(request: EndpointRequest) -> JsonObject | None:
-    """The ARN; the endpoint is Updating until the weights are in force."""
+    """The ARN; the endpoint is Updating until the weights are applied."""
     if request.store.get(request.id) is None:
         return _motos(request)
     wanted: dict[str, JsonObject] = {}
@@ -184,7 +184,7 @@ def _begin_update(
 
 
 def _variants(request: EndpointRequest, config_name: str) -> tuple[Variant, ...] | None:
-    """The configuration's variants, to be loaded; None where none of their models is an artifact of ours."""
+    """The configuration's variants, to be loaded; None if none of their models is our artifact."""
     scope, moto = request.scope, request.moto
     config = moto.config(scope, config_name)
     if config is None:
@@ -200,7 +200,7 @@ def _variants(request: EndpointRequest, config_name: str) -> tuple[Variant, ...]
 
 
 def _is_artifact(request: EndpointRequest, url: str) -> bool:
-    """Whether a model is to be served here: also one at an artifact's address that was replaced or deleted."""
+    """Whether a model is served here. Also true at an artifact's address if the artifact was replaced or deleted."""
     try:
         bucket, key = artifacts.bucket_and_key(url)
     except ValueError:
@@ -236,7 +236,7 @@ def _weighed(variant: Variant, row: JsonObject) -> Variant:
 
 
 def _motos(request: EndpointRequest) -> JsonObject | None:
-    """None, where moto has the endpoint. Raises ServiceError where nobody has it."""
+    """None if moto has the endpoint. Raises ServiceError if there is none."""
     if not request.moto.has_endpoint(request.scope, request.name):
         raise errors.no_endpoint(request.scope, request.name)
     return None
@@ -253,4 +253,4 @@ OPERATIONS: dict[str, Callable[[EndpointRequest], JsonObject | None]] = {
 }
 
 LEFT_TO_MOTO = frozenset({"CreateEndpointConfig"})
-"""Their requests are not even read: moto checks them."""
+"""Operations whose requests are not parsed here: moto validates them."""

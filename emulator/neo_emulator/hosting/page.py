@@ -1,4 +1,4 @@
-"""/_neo/endpoints: every endpoint of a compiled model, and whether its own artifact or a twin answers."""
+"""/_neo/endpoints: every endpoint of a compiled model, and whether its artifact or a twin answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neo_workers.jobs import JsonObject
 
 
 def endpoints(store: EndpointStore) -> Response:
-    """200 with all of them, by name."""
+    """200 with all of them, sorted by name."""
     rows = sorted((_endpoint(one) for one in store.all()), key=lambda row: str(row["name"]))
     return Response(200, json.dumps({"endpoints": rows}).encode(), {"Content-Type": "application/json"})
 

@@ -29,7 +29,7 @@ MOST_BODY_BYTES = 6_291_456
 """Source: BodyBlob of botocore's model."""
 MOST_CUSTOM_CHARS = 1024
 GENERATIONS = 3
-"""How many generations a request is sent to at most while the endpoint is being updated."""
+"""The maximum number of generations that a request is sent to while the endpoint is being updated."""
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 _HEADERS = "HTTP_X_AMZN_SAGEMAKER_"
 TIMED_OUT = (
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class InvocationError(Exception):
-    """One error of SageMaker Runtime."""
+    """An error of SageMaker Runtime."""
 
     def __init__(self, code: str, status: int, message: str, **members: object) -> None:
         super().__init__(message)
@@ -54,7 +54,7 @@ def validation(message: str) -> InvocationError:
 
 
 class RuntimeApi:
-    """A WSGI application that declines (None) everything but InvokeEndpoint of an endpoint that is ours or nobody's."""
+    """A WSGI application; it returns None except for InvokeEndpoint of endpoints that are ours or do not exist."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ def _check_headers(environ: WSGIEnvironment, body: bytes) -> None:
 
 
 def _chosen(endpoint: Endpoint, target: str) -> Variant:
-    """The variant that TargetVariant names, else one by weight."""
+    """The variant that TargetVariant names, otherwise one chosen by weight."""
     name, account = endpoint.id.name, endpoint.id.scope.account
     if endpoint.status not in SERVING:
         raise validation(f"Endpoint {name} of account {account} is not InService: it is {endpoint.status}.")
@@ -162,7 +162,7 @@ def _chosen(endpoint: Endpoint, target: str) -> Variant:
 
 
 def _answered(endpoint: Endpoint, variant: Variant, answer: Answer, request_id: str) -> Response:
-    """The container's answer, or the ModelError that says what it was."""
+    """The container's response, or a ModelError with its contents."""
     if answer.status == 200:
         headers = {
             "Content-Type": answer.content_type,

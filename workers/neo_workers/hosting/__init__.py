@@ -1,1 +1,1 @@
-"""Endpoints: what they are, how requests reach a model, and the processes that run it."""
+"""Endpoints: their records, the queues of requests to their models, and the processes that run the models."""

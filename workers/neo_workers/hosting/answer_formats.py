@@ -1,4 +1,4 @@
-"""Outputs as an answer's body: JSON, TensorFlow Serving's REST form, npy, npz, csv, and XGBoost's csv."""
+"""Outputs as a response body: JSON, TensorFlow Serving's REST format, npy, npz, csv, and XGBoost's csv."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Outputs = Mapping[str, Array]
 
 
 def write(outputs: Outputs, accept: str, form: str) -> tuple[str, bytes]:
-    """Content type and body. JSON unless `accept` asks for another. Raises ClientRequestError for what there is not."""
+    """Content type and body. JSON unless `accept` asks for another. Raises ClientRequestError for unsupported types."""
     wanted = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
     for kind in wanted:
         if kind in WRITERS:
@@ -61,7 +61,7 @@ def _tensorflow(outputs: Outputs, form: str) -> bytes:
 
 def _npy(outputs: Outputs) -> bytes:
     if len(outputs) != 1:
-        raise ClientRequestError(f"{NPY} holds one array and the model has {len(outputs)} outputs: accept {NPZ}")
+        raise ClientRequestError(f"{NPY} contains one array and the model has {len(outputs)} outputs: accept {NPZ}")
     buffer = io.BytesIO()
     np.save(buffer, next(iter(outputs.values())), allow_pickle=False)
     return buffer.getvalue()
@@ -76,11 +76,11 @@ def _npz(outputs: Outputs) -> bytes:
 
 def _csv(outputs: Outputs) -> bytes:
     if len(outputs) != 1:
-        raise ClientRequestError(f"{CSV} holds one table and the model has {len(outputs)} outputs: accept {NPZ}")
+        raise ClientRequestError(f"{CSV} contains one table and the model has {len(outputs)} outputs: accept {NPZ}")
     (array,) = outputs.values()
     table = array.reshape(1, -1) if array.ndim < 2 else array.reshape(len(array), -1)
     return "".join(",".join(map(str, row)) + "\n" for row in table.tolist()).encode()
 
 
 WRITERS: dict[str, Callable[[Outputs], bytes]] = {NPY: _npy, NPZ: _npz, CSV: _csv}
-"""Writers by content type; JSON has two forms."""
+"""Writers by content type; JSON is separate because it has two formats."""

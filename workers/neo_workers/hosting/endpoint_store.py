@@ -1,7 +1,7 @@
-"""Every endpoint's record: one Redis hash, each field changed by comparing and setting.
+"""Every endpoint's record: one Redis hash, whose fields are changed by compare-and-set.
 
-neo:hosting:endpoints   id -> record        neo:hosting:version   another with every change
-neo:hosting:lease:<generation>              who serves it
+neo:hosting:endpoints   id -> record        neo:hosting:version   changes with every change
+neo:hosting:lease:<generation>              the process that serves it
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ return 1
 """
 
 Change = Callable[[Endpoint | None], Endpoint | None]
-"""Is given the record, None when there is none, and gives back what it is to be. May be called several times."""
+"""Maps a record (None if there is none) to the new one. May be called several times."""
 
 
 class EndpointStore:
     """Endpoints of all accounts and regions. Safe to share between threads and to use from many processes.
 
-    redis.exceptions.RedisError passes through when Redis is away.
+    All methods raise redis.exceptions.RedisError if Redis is unavailable.
     """
 
     def __init__(self, store: Store) -> None:
@@ -57,7 +57,7 @@ class EndpointStore:
         return self._store.settings
 
     def has_artifact(self, uri: str) -> bool:
-        """Whether a COMPLETED job has its artifact at `uri` (s3://...), whatever is there now."""
+        """Whether `uri` (s3://...) is the address of a COMPLETED job's artifact, whatever is stored there now."""
         return bool(self.connection.hexists("neo:artifacts", uri))
 
     @property
@@ -74,7 +74,7 @@ class EndpointStore:
         return self.connection.register_script(_RENEW)
 
     def get(self, endpoint_id: EndpointId) -> Endpoint | None:
-        """The endpoint as it is now, None when there is none."""
+        """The endpoint in its current state, None if there is none."""
         text = cast("str | None", self.connection.hget(ENDPOINTS, str(endpoint_id)))
         return self._settled(Endpoint.from_json(text)) if text else None
 
@@ -90,7 +90,7 @@ class EndpointStore:
         return self.update(endpoint.id, lambda found: found)
 
     def update(self, endpoint_id: EndpointId, change: Change) -> Endpoint | None:
-        """The record after `change`, settled and written. A change of status is told to EventBridge."""
+        """The record after `change`, settled and written. A change of status becomes an EventBridge event."""
         while True:
             before = str(self.connection.hget(ENDPOINTS, str(endpoint_id)) or "")
             found = Endpoint.from_json(before) if before else None
@@ -107,18 +107,18 @@ class EndpointStore:
                 return after
 
     def version(self) -> str:
-        """Another text after every change of any record."""
+        """A text that differs after every change of any record."""
         return str(self.connection.get(VERSION) or "")
 
-    def hold(self, generation: str) -> bool:
-        """Whether this process serves a generation from now on, for `lease_seconds`."""
+    def acquire_lease(self, generation: str) -> bool:
+        """Takes or renews the lease of a generation, for `lease_seconds`; whether this process has it now."""
         key, lease_ms = LEASE + generation, int(self.settings.lease_seconds * 1000)
         holder = str(self.connection.get(key) or "")
         dead = holder if holder and not _may_live(holder) else ""
         return bool(self._renew(keys=[key], args=[own_name(), lease_ms, dead]))
 
-    def let_go(self, generation: str) -> None:
-        """Lets others serve it."""
+    def release_lease(self, generation: str) -> None:
+        """Gives the lease of a generation up, so that others can take it."""
         if self.connection.get(LEASE + generation) == own_name():
             self.connection.delete(LEASE + generation)
 
@@ -129,12 +129,12 @@ def now_ms() -> int:
 
 
 def own_name() -> str:
-    """This process among all: host:pid."""
+    """A name that identifies this process: host:pid."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _may_live(holder: str) -> bool:
-    """Whether a process may be alive: only of those on this host it is known."""
+    """Whether a process may be alive. Processes of other hosts count as alive."""
     host, _, pid = holder.rpartition(":")
     if host != socket.gethostname():
         return True

@@ -1,5 +1,6 @@
-"""What happens to endpoints, as Redis streams that the API hands on: status changes to EventBridge, log lines to
-CloudWatch. Both drop their oldest entries.
+"""Redis streams about endpoints, which the API forwards: status changes to EventBridge, log lines to CloudWatch.
+
+Both drop their oldest entries.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Line:
 
 
 def add_event(connection: Any, endpoint: Endpoint) -> None:
-    """Notes that the endpoint has taken its status. The event is lost, never the change, when Redis is away."""
+    """Adds an event with the endpoint's new status. It is lost if Redis is unavailable; the change itself is not."""
     try:
         connection.xadd(EVENTS, {"endpoint": endpoint.to_json()}, maxlen=MAX_ENTRIES, approximate=True)
     except RedisError as error:
@@ -42,7 +43,7 @@ def add_event(connection: Any, endpoint: Endpoint) -> None:
 
 
 def add_line(connection: Any, endpoint_id: EndpointId, stream: str, text: str) -> None:
-    """Adds a line to the endpoint's log. It is lost when Redis is away."""
+    """Adds a line to the endpoint's log. It is lost if Redis is unavailable."""
     row = [str(endpoint_id), stream, time.time_ns() // 1_000_000, text[:MAX_LINE_CHARS]]
     try:
         connection.xadd(LOGS, {"line": json.dumps(row)}, maxlen=MAX_ENTRIES, approximate=True)
@@ -52,19 +53,19 @@ def add_line(connection: Any, endpoint_id: EndpointId, stream: str, text: str) -
 
 @dataclass
 class StreamReader:
-    """A place in both streams; reading moves it on."""
+    """A position in both streams; reading advances it."""
 
-    connect: Callable[[], Any]  # gives the Redis client
+    connect: Callable[[], Any]  # returns the Redis client
     events_after: str = ""  # "" until `begin`
     logs_after: str = BEGINNING
 
     def begin(self) -> None:
-        """Fixes the place: only status changes from now on are read, and all log lines that are kept."""
+        """Sets the position: only status changes from now on are read, and all log lines that the stream still has."""
         last = cast("list[Any]", self.connect().xrevrange(EVENTS, count=1))
         self.events_after = last[0][0] if last else BEGINNING
 
     def read_events(self) -> list[Endpoint]:
-        """Endpoints as they took a status, not read before, oldest first."""
+        """Endpoints at each change of status that was not read before, oldest first."""
         rows = self.connect().xrange(EVENTS, min=f"({self.events_after}", count=200)
         if rows:
             self.events_after = rows[-1][0]

@@ -1,4 +1,4 @@
-"""An endpoint and its variants, as kept in Redis, and which status follows from what its variants say.
+"""An endpoint and its variants, as stored in Redis, and the status that follows from its variants' states.
 
 Creating -> InService | Failed        InService -> Updating -> InService        any -> Deleting -> gone
 """
@@ -24,7 +24,7 @@ class EndpointStatus(StrEnum):
 
 
 class VariantState(StrEnum):
-    """How far a variant's serving process is."""
+    """The state of a variant's serving process."""
 
     LOADING = "Loading"
     READY = "Ready"
@@ -32,7 +32,7 @@ class VariantState(StrEnum):
 
 
 SERVING = frozenset({EndpointStatus.IN_SERVICE, EndpointStatus.UPDATING})
-"""In these an endpoint answers requests."""
+"""Statuses in which an endpoint answers requests."""
 
 
 class EndpointId(JobId):
@@ -44,7 +44,7 @@ class Variant:
     """One production variant: a model, and how much of the traffic it gets."""
 
     name: str
-    generation: str  # unlike that of any other load of any model: requests are queued by it
+    generation: str  # unique for each load of a model; requests are queued by it
     model_name: str
     image: str
     model_data_url: str
@@ -55,13 +55,13 @@ class Variant:
     serverless: JsonObject | None = None  # ServerlessConfig
     state: VariantState = VariantState.LOADING
     reason: str = ""  # why it FAILED
-    digest: str = ""  # BLAKE2b of the archive that is served, once it is known
-    twin_of: str = ""  # why another artifact than the archive's own answers, "" where its own does
+    digest: str = ""  # BLAKE2b of the served archive, "" until it is known
+    twin_of: str = ""  # why a twin answers instead of the artifact, "" if the artifact itself does
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One record, as read at one moment. Times are milliseconds since the epoch."""
+    """A snapshot of one record. Times are milliseconds since the epoch."""
 
     id: EndpointId
     config_name: str
@@ -69,9 +69,9 @@ class Endpoint:
     variants: tuple[Variant, ...]
     created_ms: int
     modified_ms: int
-    hold_until_ms: int  # it stays Creating, Updating or Deleting until then at least
+    hold_until_ms: int  # it stays Creating, Updating or Deleting at least until then
     next_config_name: str = ""
-    next_variants: tuple[Variant, ...] = ()  # of an Updating endpoint: what it is to have
+    next_variants: tuple[Variant, ...] = ()  # of an Updating endpoint: its future values
     failure_reason: str = ""
     data_capture: JsonObject = field(default_factory=dict)  # DataCaptureConfig
 
@@ -107,7 +107,7 @@ def _variant(row: dict[str, Any]) -> Variant:
 
 
 def settle(endpoint: Endpoint, now_ms: int) -> Endpoint | None:
-    """The endpoint in the status that follows from its variants' states at `now_ms`; None when it is gone."""
+    """The endpoint in the status that follows from its variants' states at `now_ms`; None if it is deleted."""
     if now_ms < endpoint.hold_until_ms or endpoint.status is EndpointStatus.FAILED:
         return endpoint
     if endpoint.status is EndpointStatus.DELETING:
@@ -116,7 +116,7 @@ def settle(endpoint: Endpoint, now_ms: int) -> Endpoint | None:
     ready = all(v.state is VariantState.READY for v in endpoint.wanted)
     if endpoint.status is EndpointStatus.UPDATING:
         return _settle_update(endpoint, failed, ready, now_ms)
-    if failed:  # also of a model that was lost while InService
+    if failed:  # also if a model was lost while InService
         return replace(endpoint, status=EndpointStatus.FAILED, failure_reason=failed, modified_ms=now_ms)
     if ready and endpoint.status is EndpointStatus.CREATING:
         return replace(endpoint, status=EndpointStatus.IN_SERVICE, modified_ms=now_ms)
@@ -124,7 +124,7 @@ def settle(endpoint: Endpoint, now_ms: int) -> Endpoint | None:
 
 
 def _settle_update(endpoint: Endpoint, failed: str, ready: bool, now_ms: int) -> Endpoint:
-    """The update done, or given up: what was in service stays so then."""
+    """Completes the update, or rolls it back: the variants that were in service stay so."""
     done = replace(
         endpoint, status=EndpointStatus.IN_SERVICE, next_config_name="", next_variants=(), modified_ms=now_ms
     )

@@ -1,13 +1,13 @@
-"""Requests on their way to a model and answers on their way back, through Redis.
+"""Passes requests to a model and its answers back, through Redis.
 
-    neo:hosting:queue:<generation>    ids that wait for that model; only a process that has it loaded takes them
-    neo:hosting:busy:<generation>     ids taken and not answered
+    neo:hosting:queue:<generation>    ids that wait for that model; only a process that has loaded it takes them
+    neo:hosting:busy:<generation>     ids that were taken and not yet answered
     neo:hosting:request:<id>          head, body, tries
-    neo:hosting:answer:<id>           the answer, in a list that the sender waits at
-    neo:hosting:closed:<generation>   nobody will take requests from that queue any more
+    neo:hosting:answer:<id>           the answer, in a list on which the sender waits
+    neo:hosting:closed:<generation>   no process will take requests from that queue any more
 
-What a process that died had taken stands in the busy list: `recover` queues it once more; the second time it is
-answered with a server error.
+If a process died, the requests that it had taken are in the busy list: `recover` queues each once more; the second
+time it is answered with a server error.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ REQUEST, ANSWER, CLOSED = "neo:hosting:request:", "neo:hosting:answer:", "neo:ho
 MODEL_SECONDS = 60.0
 """How long a model may take. Source: API_runtime_InvokeEndpoint."""
 KEEP_SECONDS = 90
-"""Requests and answers that nobody takes are gone after that."""
+"""Requests and answers that no process takes expire after that time."""
 MOST_TRIES = 2
 CONTENT_TYPE = "text/plain"
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """A request as the container gets it."""
+    """A request as the container receives it."""
 
     content_type: str
     accept: str
@@ -42,7 +42,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the container says: an HTTP status, and a body of a type."""
+    """The container's response: HTTP status, content type and body."""
 
     status: int
     content_type: str
@@ -51,11 +51,11 @@ class Answer:
 
 LOST = Answer(500, CONTENT_TYPE, b"the model's process ended while it ran this request, twice")
 STOPPED = Answer(0, CONTENT_TYPE, b"")
-"""Nobody ran the request to its end: its model is no longer served. Another generation may have taken its place."""
+"""The request was not completed, because its model is no longer served. A newer generation may have replaced it."""
 
 
 class InvocationQueue:
-    """Both ends of the way. Safe to share between threads, not between processes."""
+    """The queue, for senders and receivers. Safe to share between threads, not between processes."""
 
     def __init__(self, url: str) -> None:
         pooled = redis.Redis.from_url(
@@ -65,11 +65,11 @@ class InvocationQueue:
 
     @property
     def connection(self) -> Any:
-        """This thread's Redis client, which gives bytes."""
+        """This thread's Redis client, which returns bytes."""
         return self._connections.own
 
     def invoke(self, generation: str, invocation: Invocation, timeout_seconds: float = MODEL_SECONDS) -> Answer | None:
-        """The model's answer, STOPPED when it is not served any more, None when there was none in time."""
+        """The model's answer, STOPPED if it is no longer served, None if there was none in time."""
         number = f"{random.getrandbits(64):016x}"
         head = json.dumps([invocation.content_type, invocation.accept])
         batch = self.connection.pipeline(transaction=False)
@@ -88,7 +88,7 @@ class InvocationQueue:
         return Answer(**json.loads(head_line), body=body)
 
     def take(self, generation: str, timeout_seconds: float) -> tuple[str, Invocation] | None:
-        """The next request's id and the request, None when none came in time or its sender is gone."""
+        """The next request's id and the request, None if none came in time or its sender has given up."""
         taken = self.connection.blmove(QUEUE + generation, BUSY + generation, timeout_seconds, "RIGHT", "LEFT")
         if taken is None:
             return None
@@ -101,7 +101,7 @@ class InvocationQueue:
         return number, Invocation(content_type, accept, body)
 
     def answer(self, generation: str, number: str, answer: Answer) -> None:
-        """Sends the answer of a request that was taken."""
+        """Sends the answer to a request that was taken."""
         head = asdict(answer)
         body = head.pop("body")
         batch = self.connection.pipeline(transaction=True)
@@ -112,7 +112,7 @@ class InvocationQueue:
         batch.execute()
 
     def recover(self, generation: str) -> int:
-        """Queues again what a process that is gone had taken, before anything that waits; how many there are."""
+        """Requeues the requests that a dead process had taken, at the front; returns their number."""
         numbers = self.connection.lrange(BUSY + generation, 0, -1)
         for raw in numbers:
             number = raw.decode()
@@ -128,7 +128,7 @@ class InvocationQueue:
         return len(numbers)
 
     def close(self, generation: str) -> None:
-        """Answers all that is left with STOPPED: the model will not be served any more."""
+        """Answers all remaining requests with STOPPED: the model will not be served any more."""
         self.connection.set(CLOSED + generation, 1, ex=10 * KEEP_SECONDS)
         for key in (BUSY, QUEUE):
             while (raw := self.connection.rpop(key + generation)) is not None:

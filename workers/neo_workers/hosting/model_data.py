@@ -1,4 +1,4 @@
-"""A model's archive from S3, kept for as long as its generation is served. Runs in the worker, which has the keys."""
+"""A model's archive from S3, kept while its generation is served. Runs in the worker, which has the credentials."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from neo_workers.hosting.endpoints import Variant
 from neo_workers.settings import Settings
 
 OWNER = "owner"
-"""Name of the file with the mark of the job that uploaded the archive."""
+"""Name of the file with the owner token of the job that uploaded the archive."""
 
 
 def fetch(variant: Variant, region: str, folder: Path, settings: Settings) -> tuple[str, str]:
-    """Puts the archive of the first load into `folder`; its digest, and its maker's mark ("" where it has none).
+    """Puts the archive of the first load into `folder`; returns its digest and its owner token ("" if it has none).
 
-    Raises CannotServeError if S3 no longer has it, or has another one.
+    Raises CannotServeError if S3 no longer has it, or has a different one.
     """
     url, path, mark = variant.model_data_url, folder / MODEL, folder / OWNER
     if not (path.exists() and mark.exists() and variant.digest in ("", artifacts.digest(path))):

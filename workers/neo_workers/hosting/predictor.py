@@ -1,7 +1,7 @@
-"""A loaded artifact as the container around it: arrays of a request in, outputs as an answer's body out.
+"""A loaded artifact with its container's interface: request bodies in, response bodies out.
 
-A compiled batch is fixed. Where it is 1, and for tables (XGBOOST, SKLEARN) of any compiled batch, a request of n rows
-runs as often as it takes; any other shape than the compiled one is refused.
+A compiled batch is fixed. If it is 1, and for tables (XGBOOST, SKLEARN) of any compiled batch, a request of n rows
+runs as often as needed; any other shape than the compiled one is refused.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from neo_workers.hosting.request_formats import (
 Array = npt.NDArray[Any]
 
 TABLES = frozenset({"XGBOOST", "SKLEARN"})
-"""Frameworks whose rows are independent of each other whatever the batch."""
+"""Frameworks whose rows are independent of each other, whatever the batch size."""
 TEXT = "text/plain"
 log = logging.getLogger(__name__)
 
 
 class Tensor(Protocol):
-    """An input or output of the artifact, as its metadata states it."""
+    """An input or output of the artifact, as described in its metadata."""
 
     @property
     def name(self) -> str:
@@ -42,7 +42,7 @@ class Tensor(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...] | None:
-        """Its shape, None when it is known at run time only."""
+        """Its shape, None if it is unknown before run time."""
 
     @property
     def dtype(self) -> str:
@@ -50,7 +50,7 @@ class Tensor(Protocol):
 
 
 class Predictor:
-    """Answers requests with a model; for one thread."""
+    """Answers requests with a model. Not thread-safe."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Predictor:
         self._batch = self._compiled_batch()
 
     def answer(self, invocation: Invocation) -> Answer:
-        """The container's answer: 400 for what the caller did wrong, 500 for anything else. Never raises."""
+        """The container's response: 400 for errors of the caller, 500 for all others. Never raises."""
         try:
             if self._framework == "XGBOOST":
                 kind, body = self._answer_table(invocation)
@@ -89,7 +89,7 @@ class Predictor:
         return answer_formats.xgboost_csv(self.predict(read(kind, invocation.body, self._signature)))
 
     def predict(self, payload: Payload) -> dict[str, Array]:
-        """The outputs by name, in the model's order. Raises ClientRequestError for shapes that do not fit."""
+        """The outputs by name, in the model's order. Raises ClientRequestError for wrong shapes."""
         shaped = {item.name: self._shaped(item, payload.arrays[item.name], payload.table) for item in self._inputs}
         arrays = {item.name: _cast(shaped[item.name], item) for item in self._inputs}
         if all(item.shape is None or arrays[item.name].shape == item.shape for item in self._inputs):
@@ -107,20 +107,20 @@ class Predictor:
         for start in range(0, rows, batch):
             part = {name: array[start : start + batch] for name, array in arrays.items()}
             missing = batch - min(batch, rows - start)
-            if missing:  # rows of a table do not know each other: the last is repeated, and its outputs are left out
+            if missing:  # rows of a table are independent: the last batch is padded with its last row
                 part = {name: np.concatenate([a, np.repeat(a[-1:], missing, axis=0)]) for name, a in part.items()}
             outputs = self._ordered(self._run(part))
             parts.append({name: array[: batch - missing] for name, array in outputs.items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _compiled_batch(self) -> int | None:
-        """How many rows one run takes, None where rows cannot be told apart."""
+        """How many rows one run takes, None if the inputs have no batch dimension in common."""
         sizes = {item.shape[0] if item.shape else None for item in (*self._inputs, *self._outputs)}
         batch = sizes.pop() if len(sizes) == 1 else None
         return batch if batch == 1 or self._framework in TABLES else None
 
     def _shaped(self, item: Tensor, array: Array, table: bool) -> Array:
-        """The array with the dimensions of the input: that of a batch of one row added, those of a table's row found.
+        """The array with the input's dimensions: adds the batch dimension of a single row, reshapes a table's rows.
 
         Raises ClientRequestError.
         """
@@ -147,10 +147,12 @@ class Predictor:
 
 
 def _cast(array: Array, item: Tensor) -> Array:
-    """The array in the input's type. Raises ClientRequestError where that would change what whole numbers say."""
+    """The array in the input's type. Raises ClientRequestError if that would change integer values."""
     dtype = np.dtype(item.dtype)
     with np.errstate(all="ignore"):
         made = array.astype(dtype)
     if dtype.kind in "biu" and not np.array_equal(made, array):
-        raise ClientRequestError(f"input {item.name} takes {item.dtype}; the request has numbers that are none")
+        raise ClientRequestError(
+            f"input {item.name} takes {item.dtype}; the request has values that this type cannot represent"
+        )
     return made

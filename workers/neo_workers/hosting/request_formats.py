@@ -1,6 +1,6 @@
-"""A request's body as arrays: JSON, TensorFlow Serving's REST form, npy, npz, csv, libsvm, and images.
+"""A request's body as arrays: JSON, TensorFlow Serving's REST format, npy, npz, csv and libsvm.
 
-What cannot be read is a ClientRequestError, which the container answers with 400.
+Invalid bodies raise ClientRequestError, which the container answers with status 400.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ JSON, NPY, NPZ, CSV = "application/json", "application/x-npy", "application/x-np
 LIBSVM = ("text/libsvm", "text/x-libsvm")
 DELIMITERS = ",;\t| "
 INSTANCES, INPUTS = "instances", "inputs"
-"""TensorFlow Serving's two forms: a row for each instance, or a column for each input."""
+"""TensorFlow Serving's two formats: a row for each instance, or a column for each input."""
 
 
 class ClientRequestError(ValueError):
-    """The request's body is not what the model takes; the text says why."""
+    """The request's body is not valid for the model; the text says why."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What the model takes: the inputs' names in order, and how many columns a table has for it."""
+    """The model's input names in order, and the number of columns of a table for it."""
 
     names: tuple[str, ...]
     columns: int  # elements of one row of the first input
@@ -41,12 +41,12 @@ class Payload:
     """Arrays by input name, of any number type."""
 
     arrays: dict[str, Array]
-    form: str = ""  # INSTANCES or INPUTS for TensorFlow Serving's forms
-    table: bool = False  # a text of rows and columns: inputs of more dimensions are written flat
+    form: str = ""  # INSTANCES or INPUTS for TensorFlow Serving's formats
+    table: bool = False  # csv or libsvm: inputs of more dimensions are flattened
 
 
 def read(content_type: str, body: bytes, signature: Signature) -> Payload:
-    """The arrays that a body holds. Raises ClientRequestError."""
+    """The arrays in a body. Raises ClientRequestError."""
     kind = content_type.partition(";")[0].strip().lower() or JSON
     if kind not in READERS:
         raise ClientRequestError(
@@ -57,11 +57,11 @@ def read(content_type: str, body: bytes, signature: Signature) -> Payload:
     except ClientRequestError:
         raise
     except (ValueError, TypeError, OverflowError, RecursionError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ClientRequestError(f"the body is no {kind} that can be read: {error}") from error
+        raise ClientRequestError(f"the body is not valid {kind}: {error}") from error
 
 
 def by_name(found: Mapping[str, Any], signature: Signature) -> dict[str, Array]:
-    """The arrays, checked to be those of the model. Raises ClientRequestError naming what is expected and given."""
+    """The arrays by input name. Raises ClientRequestError, with both lists, for names other than the model's."""
     if set(found) != set(signature.names):
         raise ClientRequestError(
             f"input names do not match: the model expects {sorted(signature.names)}, the request has {sorted(found)}"
@@ -82,7 +82,7 @@ def _numbers(value: Any, name: str) -> Array:
     except ValueError as error:
         raise ClientRequestError(f"input {name} has rows of different lengths") from error
     if array.dtype.kind not in "biuf":
-        raise ClientRequestError(f"input {name} must hold numbers")
+        raise ClientRequestError(f"input {name} must contain numbers")
     return array
 
 
@@ -137,7 +137,7 @@ def _cell(text: str) -> float:
 
 
 def _libsvm(body: bytes, signature: Signature) -> Payload:
-    """Columns count from 0, what a row leaves out is NaN, words without a colon (labels) say nothing.
+    """Columns count from 0, missing columns are NaN, words without a colon (labels) are ignored.
 
     Source: the XGBoost handler of neo-ai-dlr's container.
     """

@@ -1,4 +1,4 @@
-"""Keeps one generation of a variant served by a process of its own: started, started again, and ended."""
+"""Serves one generation of a variant: starts, restarts and ends its process."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ from neo_workers.jobs import JsonObject
 from neo_workers.settings import Settings
 
 MOST_LOADS = 3
-"""A process that ends so often before it has loaded its model makes the variant FAILED."""
+"""The variant becomes FAILED if its process ends so often before it has loaded the model."""
 SCRIPT_VARIABLES = ("SAGEMAKER_PROGRAM", "SAGEMAKER_SUBMIT_DIRECTORY")
 NO_SCRIPTS = (
     "This version runs no inference scripts: {what}. Deploy the compiled artifact itself, without an entry point"
 )
 TAKE_SECONDS = 0.25
-"""How often a thread without requests looks whether its process is still there, and whether to stop."""
+"""How often an idle thread checks whether its process is alive, and whether to stop."""
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 END_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
 MakeTwin = Callable[[JsonObject, Path, Callable[[str], None]], str]
-"""Compiles what a serving process's TWIN asks for into a file; says lines of its log.
+"""Compiles what a serving process's TWIN asks for into a file, passing on log lines.
 
-Gives back why it could not, "" when it did.
+Returns the reason of a failure, "" for success.
 """
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What every served variant of a worker shares."""
+    """What all served variants of a worker share."""
 
     store: EndpointStore
     queue: InvocationQueue
-    context: BaseContext  # where processes come from
+    context: BaseContext  # starts processes
     make_twin: MakeTwin
     folder: Path  # of this worker's models
 
@@ -65,25 +65,25 @@ class Surroundings:
 
 
 class ServedVariant:
-    """One generation under way, in a thread of its own."""
+    """One generation, supervised by its own thread."""
 
     def __init__(self, endpoint_id: EndpointId, variant: Variant, around: Surroundings) -> None:
         self.endpoint_id, self.variant, self._around = endpoint_id, variant, around
         self.folder = around.folder / variant.generation
         self._stream = f"{variant.name}/i-{secrets.token_hex(8)}0"
         self._stop = threading.Event()
-        self._digest = self._owner = ""  # of the model's archive, once it is fetched
+        self._digest = self._owner = ""  # of the model's archive, "" until it is fetched
         self._process: BaseProcess | None = None
         self._line: Connection | None = None
         self.thread = threading.Thread(target=self._run, daemon=True, name=f"serve {variant.name}")
         self.thread.start()
 
     def stop(self) -> None:
-        """Ends the process after the request that it runs; `forget` has to follow once the thread has ended."""
+        """Ends the process after its current request. Call `forget` once the thread has ended."""
         self._stop.set()
 
     def forget(self) -> None:
-        """Answers what waits, and removes the model's files."""
+        """Answers the waiting requests with STOPPED, and removes the model's files."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self._around.queue.close(self.variant.generation)
 
@@ -94,7 +94,7 @@ class ServedVariant:
         except CannotServeError as error:
             self._fail(str(error))
         except RedisError as error:
-            log.warning("endpoint %s: the store is away: %s", self.endpoint_id, error)
+            log.warning("endpoint %s: the store is unavailable: %s", self.endpoint_id, error)
         except Exception:
             log.exception("endpoint %s", self.endpoint_id)
             self._fail("ServerError: the emulator failed to serve the model; see the worker's log")
@@ -102,8 +102,8 @@ class ServedVariant:
             self._end()
 
     def _prepare(self) -> None:
-        """The model's archive in the folder. Raises CannotServeError."""
-        from neo_workers.hosting import model_data  # boto3 takes its time, and most workers serve nothing
+        """Fetches the model's archive. Raises CannotServeError."""
+        from neo_workers.hosting import model_data  # importing boto3 is slow, and most workers serve nothing
 
         if given := [name for name in SCRIPT_VARIABLES if self.variant.environment.get(name)]:
             raise CannotServeError(NO_SCRIPTS.format(what=f"the model's Environment has {' and '.join(given)}"))
@@ -133,7 +133,7 @@ class ServedVariant:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     def _start(self) -> tuple[str, JsonObject]:
-        """A new process, and the first that it says; ("", reason) when it ended without a word."""
+        """Starts a process; returns its first message, ("", reason) if it ended without one."""
         self._end()
         self._around.queue.recover(self.variant.generation)
         line, theirs = self._around.context.Pipe()
@@ -151,7 +151,7 @@ class ServedVariant:
             return "", {"reason": f"exit status {process.exitcode}"}
 
     def _pass_on(self) -> None:
-        """Passes requests to the process and its answers back, until the process ends or is told to."""
+        """Passes requests to the process and its answers back, until the process ends or `stop` was called."""
         generation, queue = self.variant.generation, self._around.queue
         while not self._stop.is_set() and self._process is not None and self._process.is_alive():
             taken = queue.take(generation, TAKE_SECONDS)
@@ -162,14 +162,14 @@ class ServedVariant:
             if answer is None:
                 break
             if answer.status != 200:
-                self._say(f"{answer.status}: {answer.body.decode(errors='replace')}")
+                self._log(f"{answer.status}: {answer.body.decode(errors='replace')}")
             queue.answer(generation, number, answer)
         if not self._stop.is_set() and self._process is not None:
             self._process.join(END_SECONDS)
-            self._say(f"the model's process ended with status {self._process.exitcode}; it is started again")
+            self._log(f"the model's process ended with status {self._process.exitcode}; it is restarted")
 
     def _ask(self, invocation: Invocation) -> Answer | None:
-        """The model's answer, None when its process ended, or says nonsense and is ended."""
+        """The model's answer, None if its process ended or sent an invalid message."""
         assert self._line is not None
         facts, waits = {"content_type": invocation.content_type, "accept": invocation.accept}, 0
         try:
@@ -187,28 +187,28 @@ class ServedVariant:
     def _ready(self) -> None:
         twin_of = self.variant.twin_of
         what = f"its twin, because {twin_of}" if twin_of else self.variant.model_data_url
-        self._say(f"model {self.variant.model_name} is loaded: {what}")
+        self._log(f"model {self.variant.model_name} is loaded: {what}")
         self.variant = self._changed(state=VariantState.READY, digest=self._digest, twin_of=twin_of)
 
     def _make_twin(self, facts: JsonObject) -> None:
-        """An artifact for this machine, beside the archive. Raises CannotServeError."""
+        """Compiles a twin, an artifact for this machine, next to the archive. Raises CannotServeError."""
         reason = f"this machine cannot run the artifact: {facts['reason']}"
         if self._around.settings.endpoint_model == "exact":
             raise CannotServeError(f"{reason} (NEO_EMULATOR_ENDPOINT_MODEL=exact)")
-        self._say(f"{reason}; the same model is compiled for this machine, and that twin answers requests")
+        self._log(f"{reason}; the same model is compiled for this machine, and that twin answers requests")
         wanted = {"owner": self._owner, "digest": self._digest, "output": facts["output"]}
-        failure = self._around.make_twin(wanted, self.folder / serving.TWIN_MODEL, self._say)
+        failure = self._around.make_twin(wanted, self.folder / serving.TWIN_MODEL, self._log)
         if failure:
             raise CannotServeError(f"{reason}, and no twin could be made: {failure}")
         self.variant = self._changed(twin_of=str(facts["reason"]), digest=self._digest)
 
     def _fail(self, reason: str) -> None:
-        self._say(reason)
+        self._log(reason)
         with contextlib.suppress(RedisError):
             self._changed(state=VariantState.FAILED, reason=reason[:1024])
 
     def _changed(self, **changes: Any) -> Variant:
-        """The variant with these changes, which its endpoint's record has now."""
+        """Changes the variant in its endpoint's record; returns it."""
         generation = self.variant.generation
 
         def change(found: Endpoint | None) -> Endpoint | None:
@@ -218,12 +218,12 @@ class ServedVariant:
         mine = (v for v in (after.wanted if after else ()) if v.generation == generation)
         return next(mine, self.variant)
 
-    def _say(self, text: str) -> None:
+    def _log(self, text: str) -> None:
         log.info("endpoint %s, variant %s: %s", self.endpoint_id, self.variant.name, text)
         endpoint_streams.add_line(self._around.store.connection, self.endpoint_id, self._stream, text)
 
     def _end(self) -> None:
-        """No process is left."""
+        """Ends the process, if there is one."""
         if self._line is not None:
             self._line.close()  # a process that waits ends by itself
         if self._process is not None and self._process.pid is not None:

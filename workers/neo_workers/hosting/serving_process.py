@@ -1,7 +1,7 @@
-"""The process that has one generation of one variant loaded: in the sandbox, it answers what its supervisor asks.
+"""The process that has loaded one generation of a variant: it answers its supervisor's requests, in the sandbox.
 
-It has no network, no keys and no files but its generation's: the artifact's code is a stranger's. It says first whether
-it is ready (assignment.py), and ends when `line` is closed.
+It has no network, no credentials and no files but its generation's, because the artifact's code is not trusted. Its
+first message says whether it is ready (assignment.py); it ends when `line` is closed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main(assignment: Assignment, settings: Settings, line: Connection) -> None:
 
 
 def _confine(folder: Path, settings: Settings, line: Connection) -> None:
-    """Limits in force, nothing open but `line`, the sandbox on. Raises OSError."""
+    """Applies limits and the sandbox, and closes every descriptor but `line`. Raises OSError."""
     process_tree.die_with_parent()
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGCHLD):
@@ -79,7 +79,7 @@ def serve(predictor: Predictor, line: Connection) -> None:
 
 
 def load(folder: Path, settings: Settings) -> Predictor:
-    """The model, in its container. Raises CannotServeError, NeedsTwinError, CompileError."""
+    """Loads the model. Raises CannotServeError, NeedsTwinError, CompileError."""
     source = folder / PROCESS / "model"
     files = _unpacked(folder / MODEL, source, settings)
     scripts = sorted(str(path.relative_to(source)) for path in files if path.suffix == ".py")
@@ -94,7 +94,7 @@ def load(folder: Path, settings: Settings) -> Predictor:
         meta = _meta(source)
     try:
         artifact = execute.load_artifact(source)
-    except Exception as error:  # libdlr, TVM and the loader of libraries raise many types
+    except Exception as error:  # libdlr, TVM and the dynamic linker raise many types
         raise CannotServeError(f"The model could not be loaded: {error}") from error
     return Predictor(meta.framework, meta.inputs, meta.outputs, artifact.run)
 
@@ -122,7 +122,7 @@ CANDIDATES: tuple[dict[str, Any], ...] = (
 
 
 def own_target() -> dict[str, Any]:
-    """The target members of an OutputConfig whose artifacts this machine runs. Raises CannotServeError."""
+    """The target members of an OutputConfig whose artifacts this machine can run. Raises CannotServeError."""
     from neo_compiler.lowering.targets import cpu_flags
     from neo_targets import registry
 

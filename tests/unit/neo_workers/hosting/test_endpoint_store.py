@@ -90,12 +90,12 @@ def test_lines_are_read_once_and_in_order(store: EndpointStore) -> None:
 def test_a_lease_is_one_process_s(store: EndpointStore) -> None:
     host = endpoint_store.own_name().rpartition(":")[0]
     store.connection.set(LEASE + "g", f"{host}:1")  # init: alive
-    assert not store.hold("g")
+    assert not store.acquire_lease("g")
     store.connection.set(LEASE + "g", "another-host:1")  # nobody can know
-    assert not store.hold("g")
+    assert not store.acquire_lease("g")
     store.connection.set(LEASE + "g", f"{host}:{2**22 + 1}")  # larger than any pid
-    assert store.hold("g")
-    assert store.hold("g")
+    assert store.acquire_lease("g")
+    assert store.acquire_lease("g")
     assert store.connection.get(LEASE + "g") == f"{host}:{os.getpid()}"
-    store.let_go("g")
+    store.release_lease("g")
     assert store.connection.get(LEASE + "g") is None
