@@ -40,7 +40,7 @@ def call(number: int | None, *args: object) -> int:
 
 def named(name: str) -> int | None:
     """The number of a call of syscalls.py's tables."""
-    tables = (*syscalls.ABSENT, *syscalls.REFUSED, *syscalls.PRETENDED, *syscalls.KILLS, syscalls.TKILL)
+    tables = (*syscalls.ABSENT, *syscalls.REFUSED, *syscalls.IGNORED, *syscalls.KILLS, syscalls.TKILL)
     row = next(each for each in tables if each.name == name)
     return row.x86_64 if platform.machine() == "x86_64" else row.aarch64
 

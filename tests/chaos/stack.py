@@ -213,7 +213,7 @@ class Stack:
     def compilers(self, worker: Part) -> list[int]:
         """Pids of the compilers under way below a worker: they lead sessions."""
         found = []
-        for pid in process_tree.below(worker.pid):
+        for pid in process_tree.descendants(worker.pid):
             with contextlib.suppress(OSError):
                 if os.getsid(pid) == pid:
                     found.append(pid)

@@ -76,7 +76,7 @@ def test_fork_server_killed(stack: Stack, settle: Settle) -> None:
     for name in names:
         stack.owner(name)
     for worker in stack.workers:
-        for pid in process_tree.below(worker.pid):
+        for pid in process_tree.descendants(worker.pid):
             if process_tree.table().get(pid) and process_tree.table()[pid].parent == worker.pid:
                 os.kill(pid, signal.SIGKILL)
     again = create(stack)

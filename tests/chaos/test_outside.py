@@ -136,13 +136,13 @@ def test_guards_killed(trial: int, tmp_path: Path, whole: Stack) -> None:
             name = f"guards-{number}"
             sagemaker.create_compilation_job(**request(name))
             jobs.wait(sagemaker, name, "INPROGRESS", "COMPLETED")
-            for pid in process_tree.below(kept.pid()):
+            for pid in process_tree.descendants(kept.pid()):
                 line = processes.command(pid)
                 if "lifeline.py" in line and (wanted == "both" or wanted in line):
                     os.kill(pid, signal.SIGKILL)
             job = jobs.wait(sagemaker, name)
             assert job["CompilationJobStatus"] == "COMPLETED", job.get("FailureReason")
-        family = [kept.pid(), *process_tree.below(kept.pid())]
+        family = [kept.pid(), *process_tree.descendants(kept.pid())]
         kept.kill()
         processes.all_gone(family)
     finally:

@@ -308,7 +308,7 @@ def test_a_killed_serving_process_loses_no_request(tmp_path: Path) -> None:
         for user in users:
             user.join()
         assert server.client("sagemaker").describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
-        assert any("ended with status -9; it is started again" in line for line in hosting.log(server, name))
+        assert any("ended with status -9; it is restarted" in line for line in hosting.log(server, name))
         for answer in answers:
             np.testing.assert_allclose(answer, expected, atol=1e-6)
         assert failures == []

@@ -63,7 +63,7 @@ def _confine(folder: Path, settings: Settings, line: Connection) -> None:
     limits.apply(settings)
     confinement.close_all_but((line.fileno(),))
     (folder / PROCESS).mkdir(exist_ok=True, mode=0o700)
-    confinement.furnish(folder / PROCESS)
+    confinement.set_up_environment(folder / PROCESS)
     confinement.apply(folder, settings.sandbox)
 
 

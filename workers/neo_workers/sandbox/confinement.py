@@ -99,11 +99,11 @@ def strength() -> Strength:
 
 @lru_cache(maxsize=1)
 def readable() -> tuple[Rule, ...]:
-    """What any compile reads of this machine: interpreter, packages, system libraries, the linker, facts of the CPU.
+    """What every compile may read: interpreter, packages, system libraries, the linker, information about the CPU.
 
-    To be asked first before multiprocessing adds the worker's own folder to sys.path; see `prepare`.
+    Must be called first before multiprocessing adds the worker's own folder to sys.path; see `prepare`.
     """
-    places = [sys.prefix, sys.base_prefix, *filter(_holds_packages, sys.path), *_SYSTEM, *_FACTS]
+    places = [sys.prefix, sys.base_prefix, *filter(_contains_packages, sys.path), *_SYSTEM, *_FACTS]
     for package in _OWN:
         if spec := importlib.util.find_spec(package):
             places += spec.submodule_search_locations or ()
@@ -115,33 +115,33 @@ def readable() -> tuple[Rule, ...]:
 
 
 def prepare() -> None:
-    """Makes, before any fork, what `apply` needs: sys.path is still our own then, and it saves each child 2 ms."""
+    """Computes what `apply` needs, before any fork: sys.path is unchanged then, and each child saves 2 ms."""
     readable()
     has = strength()
     if has.seccomp and has.landlock_abi >= 6:
         seccomp.program(has.landlock_abi)
 
 
-def _holds_packages(entry: str) -> bool:
+def _contains_packages(entry: str) -> bool:
     """Whether an entry of sys.path may be readable: not the start folder, and none that contains a home folder."""
     path = Path(entry)
     return path.is_absolute() and path.exists() and not Path(os.path.expanduser("~")).is_relative_to(path)  # noqa: PTH111
 
 
 def python_rules() -> list[Rule]:
-    """What is run where a compile starts Python once more, to time kernels; it can do no more than the compile can."""
+    """Executables of Python, which a compile starts to time kernels; it has no more rights than the compile."""
     loaders = [name for pattern in _LOADERS for name in glob.glob(pattern)]  # noqa: PTH207 - the pattern is absolute
     return [Rule(Path(name).resolve(), RUN) for name in (sys.executable, *loaders)]
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment of what compiles are forked from: what a process was started with stays readable in it."""
+    """The environment of the process that compiles are forked from; /proc shows a process its initial environment."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     kept |= {name: os.environ[name] for name in OF_S3 if name in os.environ}
     return {**kept, "PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONUTF8": "1"}
 
 
-def furnish(work: Path) -> None:
+def set_up_environment(work: Path) -> None:
     """Sets up the environment of a compiler: home, temporary and current folder are in `work`."""
     for name in ("home", "tmp"):
         (work / name).mkdir(exist_ok=True, mode=0o700)
@@ -184,7 +184,7 @@ def apply(work: Path, mode: str, more: Iterable[Rule] = ()) -> None:
 
 
 def _drop_capabilities() -> None:
-    """None are left; no_new_privs keeps them from coming back with the next program."""
+    """Drops all capabilities; no_new_privs keeps programs that are executed from getting them back."""
     with contextlib.suppress(KeyError):  # an architecture whose numbers we do not know
         header, nothing = struct.pack("Ii", _CAPABILITY_VERSION_3, 0), bytes(24)
         ctypes.CDLL(None).syscall(seccomp.number(syscalls.CAPSET), header, nothing)

@@ -1,7 +1,7 @@
-"""Landlock: the kernel lets this process, and all that it will start, open only the files that rules name.
+"""Landlock: the kernel lets this process and its future children open only the files that rules name.
 
-Linux 5.13 and newer; each version ("ABI") knows more: 2 moves between folders, 3 truncate, 4 TCP, 5 ioctl on devices,
-6 signals and abstract sockets, 9 Unix sockets, 10 UDP. What an older one does not know, seccomp.py refuses.
+Linux 5.13 and newer; each version ("ABI") adds rights: 2 moves between folders, 3 truncate, 4 TCP, 5 ioctl on devices,
+6 signals and abstract sockets, 9 Unix sockets, 10 UDP. seccomp.py refuses what an older version does not control.
 Source: linux/landlock.h, landlock(7).
 """
 
@@ -21,42 +21,44 @@ _VERSION, _PATH_BENEATH = 1, 1
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _REMOVE_DIR, _REMOVE_FILE = (1 << bit for bit in range(6))
 _MAKE_CHAR, _MAKE_DIR, _MAKE_REG, _MAKE_SOCK, _MAKE_FIFO, _MAKE_BLOCK, _MAKE_SYM = (1 << bit for bit in range(6, 13))
 _REFER, _TRUNCATE, _IOCTL_DEV, _RESOLVE_UNIX = (1 << bit for bit in range(13, 17))
-_FIRST = (1 << 13) - 1  # what ABI 1 knows of files
+_FIRST = (1 << 13) - 1  # ABI 1's rights on files
 _NEWER = {2: _REFER, 3: _TRUNCATE, 5: _IOCTL_DEV, 9: _RESOLVE_UNIX}
-_OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV  # a file's rule may have no others
+_OF_FILES = (
+    _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
+)  # the only rights that a rule for a file may have
 
 READ = _READ_FILE | _READ_DIR
 RUN = READ | _EXECUTE
 READ_WRITE = READ | _WRITE_FILE
 WORK = READ_WRITE | _TRUNCATE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER
-"""Of the own folder: everything but links, devices, sockets, and running what was written there."""
+"""Rights on the job's folder: all except making links, devices and sockets, and executing files."""
 
 LEAST_ABI = 3
-"""Below it a file that may be read can be emptied by opening it (O_TRUNC)."""
+"""In older versions, any readable file can be truncated by opening it (O_TRUNC)."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What may be done with a file, or with all below a folder."""
+    """Rights on a file, or on a folder with everything in it."""
 
     path: Path
     rights: int
 
 
 def abi() -> int:
-    """The kernel's version of Landlock; 0 where there is none, it was not switched on, or a container forbids it."""
+    """The kernel's version of Landlock; 0 if there is none, it is not enabled, or a container forbids it."""
     if sys.platform != "linux":
         return 0
     return max(0, int(_libc.syscall(_CREATE, None, ctypes.c_size_t(0), _VERSION)))
 
 
 def restrict(rules: Iterable[Rule]) -> None:
-    """Puts `rules` on this thread, for ever; paths that are not there count for nothing. Needs no_new_privs.
+    """Applies `rules` to this thread, irrevocably; paths that do not exist are skipped. Needs no_new_privs.
 
-    Raises OSError. Descriptors of the paths stay open: procfs makes a file's inode anew when its name has left the
-    cache, and a rule holds for the inode.
+    Raises OSError. Descriptors of the paths stay open: procfs creates a new inode for a file whose name has left the
+    cache, and a rule applies to the inode.
     """
     version = abi()
     files = _FIRST | sum(bit for since, bit in _NEWER.items() if version >= since)

@@ -1,7 +1,7 @@
 """The descendants of a process, whatever process group or session they moved to.
 
-Linux only: read from /proc; elsewhere the lists are empty. A process that called `adopt` becomes the parent
-of its orphaned descendants, so none escapes by a double fork.
+Linux only: read from /proc; elsewhere the lists are empty. A process that called `become_subreaper` becomes the
+parent of its orphaned descendants, so none escapes by a double fork.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Usage:
     resident_bytes: int
 
 
-def adopt() -> None:
+def become_subreaper() -> None:
     """Makes this process the parent of its orphaned descendants (PR_SET_CHILD_SUBREAPER)."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
@@ -77,7 +77,7 @@ def _row(folder: str) -> Process | None:
         return None
 
 
-def below(pid: int, rows: dict[int, Process] | None = None) -> list[int]:
+def descendants(pid: int, rows: dict[int, Process] | None = None) -> list[int]:
     """The PIDs of all descendants of `pid`."""
     children: dict[int, list[int]] = {}
     for each, row in (table() if rows is None else rows).items():
@@ -113,13 +113,15 @@ _shared = _Shared()
 def usage(pid: int, max_age_seconds: float = 0.0) -> Usage:
     """Resources used by `pid` and its descendants, as measured at most `max_age_seconds` ago for any process."""
     rows = _shared.rows(max_age_seconds)
-    family = [rows[each] for each in (pid, *below(pid, rows)) if each in rows]
-    return Usage(len(family), sum(row.cpu_seconds for row in family), sum(row.resident_bytes for row in family))
+    processes = [rows[each] for each in (pid, *descendants(pid, rows)) if each in rows]
+    return Usage(
+        len(processes), sum(row.cpu_seconds for row in processes), sum(row.resident_bytes for row in processes)
+    )
 
 
 def own_bytes(pid: int) -> int:
     """Proportional set size (PSS) of `pid` and its descendants, in bytes. Slow: 1 ms per GB."""
-    return sum(_proportional(each) for each in (pid, *below(pid)))
+    return sum(_proportional(each) for each in (pid, *descendants(pid)))
 
 
 def _proportional(pid: int) -> int:
@@ -130,11 +132,11 @@ def _proportional(pid: int) -> int:
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
-def kill_below(pid: int, spare: int = 0) -> None:
-    """Ends every process below `pid` but `spare`. They are stopped first: who is stopped cannot fork."""
+def kill_descendants(pid: int, spare: int = 0) -> None:
+    """Kills all descendants of `pid` except `spare`. They are stopped first, because a stopped process cannot fork."""
     for _ in range(_ROUNDS):
         found: set[int] = set()
-        while new := set(below(pid)) - found - {spare}:
+        while new := set(descendants(pid)) - found - {spare}:
             _signal(new, signal.SIGSTOP)
             found |= new
         if not found:
@@ -142,9 +144,9 @@ def kill_below(pid: int, spare: int = 0) -> None:
         _signal(found, signal.SIGKILL)
 
 
-def bury() -> None:
+def reap_descendants() -> None:
     """Kills and reaps all descendants of this process."""
-    kill_below(os.getpid())
+    kill_descendants(os.getpid())
     with contextlib.suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)

@@ -1,7 +1,7 @@
-"""seccomp: the kernel refuses system calls to this process and all that it will start.
+"""seccomp: the kernel refuses system calls of this process and its future children.
 
-What Landlock has no rule for: sockets, other processes, namespaces, keys, owners and times of files. syscalls.py has
-the table; some calls are refused by an argument.
+It covers what Landlock has no rules for: sockets, other processes, namespaces, keys, owners and times of files.
+syscalls.py has the table; some calls are refused depending on an argument.
 Source: linux/seccomp.h, linux/filter.h, linux/audit.h.
 """
 
@@ -23,15 +23,15 @@ _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _SET_FILTER, _TSYNC, _ACTION_AVAILABLE = 1, 1, 2
 _NEW_NAMESPACE = 0x7E020000  # every CLONE_NEW* flag
 _PR_SET_PDEATHSIG = 1
-_IOCTLS = (0x5412, 0x541C, 0x8901, 0x8902)  # TIOCSTI and TIOCLINUX type into terminals, FIOSETOWN and SIOCSPGRP signal
-_FCNTLS = (8, 15)  # F_SETOWN, F_SETOWN_EX: a signal to anyone, without kill()
+_IOCTLS = (0x5412, 0x541C, 0x8901, 0x8902)  # TIOCSTI, TIOCLINUX: input to terminals; FIOSETOWN, SIOCSPGRP: signals
+_FCNTLS = (8, 15)  # F_SETOWN, F_SETOWN_EX: signals to any process, without kill()
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # AUDIT_ARCH_*
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def available() -> bool:
-    """Whether the kernel takes filters and this architecture's numbers are known."""
+    """Whether the kernel accepts filters and this architecture's call numbers are known."""
     if sys.platform != "linux" or platform.machine() not in _ARCHITECTURES:
         return False
     wanted = ctypes.c_uint32(_ERRNO)
@@ -39,9 +39,9 @@ def available() -> bool:
 
 
 def apply(landlock_abi: int) -> None:
-    """Puts the filter on every thread, for ever. Needs no_new_privs; raises OSError.
+    """Applies the filter to every thread, irrevocably. Needs no_new_privs; raises OSError.
 
-    `landlock_abi` is the version in force, 0 for none: what it does not hold is refused here.
+    `landlock_abi` is the version in use, 0 for none: what it does not control is refused here.
     """
     text = ctypes.create_string_buffer(program(landlock_abi, 0 if landlock_abi >= 6 else os.getpid()))
     filter_ = struct.pack("HxxxxxxP", (len(text) - 1) // 8, ctypes.addressof(text))
@@ -51,19 +51,19 @@ def apply(landlock_abi: int) -> None:
 
 
 def number(call: Call) -> int | None:
-    """The call's number on this machine, None where it has no such call. Raises KeyError for an unknown machine."""
+    """The call's number on this machine, None if it has no such call. Raises KeyError for an unknown machine."""
     return {"x86_64": call.x86_64, "aarch64": call.aarch64}[platform.machine()]
 
 
 @lru_cache
 def program(landlock_abi: int, pid: int = 0) -> bytes:
-    """The filter. Where Landlock does not hold signals (below 6), those to other processes than `pid` are refused."""
+    """The filter. If Landlock does not control signals (before 6), those to other processes than `pid` are refused."""
     code = _Program()
     code.add(_LOAD, 4)  # the architecture
     code.add(_EQUAL, _ARCHITECTURES[platform.machine()], 1, 0)
     code.add(_RETURN, _KILL)
     code.load_number()
-    code.add(_GREATER, syscalls.NEWEST, 0, 1)  # every call of x32, too
+    code.add(_GREATER, syscalls.NEWEST, 0, 1)  # and every call of x32
     code.add(_RETURN, _ERRNO | errno.ENOSYS)
     code.refuse_where(syscalls.CLONE, 0, _ANY_BIT, _NEW_NAMESPACE)
     code.refuse_unless(syscalls.PRLIMIT, 0, 0)  # limits of other processes
@@ -74,15 +74,15 @@ def program(landlock_abi: int, pid: int = 0) -> bytes:
     for command in _FCNTLS:
         code.refuse_where(syscalls.FCNTL, 1, _EQUAL, command)
     if landlock_abi < 3:
-        code.give(syscalls.TRUNCATE, _ERRNO | errno.EPERM)
+        code.always(syscalls.TRUNCATE, _ERRNO | errno.EPERM)
     if landlock_abi < 6:
         for call in syscalls.KILLS:
             code.refuse_unless(call, 0, pid)
-        code.give(syscalls.TKILL, _ERRNO | errno.ENOSYS)
+        code.always(syscalls.TKILL, _ERRNO | errno.ENOSYS)
     told = ((syscalls.ABSENT, _ERRNO | errno.ENOSYS), (syscalls.REFUSED, _ERRNO | errno.EPERM))
-    for table, answer in (*told, (syscalls.PRETENDED, _ERRNO)):
+    for table, answer in (*told, (syscalls.IGNORED, _ERRNO)):
         for call in table:
-            code.give(call, answer)
+            code.always(call, answer)
     code.add(_RETURN, _ALLOW)
     return bytes(code)
 
@@ -102,19 +102,19 @@ class _Program:
     def load_number(self) -> None:
         self.add(_LOAD, 0)
 
-    def give(self, call: Call, answer: int) -> None:
-        """`answer` for this call, whatever its arguments."""
+    def always(self, call: Call, answer: int) -> None:
+        """Returns `answer` for this call, whatever its arguments."""
         wanted = number(call)
         if wanted is not None:
             self.add(_EQUAL, wanted, 0, 1)
             self.add(_RETURN, answer)
 
     def refuse_where(self, call: Call, index: int, test: int, value: int) -> None:
-        """EPERM where the argument (its lower half) passes the test."""
+        """EPERM if the lower half of the argument passes the test."""
         self._refuse(call, index, test, value, (0, 1))
 
     def refuse_unless(self, call: Call, index: int, value: int) -> None:
-        """EPERM where the argument is not `value`."""
+        """EPERM unless the argument is `value`."""
         self._refuse(call, index, _EQUAL, value, (1, 0))
 
     def _refuse(self, call: Call, index: int, test: int, value: int, jumps: tuple[int, int]) -> None:

@@ -1,6 +1,6 @@
-"""The system calls that a compile does not get, by what it is told: name, number on x86-64, number on aarch64.
+"""The system calls that a compile may not make, by their result: name, number on x86-64, number on aarch64.
 
-What is not here is allowed, up to NEWEST.
+All others up to NEWEST are allowed.
 Source: asm/unistd_64.h, asm-generic/unistd.h; a test compares the numbers with those of this machine's headers.
 """
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Call(NamedTuple):
-    """A system call; a number is None where the architecture has no such call."""
+    """A system call; a number is None if the architecture has no such call."""
 
     name: str
     x86_64: int | None
@@ -18,7 +18,7 @@ class Call(NamedTuple):
 
 
 NEWEST = 470
-"""Later calls are unknown here, and get ENOSYS as on an older kernel."""
+"""Newer calls return ENOSYS, as on an older kernel."""
 
 
 def _both(**numbers: int) -> tuple[Call, ...]:
@@ -26,7 +26,7 @@ def _both(**numbers: int) -> tuple[Call, ...]:
 
 
 ABSENT: tuple[Call, ...] = (
-    *_both(clone3=435),  # its flags lie in memory, where a filter cannot look; the C library then takes clone
+    *_both(clone3=435),  # its flags are in memory, which a filter cannot read; the C library falls back to clone
     *_both(io_uring_setup=425, io_uring_enter=426, io_uring_register=427),
     Call("io_setup", 206, 0),
     Call("io_submit", 209, 2),
@@ -36,7 +36,7 @@ ABSENT: tuple[Call, ...] = (
     *_both(memfd_secret=447, pidfd_open=434, pidfd_getfd=438, pidfd_send_signal=424),
     *_both(process_madvise=440, process_mrelease=448),
 )
-"""ENOSYS: callers have another way."""
+"""ENOSYS: callers have a fallback."""
 
 _SOCKETS = (
     Call("socket", 41, 198),
@@ -112,7 +112,7 @@ _FILES = (
     Call("lremovexattr", 198, 15),
     Call("fremovexattr", 199, 16),
     *_both(setxattrat=463, removexattrat=466, file_setattr=469),
-    # times are refused, not pretended: Path.touch() would make no file
+    # refused, not ignored: if these succeeded, Path.touch() would not create a file
     Call("utime", 132, None),
     Call("utimes", 235, None),
     Call("futimesat", 261, None),
@@ -148,7 +148,7 @@ _IDENTITY = (
 REFUSED: tuple[Call, ...] = (*_SOCKETS, *_PROCESSES, *_KERNEL, *_NAMESPACES, *_FILES, *_IPC, *_IDENTITY)
 """EPERM."""
 
-PRETENDED: tuple[Call, ...] = (
+IGNORED: tuple[Call, ...] = (
     Call("chmod", 90, None),
     Call("fchmod", 91, 52),
     Call("fchmodat", 268, 53),
@@ -158,7 +158,7 @@ PRETENDED: tuple[Call, ...] = (
     Call("fchown", 93, 55),
     Call("fchownat", 260, 54),
 )
-"""Success, and nothing is done: Landlock has no rule for them, and tools that copy files want them to succeed."""
+"""Succeed without effect: Landlock has no rules for them, and tools that copy files need them to succeed."""
 
 CLONE = Call("clone", 56, 220)
 PRLIMIT = Call("prlimit64", 302, 261)

@@ -64,7 +64,7 @@ def _confine(work: Path, settings: Settings, ends: Ends) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     limits.apply(settings)
     confinement.close_all_but((ends.start, ends.said, ends.artifact))
-    confinement.furnish(work)
+    confinement.set_up_environment(work)
     more = confinement.python_rules() if settings.tune_seconds else []
     if (dumps := _dumps(work, settings)) is not None:
         dumps.mkdir(parents=True, exist_ok=True)

@@ -97,7 +97,7 @@ class CompileProcess:
         self._orders.close()  # the monitor kills all of them
         self.process.join(MONITOR_SECONDS)
         if self.process.is_alive() and self.process.pid is not None:  # it was stopped, or has too many to kill
-            process_tree.kill_below(self.process.pid)
+            process_tree.kill_descendants(self.process.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process.pid, signal.SIGKILL)
             self.process.join(5)

@@ -1,7 +1,7 @@
-"""The process between a supervisor and its compiler: it starts the compiler and its courier, and then only waits.
+"""The process between a supervisor and its compiler: it starts the compiler and the courier, and waits for them.
 
-It is the subreaper of the compiler's descendants, so that none can escape by a double fork or a session of its
-own, and kills all of them when the compiler has ended or the supervisor closes `orders` (or has died).
+It is the subreaper of the compiler's descendants, so that none can escape by a double fork or a new session,
+and kills all of them when the compiler has ended or the supervisor closes `orders` (or has died).
 """
 
 from __future__ import annotations
@@ -33,39 +33,39 @@ def main(
     log: Connection,
     trust: Connection,
 ) -> None:
-    """Forks the compiler and the courier, and exits as the one did that ended the job: with its status or signal.
+    """Forks the compiler and the courier, and exits like the one that ended the job: with its status or signal.
 
-    `settings` are those that a compiler may know; the others come through `trust`, which only the courier reads.
+    `settings` are those that a compiler may see; the others come through `trust`, which only the courier reads.
     """
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    process_tree.adopt()
+    process_tree.become_subreaper()
     most_tasks = task_limit.most_tasks(settings.max_processes)
     task_limit.limit(most_tasks)
-    _write_to(log)
+    _redirect_output(log)
     place = Path(folder).resolve()
     work = place / WORK
     work.mkdir(mode=0o700)
     artifact = os.open(place / MADE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    (ended, wake), (their_word, word) = os.pipe(), os.pipe()
+    (ended, wake), (courier_orders, word) = os.pipe(), os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake)
 
-    def carry(start: int, said: int) -> None:
-        _carry(job_id, request, place, owner, (trust.fileno(), their_word, start, said, events.fileno()))
+    def run_courier(start: int, said: int) -> None:
+        _run_courier(job_id, request, place, owner, (trust.fileno(), courier_orders, start, said, events.fileno()))
 
     compiler, start, said = _fork_compiler(request, work, settings, artifact)
-    carrier = _fork(lambda: carry(start, said), orders.fileno(), word)
-    for end in (said, their_word, trust.fileno(), events.fileno()):
+    courier_pid = _fork(lambda: run_courier(start, said), orders.fileno(), word)
+    for end in (said, courier_orders, trust.fileno(), events.fileno()):
         os.close(end)
-    task_limit.confine(most_tasks, compiler)  # the kernel takes its time: the model is fetched meanwhile
+    task_limit.confine(most_tasks, compiler)  # slow in the kernel; the model is fetched meanwhile
     with contextlib.suppress(OSError):
         os.write(start, CONFINED)
     os.close(start)
-    status = _Watch(compiler, carrier, orders.fileno(), word, ended).run()
-    process_tree.bury()
+    status = _Watch(compiler, courier_pid, orders.fileno(), word, ended).run()
+    process_tree.reap_descendants()
     task_limit.leave()
     _end_as(status)
 
@@ -80,8 +80,8 @@ def _end_as(status: int) -> NoReturn:
     os._exit(max(code, 0))
 
 
-def _write_to(log: Connection) -> None:
-    """Standard output and error go into the job's log from here on; there is no input."""
+def _redirect_output(log: Connection) -> None:
+    """Redirects standard output and error to the job's log, and standard input from /dev/null."""
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a descriptor is wanted, not a path
         os.dup2(nothing.fileno(), 0)
     os.dup2(log.fileno(), 1)
@@ -90,7 +90,7 @@ def _write_to(log: Connection) -> None:
 
 
 def _fork(run: Callable[[], None], *close: int) -> int:
-    """The pid of a new process that does `run` without the descriptors `close`, and ends."""
+    """Forks a process that closes the descriptors `close`, calls `run` and exits; returns its pid."""
     if pid := os.fork():
         return pid
     try:
@@ -103,11 +103,11 @@ def _fork(run: Callable[[], None], *close: int) -> int:
 
         traceback.print_exc()
         os._exit(1)
-    os._exit(0)  # no interpreter shutdown: nothing of it is of use, and native libraries may hang in it
+    os._exit(0)  # no interpreter shutdown: it is useless, and native libraries may hang in it
 
 
 def _fork_compiler(request: JsonObject, work: Path, settings: Settings, artifact: int) -> tuple[int, int, int]:
-    """Starts the compiler; its pid, the pipe that tells it to start, and the one with its messages."""
+    """Starts the compiler; returns its pid, the pipe that tells it to start, and the one with its messages."""
     (their_start, start), (said, their_said) = os.pipe(), os.pipe()
     ends = compile_child.Ends(their_start, their_said, artifact)
     pid = _fork(lambda: compile_child.main(request, work, settings, ends))
@@ -116,8 +116,10 @@ def _fork_compiler(request: JsonObject, work: Path, settings: Settings, artifact
     return pid, start, said
 
 
-def _carry(job_id: str, request: JsonObject, folder: Path, owner: str, ends: tuple[int, int, int, int, int]) -> None:
-    from neo_workers.worker import courier  # which loads what this process, and the worker, do without
+def _run_courier(
+    job_id: str, request: JsonObject, folder: Path, owner: str, ends: tuple[int, int, int, int, int]
+) -> None:
+    from neo_workers.worker import courier  # imports what neither this process nor the worker needs
 
     courier.main(job_id, request, folder, owner, courier.Ends(*ends))
 
@@ -125,13 +127,13 @@ def _carry(job_id: str, request: JsonObject, folder: Path, owner: str, ends: tup
 class _Watch:
     """Waits for the end of a compile."""
 
-    def __init__(self, compiler: int, carrier: int, orders: int, word: int, ended: int) -> None:
-        self._compiler, self._carrier = compiler, carrier
+    def __init__(self, compiler: int, courier_pid: int, orders: int, word: int, ended: int) -> None:
+        self._compiler, self._courier_pid = compiler, courier_pid
         self._orders, self._word, self._ended = orders, word, ended
         self._status: int | None = None
 
     def run(self) -> int:
-        """The wait status of who ended the job: the compiler where it crashed, else the courier."""
+        """The wait status of the process that ended the job: the compiler if it crashed, otherwise the courier."""
         while self._status is None:
             ready, _, _ = select.select([self._orders, self._ended], [], [])
             if self._orders in ready and not self._pass_on():
@@ -142,34 +144,34 @@ class _Watch:
         return self._status
 
     def _pass_on(self) -> bool:
-        """Passes the supervisor's word on to the courier; False when the supervisor has let go of us."""
+        """Passes the supervisor's message on to the courier; False if the supervisor has closed the pipe."""
         data = os.read(self._orders, 16)
         with contextlib.suppress(OSError):
             os.write(self._word, data)
         return bool(data)
 
     def _end_all(self) -> int:
-        process_tree.kill_below(os.getpid())
+        process_tree.kill_descendants(os.getpid())
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._compiler, signal.SIGKILL)  # where there is no /proc
+            os.killpg(self._compiler, signal.SIGKILL)  # if there is no /proc
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(self._carrier, signal.SIGKILL)
-        return os.waitpid(self._carrier, 0)[1]
+            os.kill(self._courier_pid, signal.SIGKILL)
+        return os.waitpid(self._courier_pid, 0)[1]
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
             while (found := os.waitpid(-1, os.WNOHANG)) != (0, 0):
                 pid, status = found
-                if pid == self._carrier:
+                if pid == self._courier_pid:
                     self._status = status if self._status is None else self._status
                 elif pid == self._compiler:
                     self._compiler_ended(status)
 
     def _compiler_ended(self, status: int) -> None:
-        """Ends what the compiler has left, and the courier too where it crashed."""
+        """Kills what the compiler has left running; if it crashed, ends the job with its status."""
         if status:
             self._status = status
             return
-        process_tree.kill_below(os.getpid(), spare=self._carrier)
+        process_tree.kill_descendants(os.getpid(), spare=self._courier_pid)
         with contextlib.suppress(OSError):
             os.write(self._word, ENDED)

@@ -35,15 +35,15 @@ def start(code: str) -> "subprocess.Popen[str]":
     return process
 
 
-ADOPT = "from neo_workers.sandbox import process_tree; process_tree.adopt()"
+BECOME_SUBREAPER = "from neo_workers.sandbox import process_tree; process_tree.become_subreaper()"
 
 
 def test_a_daemon_stays_below_who_adopts_it_and_dies_with_the_rest() -> None:
-    with start(DAEMON.format(before=ADOPT)) as process:
-        found = until(lambda: [pid for pid in process_tree.below(process.pid) if processes.leads(pid)])
+    with start(DAEMON.format(before=BECOME_SUBREAPER)) as process:
+        found = until(lambda: [pid for pid in process_tree.descendants(process.pid) if processes.leads(pid)])
         assert len(found) == 1
-        until(lambda: process_tree.below(process.pid) == found)  # who forked it has ended
-        process_tree.kill_below(process.pid)
+        until(lambda: process_tree.descendants(process.pid) == found)  # who forked it has ended
+        process_tree.kill_descendants(process.pid)
         processes.all_gone(found)
         assert process.poll() is None
         process.kill()
@@ -52,7 +52,7 @@ def test_a_daemon_stays_below_who_adopts_it_and_dies_with_the_rest() -> None:
 FORKS = """
 import os, time
 from neo_workers.sandbox import process_tree
-process_tree.adopt()
+process_tree.become_subreaper()
 print("up", flush=True)
 for _ in range(5):  # 32 processes, and each of them goes on forking, for a minute at most
     os.fork()
@@ -68,8 +68,8 @@ def test_forking_processes_end_too() -> None:
     with start(FORKS) as process:
         until(lambda: process_tree.usage(process.pid).processes >= 30)
         os.kill(process.pid, signal.SIGSTOP)
-        process_tree.kill_below(process.pid)
-        processes.all_gone(process_tree.below(process.pid))
+        process_tree.kill_descendants(process.pid)
+        processes.all_gone(process_tree.descendants(process.pid))
         process.kill()
 
 

@@ -10,7 +10,7 @@ import pytest
 from neo_workers.sandbox import seccomp, syscalls
 from neo_workers.sandbox.syscalls import Call
 
-TABLES = (syscalls.ABSENT, syscalls.REFUSED, syscalls.PRETENDED, syscalls.KILLS)
+TABLES = (syscalls.ABSENT, syscalls.REFUSED, syscalls.IGNORED, syscalls.KILLS)
 SINGLE = (
     *(syscalls.CLONE, syscalls.PRLIMIT, syscalls.SET_AFFINITY, syscalls.PRCTL, syscalls.IOCTL, syscalls.FCNTL),
     *(syscalls.TRUNCATE, syscalls.TKILL, syscalls.SECCOMP),

@@ -11,7 +11,7 @@ from neo_workers.sandbox import task_limit
 FORK = """
 import os, time
 from neo_workers.sandbox import process_tree, task_limit
-process_tree.adopt()
+process_tree.become_subreaper()
 {confine}
 children = []
 try:
@@ -23,7 +23,7 @@ try:
         children.append(child)
 except BlockingIOError:
     pass
-process_tree.bury()
+process_tree.reap_descendants()
 task_limit.leave()
 print(len(children), len([folder for folder in task_limit._own_cgroups() if folder.name.startswith("neo-compile-")]))
 """
