@@ -16,9 +16,10 @@ from neo_emulator.hosting.arns import endpoint_arn
 from neo_emulator.hosting.describe import describe, summary
 from neo_emulator.protocol.errors import validation
 from neo_workers import artifacts
-from neo_workers.hosting.endpoint_store import EndpointStore, now_ms
+from neo_workers.hosting.endpoint_store import EndpointStore
 from neo_workers.hosting.endpoints import Endpoint, EndpointId, EndpointStatus, Variant
 from neo_workers.jobs import JsonObject, Scope
+from neo_workers.store.record_hash import now_ms
 
 WEIGHT, COUNT = "DesiredWeight", "DesiredInstanceCount"
 

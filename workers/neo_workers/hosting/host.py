@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import shutil
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
+from neo_workers.hosting import endpoint_streams
 from neo_workers.hosting.endpoint_store import EndpointStore
 from neo_workers.hosting.endpoints import Endpoint, EndpointId, EndpointStatus, Variant
 from neo_workers.hosting.invocations import InvocationQueue
@@ -30,7 +32,8 @@ class Host:
     def __init__(self, store: Store, folder: Path, context: BaseContext, make_twin: MakeTwin) -> None:
         self._store = EndpointStore(store)
         queue = InvocationQueue(store.settings.store_url)
-        self._around = Surroundings(self._store, queue, context, make_twin, folder)
+        add_line = functools.partial(endpoint_streams.add_line, store.connection)
+        self._around = Surroundings(store.settings, self._store, queue, context, make_twin, folder, add_line)
         self._served: dict[str, ServedVariant] = {}  # by generation
         self._ending: list[ServedVariant] = []
         self._seen = "nothing yet"

@@ -15,16 +15,15 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from redis.exceptions import RedisError
 
 from neo_workers.hosting import assignment as serving
-from neo_workers.hosting import endpoint_streams
 from neo_workers.hosting.assignment import CannotServeError
-from neo_workers.hosting.endpoint_store import EndpointStore
+from neo_workers.hosting.endpoint_store import Change
 from neo_workers.hosting.endpoints import Endpoint, EndpointId, Variant, VariantState
-from neo_workers.hosting.invocations import Answer, Invocation, InvocationQueue
+from neo_workers.hosting.invocations import Answer, Invocation
 from neo_workers.jobs import JsonObject
 from neo_workers.settings import Settings
 
@@ -48,20 +47,40 @@ Returns the reason of a failure, "" for success.
 """
 
 
+class Records(Protocol):
+    """Where a served variant's state is kept: EndpointStore, or a transform job's own."""
+
+    def update(self, endpoint_id: EndpointId, change: Change) -> Endpoint | None:
+        """The record after `change`."""
+
+
+class Requests(Protocol):
+    """Where a served variant's requests come from: InvocationQueue, or a transform job's own."""
+
+    def take(self, generation: str, timeout_seconds: float) -> tuple[str, Invocation] | None:
+        """The next request's id and the request, None when none came in time."""
+
+    def answer(self, generation: str, number: str, answer: Answer) -> None:
+        """Sends the answer of a request that was taken."""
+
+    def recover(self, generation: str) -> int:
+        """Queues again what a process that is gone had taken; how many there are."""
+
+    def close(self, generation: str) -> None:
+        """Answers all that is left with STOPPED."""
+
+
 @dataclass(frozen=True)
 class Surroundings:
-    """What all served variants of a worker share."""
+    """What the served variants of a worker share, or what those of a transform job have."""
 
-    store: EndpointStore
-    queue: InvocationQueue
+    settings: Settings  # the worker's
+    records: Records
+    queue: Requests
     context: BaseContext  # starts processes
     make_twin: MakeTwin
-    folder: Path  # of this worker's models
-
-    @property
-    def settings(self) -> Settings:
-        """The worker's settings."""
-        return self.store.settings
+    folder: Path  # of their models
+    add_line: Callable[[EndpointId, str, str], None]  # one line into a stream of the log
 
 
 class ServedVariant:
@@ -214,13 +233,13 @@ class ServedVariant:
         def change(found: Endpoint | None) -> Endpoint | None:
             return found.with_variant(generation, **changes) if found else None
 
-        after = self._around.store.update(self.endpoint_id, change)
+        after = self._around.records.update(self.endpoint_id, change)
         mine = (v for v in (after.wanted if after else ()) if v.generation == generation)
         return next(mine, self.variant)
 
     def _log(self, text: str) -> None:
         log.info("endpoint %s, variant %s: %s", self.endpoint_id, self.variant.name, text)
-        endpoint_streams.add_line(self._around.store.connection, self.endpoint_id, self._stream, text)
+        self._around.add_line(self.endpoint_id, self._stream, text)
 
     def _end(self) -> None:
         """Ends the process, if there is one."""

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from neo_workers.hosting import endpoint_store, endpoint_streams
+from neo_workers.hosting import endpoint_streams
 from neo_workers.hosting.endpoint_store import LEASE, EndpointStore
 from neo_workers.hosting.endpoints import Endpoint, EndpointId, EndpointStatus
 from neo_workers.jobs import Scope
 from neo_workers.settings import Settings
+from neo_workers.store.record_hash import own_name
 from neo_workers.store.store import Store
 
 SCOPE = Scope("123456789012", "us-east-1")
@@ -88,7 +89,7 @@ def test_lines_are_read_once_and_in_order(store: EndpointStore) -> None:
 
 
 def test_a_lease_is_one_process_s(store: EndpointStore) -> None:
-    host = endpoint_store.own_name().rpartition(":")[0]
+    host = own_name().rpartition(":")[0]
     store.connection.set(LEASE + "g", f"{host}:1")  # init: alive
     assert not store.acquire_lease("g")
     store.connection.set(LEASE + "g", "another-host:1")  # nobody can know
