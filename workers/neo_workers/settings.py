@@ -151,6 +151,10 @@ class Settings(CompilerSettings):
         default=0.0, ge=0, description="Keeps an endpoint Creating, Updating and Deleting at least that long."
     )
 
+    min_transform_seconds: float = Field(
+        default=0.0, ge=0, description="Keeps a transform job InProgress at least that long."
+    )
+
     event_status: Literal["COMPLETED", "Completed"] = Field(
         default="COMPLETED", description="Spelling of CompilationJobStatus in EventBridge events."
     )

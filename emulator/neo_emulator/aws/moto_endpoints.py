@@ -63,7 +63,7 @@ class MotoEndpoints:
         rows = list(self._backend("sagemaker", scope).endpoints.values())
         return [
             EndpointRow(
-                row.endpoint_name, row.arn, row.endpoint_status, _utc(row.creation_time), _utc(row.last_modified_time)
+                row.endpoint_name, row.arn, row.endpoint_status, utc(row.creation_time), utc(row.last_modified_time)
             )
             for row in rows
         ]
@@ -81,10 +81,7 @@ class MotoEndpoints:
 
     def is_artifact(self, bucket: str, key: str) -> bool:
         """Whether an object is an artifact of a compilation job here, or a copy of one."""
-        from moto.s3.models import s3_backends
-
-        owner = s3_backends.bucket_accounts.get(bucket)
-        found = s3_backends[owner[1]][owner[0]].buckets.get(bucket) if owner else None
+        found = self._bucket(bucket)
         item = found.keys.get(key) if found is not None else None
         if item is None or not hasattr(item, "metadata"):  # a delete marker has none
             return False
@@ -92,6 +89,14 @@ class MotoEndpoints:
             return True
         contents = artifacts.contents(item.value) if item.size <= MOST_BYTES else None
         return contents is not None and bool(contents.meta)
+
+    def is_model_of_ours(self, container: JsonObject, has_artifact: Callable[[str], bool]) -> bool:
+        """Whether a model runs here. Also true at an artifact's address if the artifact was replaced or deleted."""
+        try:
+            bucket, key = artifacts.bucket_and_key(container.get("ModelDataUrl") or "")
+        except ValueError:
+            return False
+        return has_artifact(f"s3://{bucket}/{key}") or self.is_artifact(bucket, key)
 
     def allow_instance_types(self) -> None:
         """Makes CreateEndpointConfig accept every instance type of botocore's model; moto's own list is older."""
@@ -112,6 +117,13 @@ class MotoEndpoints:
 
         FakeEndpointConfig.validate_instance_type = validate_instance_type
 
+    def _bucket(self, name: str) -> Any:
+        from moto.s3.models import s3_backends
+
+        self._load()
+        owner = s3_backends.bucket_accounts.get(name)
+        return s3_backends[owner[1]][owner[0]].buckets.get(name) if owner else None
+
     def _backend(self, service: str, scope: Scope) -> Any:
         from moto.backends import get_backend
 
@@ -119,6 +131,6 @@ class MotoEndpoints:
         return get_backend(service)[scope.account][scope.region]
 
 
-def _utc(at: datetime) -> datetime:
+def utc(at: datetime) -> datetime:
     """moto's times have no zone; they are UTC."""
     return at.replace(tzinfo=UTC)

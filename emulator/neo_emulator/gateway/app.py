@@ -7,6 +7,7 @@
     Control     /_neo/health, ready, metrics, reset, pace, faults
     SageMaker   the compilation-job operations (operations.py), by X-Amz-Target, signed or not
     Endpoints   the operations on endpoints, as far as their models were compiled here
+    Transforms  the operations on transform jobs whose models were compiled here
     RuntimeApi  InvokeEndpoint of these endpoints, and of those that nobody has
     Tagging     the Resource Groups Tagging API, for compilation jobs
     Unroutable  refuses requests for operations that do not exist, which moto would misread
@@ -21,9 +22,10 @@ from collections.abc import Callable, Iterable
 from secrets import token_urlsafe
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from neo_emulator.aws.delivery import Delivery
 from neo_emulator.aws.moto import Moto, keep_underscores
-from neo_emulator.aws.moto_endpoints import MotoEndpoints
 from neo_emulator.aws.moto_errors import error_response
+from neo_emulator.aws.moto_transforms import MotoTransforms
 from neo_emulator.control.dashboard.handler import Dashboard
 from neo_emulator.control.handler import Control
 from neo_emulator.gateway.auth import Auth
@@ -31,8 +33,9 @@ from neo_emulator.gateway.cors import Cors
 from neo_emulator.gateway.origin import Origin
 from neo_emulator.gateway.unroutable import Unroutable
 from neo_emulator.hosting import page
-from neo_emulator.hosting.handler import Endpoints
+from neo_emulator.hosting.handler import OperationsHandler
 from neo_emulator.hosting.notifications import EndpointNotifications
+from neo_emulator.hosting.operations import LEFT_TO_MOTO, OPERATIONS, EndpointRequest
 from neo_emulator.hosting.runtime_api import RuntimeApi
 from neo_emulator.http.errors import RequestError
 from neo_emulator.http.request import HEADERS
@@ -44,11 +47,15 @@ from neo_emulator.sagemaker.notifications import Notifications
 from neo_emulator.sagemaker.operations import Publish
 from neo_emulator.sagemaker.service import SageMaker
 from neo_emulator.sagemaker.tagging_api import Tagging
+from neo_emulator.transform.notifications import TransformNotifications
+from neo_emulator.transform.operations import OPERATIONS as TRANSFORM_OPERATIONS
+from neo_emulator.transform.operations import TransformRequest
 from neo_workers.hosting.endpoint_store import EndpointStore
 from neo_workers.hosting.invocations import InvocationQueue
 from neo_workers.queue.publisher import JobPublisher
 from neo_workers.settings import Settings
 from neo_workers.store.store import Store
+from neo_workers.transform.store import TransformStore
 
 Handler = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes] | None]
 
@@ -60,7 +67,7 @@ class Application:
         self,
         handlers: list[Handler],
         moto: Moto,
-        notifications: list[Notifications | EndpointNotifications],
+        notifications: list[Delivery],
         control: Control,
         cors: Cors,
         hosts: Hosts,
@@ -110,7 +117,8 @@ def create_app(settings: Settings, store: Store, publish: Publish | None = None)
     moto = Moto(settings)
     services = moto.services
     control = Control(store, moto)
-    endpoint_store, moto_endpoints = EndpointStore(store), MotoEndpoints(moto.load)
+    endpoint_store, moto_endpoints = EndpointStore(store), MotoTransforms(moto.load)
+    transform_store = TransformStore(store)
     control.add_page("endpoints", lambda: page.endpoints(endpoint_store))
     admin_token = settings.admin_token or token_urlsafe(24)
     verifier = Auth(settings, services.secret_of, services.public_access, admin_token)
@@ -124,15 +132,25 @@ def create_app(settings: Settings, store: Store, publish: Publish | None = None)
         Dashboard(settings, store, control, moto),
         control,
         SageMaker(settings, store, publish or JobPublisher(settings), moto.scope, services),
-        Endpoints(endpoint_store, moto_endpoints, moto.scope),
+        OperationsHandler(
+            OPERATIONS,
+            lambda members, scope: EndpointRequest(members, scope, endpoint_store, moto_endpoints),
+            moto.scope,
+            LEFT_TO_MOTO,
+        ),
+        OperationsHandler(
+            TRANSFORM_OPERATIONS,
+            lambda members, scope: TransformRequest(members, scope, transform_store, endpoint_store, moto_endpoints),
+            moto.scope,
+        ),
         RuntimeApi(endpoint_store, moto_endpoints, moto.scope, lambda: InvocationQueue(settings.store_url)),
         Tagging(store, moto, moto.scope),
         Unroutable(moto.answers_unsigned),
     ]
-    endpoint_notifications = EndpointNotifications(endpoint_store, services, moto_endpoints)
-    delivered: list[Notifications | EndpointNotifications] = [
+    delivered: list[Delivery] = [
         Notifications(settings, store, services),
-        endpoint_notifications,
+        EndpointNotifications(endpoint_store, services, moto_endpoints),
+        TransformNotifications(transform_store, services, moto_endpoints),
     ]
     app = Application(handlers, moto, delivered, control, cors, hosts)
     app.admin_token = admin_token if auth else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from neo_emulator.protocol.arns import partition
+from neo_workers.hosting.endpoints import log_group
 from neo_workers.jobs import Scope
 
 
@@ -14,11 +15,6 @@ def arn(kind: str, scope: Scope, name: str) -> str:
 def endpoint_arn(scope: Scope, name: str) -> str:
     """The EndpointArn."""
     return arn("endpoint", scope, name)
-
-
-def log_group(name: str) -> str:
-    """The log group of an endpoint."""
-    return f"/aws/sagemaker/Endpoints/{name}"
 
 
 def log_group_arn(scope: Scope, name: str) -> str:

@@ -1,45 +1,52 @@
-"""Handles the operations on endpoints whose models were compiled here."""
+"""A handler for SageMaker operations of which some requests are answered here and the others by moto."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, TypeVar
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from redis.exceptions import RedisError
 
-from neo_emulator.aws.moto_endpoints import MotoEndpoints
-from neo_emulator.hosting.operations import LEFT_TO_MOTO, OPERATIONS, EndpointRequest
 from neo_emulator.protocol import aws_json, constraints, errors
 from neo_emulator.protocol.errors import ServiceError
 from neo_emulator.protocol.request_context import context_of, read_body
 from neo_emulator.protocol.service_model import input_shape
-from neo_workers.hosting.endpoint_store import EndpointStore
 from neo_workers.jobs import JsonObject, Scope
 from neo_workers.store.redis_client import is_away
 
+R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 
-class Endpoints:
-    """A WSGI application; it returns None for other operations and for requests that moto answers."""
+class OperationsHandler(Generic[R]):
+    """A WSGI application for a table of operations; it declines (None) other requests and those that moto answers."""
 
-    def __init__(self, store: EndpointStore, moto: MotoEndpoints, scope: Callable[[WSGIEnvironment], Scope]) -> None:
-        self._store, self._moto = store, moto
+    def __init__(
+        self,
+        operations: Mapping[str, Callable[[R], JsonObject | None]],
+        request: Callable[[JsonObject, Scope], R],
+        scope: Callable[[WSGIEnvironment], Scope],
+        left_to_moto: frozenset[str] = frozenset(),
+    ) -> None:
+        self._operations = operations
+        self._request = request  # from the members and the caller's scope
         self._scope = scope  # the caller's account and region
+        self._left_to_moto = left_to_moto  # not parsed and not checked here
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-        """The operation's response, None if moto is to respond."""
+        """The operation's response, or None."""
         name = aws_json.operation_name(environ)
-        if name not in OPERATIONS:
+        if name is None or name not in self._operations:
             return None
         request_id = context_of(environ).request_id
         try:
             members: JsonObject = {}
-            if name not in LEFT_TO_MOTO:
+            if name not in self._left_to_moto:
                 members = aws_json.parse_request(name, read_body(environ))
                 constraints.check(members, input_shape(name))
-            answer = OPERATIONS[name](EndpointRequest(members, self._scope(environ), self._store, self._moto))
+            answer = self._operations[name](self._request(members, self._scope(environ)))
             if answer is None:
                 return None
             response = aws_json.success_response(name, answer, request_id)

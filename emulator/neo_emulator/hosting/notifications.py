@@ -10,7 +10,7 @@ import json
 from neo_emulator.aws.delivery import Delivery, logged, milliseconds
 from neo_emulator.aws.moto_endpoints import MotoEndpoints
 from neo_emulator.aws.moto_services import MotoServices
-from neo_emulator.hosting.arns import endpoint_arn, log_group
+from neo_emulator.hosting.arns import endpoint_arn
 from neo_emulator.hosting.describe import describe
 from neo_workers.hosting.endpoint_store import EndpointStore
 from neo_workers.hosting.endpoint_streams import StreamReader
@@ -53,14 +53,13 @@ class EndpointNotifications(Delivery):
                         self._services.put_event(scope, event(endpoint))
 
     def deliver_logs(self) -> None:
-        """Delivers all pending log lines to their variants' streams."""
+        """Delivers all pending log lines, of transform jobs too."""
         with self._lock:
             while lines := self._reader.read_lines():
                 for line in lines:
                     entry = [{"timestamp": line.at_ms, "message": line.text}]
-                    name = line.endpoint_id.name
-                    with logged(line.endpoint_id):
-                        self._services.put_log_events(line.endpoint_id.scope, log_group(name), line.stream, entry)
+                    with logged(f"{line.group} {line.stream}"):
+                        self._services.put_log_events(line.scope, line.group, line.stream, entry)
 
 
 def event(endpoint: Endpoint) -> JsonObject:

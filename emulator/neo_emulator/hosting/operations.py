@@ -15,7 +15,6 @@ from neo_emulator.hosting import errors, listing
 from neo_emulator.hosting.arns import endpoint_arn
 from neo_emulator.hosting.describe import describe, summary
 from neo_emulator.protocol.errors import validation
-from neo_workers import artifacts
 from neo_workers.hosting.endpoint_store import EndpointStore
 from neo_workers.hosting.endpoints import Endpoint, EndpointId, EndpointStatus, Variant
 from neo_workers.jobs import JsonObject, Scope
@@ -196,17 +195,8 @@ def _variants(request: EndpointRequest, config_name: str) -> tuple[Variant, ...]
         if containers is None:
             raise errors.no_model(scope, row.get("ModelName", ""))
         variants.append(_variant(row, containers[0]))
-        ours.append(len(containers) == 1 and _is_artifact(request, containers[0].get("ModelDataUrl", "")))
+        ours.append(len(containers) == 1 and request.moto.is_model_of_ours(containers[0], request.store.has_artifact))
     return tuple(variants) if any(ours) else None
-
-
-def _is_artifact(request: EndpointRequest, url: str) -> bool:
-    """Whether a model is served here. Also true at an artifact's address if the artifact was replaced or deleted."""
-    try:
-        bucket, key = artifacts.bucket_and_key(url)
-    except ValueError:
-        return False
-    return request.store.has_artifact(f"s3://{bucket}/{key}") or request.moto.is_artifact(bucket, key)
 
 
 def _variant(row: JsonObject, container: JsonObject) -> Variant:

@@ -16,11 +16,11 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from redis.exceptions import RedisError
 
 from neo_emulator.aws.moto_endpoints import MotoEndpoints
-from neo_emulator.hosting.arns import log_group, log_group_arn
+from neo_emulator.hosting.arns import log_group_arn
 from neo_emulator.protocol.request_context import context_of, read_body
 from neo_emulator.protocol.response import Response
 from neo_workers.hosting.endpoint_store import EndpointStore
-from neo_workers.hosting.endpoints import SERVING, Endpoint, EndpointId, Variant
+from neo_workers.hosting.endpoints import SERVING, Endpoint, EndpointId, Variant, log_group
 from neo_workers.hosting.invocations import STOPPED, Answer, Invocation, InvocationQueue
 from neo_workers.jobs import Scope
 

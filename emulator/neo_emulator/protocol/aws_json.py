@@ -82,6 +82,13 @@ def _list(value: object, shape: Any) -> object:
     return [None if item is None else read(item, member) for item in value]
 
 
+def _map(value: object, shape: Any) -> object:
+    if not isinstance(value, dict):
+        raise errors.serialization("Unexpected value type in payload")
+    read = READERS[shape.value.type_name]
+    return {key: read(item, shape.value) for key, item in value.items() if item is not None}
+
+
 def _string(value: object, shape: Any) -> object:
     if not isinstance(value, str):
         raise _wrong_type(value, "a String")
@@ -123,13 +130,14 @@ def _timestamp(value: object, shape: Any) -> object:
 READERS: dict[str, Callable[[object, Any], object]] = {
     "structure": _structure,
     "list": _list,
+    "map": _map,
     "string": _string,
     "integer": _integer,
     "boolean": _boolean,
     "float": _float,
     "timestamp": _timestamp,
 }
-"""Parsers by botocore's type names, for all types in the operations of `operations.py` (a test checks it)."""
+"""Parsers by botocore's type names, for all types in the operations that are answered here (a test checks it)."""
 
 
 def success_response(operation: str, members: JsonObject, request_id: str) -> Response:

@@ -63,6 +63,17 @@ def _member(value: Any, shape: Any, path: str) -> Iterator[str]:
         yield from _structure(value, shape, path + ".")
     elif shape.type_name == "list":
         yield from _elements(value, shape.member, path)
+    elif shape.type_name == "map":
+        yield from _entries(value, shape, path)
+
+
+def _entries(value: dict[str, Any], shape: Any, path: str) -> Iterator[str]:
+    """Keys and values that are texts. Source of the wording: messages on AWS Batch's and Lambda's maps."""
+    for what, items, member in (("keys", list(value), shape.key), ("value", list(value.values()), shape.value)):
+        rows = constraints(member)
+        if not all(keeps(item) for item in items for keeps, _ in rows):
+            every = ", ".join(text for _, text in rows)
+            yield _broken(value, path, f"Map {what} must satisfy constraint: [{every}]")
 
 
 def _elements(values: list[Any], shape: Any, path: str) -> Iterator[str]:

@@ -119,6 +119,27 @@ ENDPOINT_ROWS = (
     ),
 )
 
+CREATE_TRANSFORM, TRANSFORM = "CreateTransformJob", "transform jobs"
+TRANSFORMS_TEST, TRANSFORMS_API = "e2e/test_transforms.py", "contract/test_transforms.py"
+JSON_PATH_TEST = "unit/neo_workers/transform/test_json_path.py"
+TRANSFORM_ROWS = (
+    Behaviour(TRANSFORM, "Those of compiled models are real; all others are moto's", I, "ours", TRANSFORMS_TEST),
+    Behaviour(CREATE_TRANSFORM, "The text for an input without objects", R, "sagemaker-examples#2414", TRANSFORMS_API),
+    Behaviour(CREATE_TRANSFORM, "A taken name is ResourceInUse; its text", I, "processing jobs", TRANSFORMS_API),
+    Behaviour(CREATE_TRANSFORM, "MaxPayloadInMB * MaxConcurrentTransforms is at most 100", D, REF, TRANSFORMS_API),
+    Behaviour(CREATE_TRANSFORM, "An operator that filters do not have, and the text", R, "aws-sdk#184", JSON_PATH_TEST),
+    Behaviour(CREATE_TRANSFORM, "A filter's slice excludes its end; the guide says both", I, "guide", JSON_PATH_TEST),
+    Behaviour(TRANSFORM, "KEY.out, if all records of an object succeed; others go on", D, REF, TRANSFORMS_TEST),
+    Behaviour(TRANSFORM, "FailureReason: See job logs ...", R, "public repositories", TRANSFORMS_TEST),
+    Behaviour(TRANSFORM, "AssembleWith Line adds no line end where there is one", I, "ours", TRANSFORMS_TEST),
+    Behaviour(TRANSFORM, "The log's lines", R, "sagemaker-examples#1620", TRANSFORMS_TEST),
+    Behaviour(
+        "DescribeTransformJob", "An unknown name is a ValidationException", D, "botocore's waiter", TRANSFORMS_API
+    ),
+    Behaviour("StopTransformJob", "The text for a job that has ended", R, "public repositories", TRANSFORMS_API),
+    Behaviour("EventBridge", "SageMaker Transform Job State Change; Completed", D, "guide", TRANSFORMS_TEST),
+)
+
 TABLE = (
     Behaviour(
         CREATE, "Returns CompilationJobArn immediately; the job is STARTING, then INPROGRESS", R, RECORDING, LIFE
@@ -200,6 +221,7 @@ TABLE = (
         "e2e/test_feeds.py",
     ),
     *ENDPOINT_ROWS,
+    *TRANSFORM_ROWS,
 )
 
 

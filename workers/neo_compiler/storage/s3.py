@@ -87,6 +87,23 @@ class Storage:
                     file.write(chunk)
         return target.stat().st_size
 
+    def keys(self, place: S3Uri) -> list[str]:
+        """Keys of all objects below a prefix, in S3's order. Raises InputConfigurationError."""
+        with _errors(place, InputConfigurationError, _no_bucket(place)):
+            self._check_bucket(place, InputConfigurationError)
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=place.key)
+            return [row["Key"] for page in pages for row in page.get("Contents", [])]
+
+    def read(self, place: S3Uri, max_bytes: int) -> bytes:
+        """The content of an object. Raises InputConfigurationError, also if it is larger than `max_bytes`."""
+        missing = f"S3 object does not exist. Bucket: {place.bucket}, Key: {place.key}"
+        with _errors(place, InputConfigurationError, missing):
+            response = self._client.get_object(Bucket=place.bucket, Key=place.key)
+            if response["ContentLength"] > max_bytes:
+                raise InputConfigurationError(f"{place} has more than {max_bytes} bytes")
+            content: bytes = response["Body"].read()
+            return content
+
     def upload(self, source: Path, target: S3Uri, kms_key_id: str | None = None, owner: str = "") -> None:
         """Uploads a file atomically as one object. Raises OutputConfigurationError.
 

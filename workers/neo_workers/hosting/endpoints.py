@@ -35,6 +35,11 @@ SERVING = frozenset({EndpointStatus.IN_SERVICE, EndpointStatus.UPDATING})
 """Statuses in which an endpoint answers requests."""
 
 
+def log_group(name: str) -> str:
+    """The log group of an endpoint. Source: the guide's page on CloudWatch logs."""
+    return f"/aws/sagemaker/Endpoints/{name}"
+
+
 class EndpointId(JobId):
     """Identifies one endpoint, as "account:region:name"."""
 

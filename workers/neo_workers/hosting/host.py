@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import shutil
 import threading
@@ -13,7 +12,7 @@ from redis.exceptions import RedisError
 
 from neo_workers.hosting import endpoint_streams
 from neo_workers.hosting.endpoint_store import EndpointStore
-from neo_workers.hosting.endpoints import Endpoint, EndpointId, EndpointStatus, Variant
+from neo_workers.hosting.endpoints import Endpoint, EndpointId, EndpointStatus, Variant, log_group
 from neo_workers.hosting.invocations import InvocationQueue
 from neo_workers.hosting.served_variant import MakeTwin, ServedVariant, Surroundings
 from neo_workers.store.store import Store
@@ -32,7 +31,11 @@ class Host:
     def __init__(self, store: Store, folder: Path, context: BaseContext, make_twin: MakeTwin) -> None:
         self._store = EndpointStore(store)
         queue = InvocationQueue(store.settings.store_url)
-        add_line = functools.partial(endpoint_streams.add_line, store.connection)
+        connection = store.connection
+
+        def add_line(endpoint_id: EndpointId, stream: str, text: str) -> None:
+            endpoint_streams.add_line(connection, endpoint_id.scope, log_group(endpoint_id.name), stream, text)
+
         self._around = Surroundings(store.settings, self._store, queue, context, make_twin, folder, add_line)
         self._served: dict[str, ServedVariant] = {}  # by generation
         self._ending: list[ServedVariant] = []

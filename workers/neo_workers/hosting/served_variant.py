@@ -101,6 +101,13 @@ class ServedVariant:
         """Ends the process after its current request. Call `forget` once the thread has ended."""
         self._stop.set()
 
+    def restart(self) -> None:
+        """Kills the process, whatever it does; after `stop` it is not started again."""
+        process = self._process
+        if process is not None and process.pid is not None and process.is_alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+
     def forget(self) -> None:
         """Answers the waiting requests with STOPPED, and removes the model's files."""
         shutil.rmtree(self.folder, ignore_errors=True)

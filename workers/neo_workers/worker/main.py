@@ -21,6 +21,7 @@ from neo_workers.sandbox import confinement, task_limit
 from neo_workers.settings import Settings, get_settings
 from neo_workers.store import worker_registry
 from neo_workers.store.store import Store
+from neo_workers.transform import host as transform_host
 from neo_workers.worker import artifact_cleanup, compile_process, twin
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,13 @@ def _own_folder(parent: Path) -> tuple[Path, int]:
     return new.rename(parent / new.name.replace("neo-new-", "neo-work-")), lock
 
 
+def _host_models(store: Store, draining: threading.Event, work_root: Path) -> None:
+    make_twin = functools.partial(twin.make, store, work_root)
+    context = compile_process.context_for(store.settings.prefork)
+    for room in (host, transform_host):
+        room.start(store, draining, work_root, context, make_twin)
+
+
 def _work_parent(settings: Settings) -> Path:
     parent = settings.work_dir or (settings.data_dir / "work" if settings.data_dir else None)
     if parent is None:
@@ -118,8 +126,7 @@ def _run(settings: Settings, work_root: Path) -> None:
     signals.worker_shutting_down.connect(drain, weak=False)
     signals.worker_ready.connect(ready, weak=False)
     reaper.start(store, draining)
-    make_twin = functools.partial(twin.make, store, work_root)
-    host.start(store, draining, work_root, compile_process.context_for(settings.prefork), make_twin)
+    _host_models(store, draining, work_root)
     celery_app.worker_main(
         [
             "--quiet",

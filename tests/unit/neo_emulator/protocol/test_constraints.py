@@ -2,8 +2,10 @@ from typing import Any
 
 import pytest
 
+from neo_emulator.hosting.operations import OPERATIONS as HOSTING_OPERATIONS
 from neo_emulator.protocol import aws_json, constraints, service_model
 from neo_emulator.protocol.errors import ServiceError
+from neo_emulator.transform.operations import OPERATIONS as TRANSFORM_OPERATIONS
 
 OURS = [
     "CreateCompilationJob",
@@ -14,6 +16,8 @@ OURS = [
     "AddTags",
     "ListTags",
     "DeleteTags",
+    *HOSTING_OPERATIONS,
+    *TRANSFORM_OPERATIONS,
 ]
 
 
@@ -58,6 +62,12 @@ def test_structures_of_a_list_by_number() -> None:
     assert "Value null at 'tags.3.member'" in text
 
 
+def test_entries_of_a_map() -> None:
+    text = message("CreateTransformJob", {"Environment": {"a b": "v", "c": "w" * 10_241}})
+    assert "at 'environment' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have" in text
+    assert "at 'environment' failed to satisfy constraint: Map value must satisfy constraint: [Member must have" in text
+
+
 @pytest.mark.parametrize("operation", OURS)
 def test_every_pattern_compiles_and_every_type_is_read(operation: str) -> None:
     def visit(shape: Any) -> None:
@@ -68,6 +78,9 @@ def test_every_pattern_compiles_and_every_type_is_read(operation: str) -> None:
                 visit(member)
         elif shape.type_name == "list":
             visit(shape.member)
+        elif shape.type_name == "map":
+            visit(shape.key)
+            visit(shape.value)
 
     visit(service_model.input_shape(operation))
 

@@ -79,11 +79,11 @@ def test_each_change_of_status_is_an_event(store: EndpointStore) -> None:
 
 def test_lines_are_read_once_and_in_order(store: EndpointStore) -> None:
     for text in ("one", "two"):
-        endpoint_streams.add_line(store.connection, ID, "v/i-1", text)
+        endpoint_streams.add_line(store.connection, SCOPE, "group", "v/i-1", text)
     reader = endpoint_streams.StreamReader(lambda: store.connection)
-    assert [(line.endpoint_id, line.stream, line.text) for line in reader.read_lines()] == [
-        (ID, "v/i-1", "one"),
-        (ID, "v/i-1", "two"),
+    assert [(line.scope, line.group, line.stream, line.text) for line in reader.read_lines()] == [
+        (SCOPE, "group", "v/i-1", "one"),
+        (SCOPE, "group", "v/i-1", "two"),
     ]
     assert reader.read_lines() == []
 

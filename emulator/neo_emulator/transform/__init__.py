@@ -1,0 +1,1 @@
+"""SageMaker's transform jobs with compiled models: their operations and events."""
