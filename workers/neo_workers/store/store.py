@@ -13,6 +13,8 @@ from importlib import resources
 from itertools import chain
 from typing import Any, cast
 
+import redis
+
 from neo_workers.jobs import (
     MODEL_PACKAGE_INPUT,
     TERMINAL,
@@ -110,9 +112,13 @@ class Store:
         # a worker must notice a hung Redis within its lease
         self._connections = connect(settings.store_url, min(5.0, max(1.0, settings.lease_seconds / 2)))
         self._redis = self._connections.pooled
-        self.connection = self._redis  # for test_controls.py, job_streams.py and others that store no jobs
         prelude = _transitions_in_lua() + _lua("_prelude")
         self._scripts = {name: self._redis.register_script(prelude + _lua(name)) for name in _SCRIPTS}
+
+    @property
+    def connection(self) -> redis.Redis:
+        """The Redis client, for test_controls.py, job_streams.py and others that store no jobs."""
+        return self._redis
 
     def run(self, script: str, *args: object) -> Any:
         """Runs lua/`script`.lua. Returns what it returns; raises RedisError."""
