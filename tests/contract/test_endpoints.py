@@ -317,3 +317,11 @@ def test_reset_forgets_endpoints(hosting: Hosting, curl: Any) -> None:
     curl("POST", "/_neo/reset")
     assert hosting.sagemaker.list_endpoints()["Endpoints"] == []
     assert hosting.store.get(EndpointId(HERE, "e")) is None
+
+
+def test_no_canned_result_of_an_asynchronous_invocation(hosting: Hosting) -> None:
+    hosting.create()
+    hosting.say(READY)
+    error = refused(hosting.runtime.invoke_endpoint_async, EndpointName="e", InputLocation="s3://neo/in")
+    assert error["Code"] == "ValidationError"
+    assert "does not support InvokeEndpointAsync" in error["Message"]

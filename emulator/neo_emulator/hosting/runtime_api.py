@@ -24,7 +24,8 @@ from neo_workers.hosting.endpoints import SERVING, Endpoint, EndpointId, Variant
 from neo_workers.hosting.invocations import STOPPED, Answer, Invocation, InvocationQueue
 from neo_workers.jobs import Scope
 
-PATH = re.compile(r"/endpoints/([^/]+)/invocations")
+PATH = re.compile(r"/endpoints/([^/]+)/(?:async-)?invocations")
+ASYNC = "/async-invocations"
 MOST_BODY_BYTES = 6_291_456
 """Source: BodyBlob of botocore's model."""
 MOST_CUSTOM_CHARS = 1024
@@ -75,10 +76,15 @@ class RuntimeApi:
         request_id = context_of(environ).request_id
         try:
             endpoint = self._endpoint(EndpointId(self._scope(environ), name)) if _NAME.fullmatch(name) else None
-            if endpoint is None and self._is_motos(self._scope(environ), name):
+            asynchronous = str(environ["PATH_INFO"]).endswith(ASYNC)
+            if endpoint is None and (asynchronous or self._is_motos(self._scope(environ), name)):
                 return None
             if endpoint is None:
                 raise validation(f"Endpoint {name} of account {self._scope(environ).account} not found.")
+            if asynchronous:  # moto's canned result would be a wrong one
+                raise validation(
+                    "neo-emulator does not support InvokeEndpointAsync for models that were compiled here."
+                )
             response = self._invoke(endpoint, environ, request_id)
         except InvocationError as error:
             response = _error(error, request_id)
